@@ -1,0 +1,18 @@
+"""Stage 2 of 8: sources. Takes: Recipe. Gives: SourceTable. Errors: MC02xx."""
+
+from mergec.sources.byte_source import ByteSource, LocalFile, open_bytes
+from mergec.sources.checkpoint import Checkpoint, Container, FileIdentity, WeightFile
+from mergec.sources.open_checkpoint import open_checkpoint
+from mergec.sources.safetensors_header import read_header
+
+__all__ = [
+    "ByteSource",
+    "Checkpoint",
+    "Container",
+    "FileIdentity",
+    "LocalFile",
+    "WeightFile",
+    "open_bytes",
+    "open_checkpoint",
+    "read_header",
+]

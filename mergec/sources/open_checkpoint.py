@@ -1,0 +1,60 @@
+"""From the path of a source to its checkpoint: the one way in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.sources.checkpoint import Checkpoint
+from mergec.sources.errors import NestNotUsable
+from mergec.sources.locate import locate
+from mergec.sources.safetensors_header import open_safetensors
+from mergec.sources.sharded_index import open_sharded
+from mergec.sources.sniff import Form, form_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mergec.diagnostics import Report, Span
+    from mergec.ir.strided_view import StridedView
+    from mergec.sources.checkpoint import WeightFile
+
+
+def open_checkpoint(path: Path, *, nest: str | None, span: Span | None, report: Report) -> Checkpoint | None:
+    """Read the headers of the checkpoint at `path`.
+
+    Args:
+        path: a file, an index or a directory.
+        nest: where the tensors sit in a nested PyTorch file, as keys joined with dots.
+        span: where the recipe names the source; all diagnostics point there.
+        report: takes the diagnostics.
+
+    Returns:
+        The checkpoint, or None where the report got an error.
+    """
+    try:
+        found = locate(path)
+        if found.form is Form.INDEX:
+            files, tensors = open_sharded(found.path, partial(_open_file, nest=nest))
+        else:
+            file, tensors = _open_file(found.path, 0, nest=nest)
+            files = (file,)
+    except MergecError as error:
+        for diagnostic in error.diagnostics:
+            report.add(replace(diagnostic, span=span))
+        return None
+    return Checkpoint(files, tensors, found.directory)
+
+
+def _open_file(path: Path, file_index: int, *, nest: str | None) -> tuple[WeightFile, dict[str, StridedView]]:
+    """One weight file and its tensors."""
+    if form_of(path) is Form.SAFETENSORS:
+        if nest is not None:
+            advice = "remove `nest`; use `keep` and `rename` to choose and cut prefixes"
+            raise MergecError([NestNotUsable(path=str(path), nest=nest, help=advice)])
+        return open_safetensors(path, file_index)
+    from mergec.sources.torch_file import open_torch  # noqa: PLC0415 - it needs torch
+
+    return open_torch(path, file_index, nest=nest)
