@@ -1,0 +1,56 @@
+"""The message for a pattern that matches nothing: where it parts from the names that exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import did_you_mean, nearest, safe
+from mergec.recipe.name_errors import PatternMatchesNothing
+from mergec.recipe.pattern_syntax import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mergec.recipe.pattern import Pattern
+
+_SHOWN = 5
+
+
+def matches_nothing(pattern: Pattern, names: Collection[str]) -> PatternMatchesNothing:
+    """MC0125 for this pattern, with what the names hold where it goes wrong."""
+    help_, notes = advice(pattern, names)
+    return PatternMatchesNothing(
+        span=pattern.span, pattern=pattern.text, count=len(names), help=help_, notes=notes
+    )
+
+
+def advice(pattern: Pattern, names: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
+    """A help line and notes for a pattern that matches none of these names."""
+    near = nearest(pattern.text, names)
+    notes = (f"the nearest names are {_listed(near)}",) if near else ()
+    return _first_wrong_segment(pattern, names), notes
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(f"`{safe(name)}`" for name in names)
+
+
+def _first_wrong_segment(pattern: Pattern, names: Collection[str]) -> str | None:
+    """The help for the first plain segment that no name has at its place."""
+    remaining = [name.split(".") for name in names]
+    passed: list[str] = []
+    for depth, segment in enumerate(pattern.segments):
+        if len(segment) != 1 or not isinstance(segment[0], Text):
+            return None
+        wanted = segment[0].text
+        present = dict.fromkeys(parts[depth] for parts in remaining if len(parts) > depth)
+        if wanted not in present:
+            begin = ".".join(passed)
+            where = f"after `{begin}`, names go on with" if begin else "names begin with"
+            shown = list(present)[:_SHOWN]
+            more = ", ..." if len(present) > _SHOWN else ""
+            listing = f"{where} {_listed(shown)}{more}" if present else f"no name goes on after `{begin}`"
+            return did_you_mean(wanted, present) or listing
+        remaining = [parts for parts in remaining if len(parts) > depth and parts[depth] == wanted]
+        passed.append(wanted)
+    return None
