@@ -1,0 +1,122 @@
+"""Timing whole commands, and two of them side by side."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+LAUNCHER: Final = Path(__file__).with_name("launcher.py")
+READ_BLOCK: Final = 1 << 24
+OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+class CommandFailedError(Exception):
+    """A measured command ended with another exit code than 0."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one run of a command took. Sizes in bytes."""
+
+    seconds: float
+    peak: int
+    anonymous: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to measure, with what it writes and what must be gone before each run."""
+
+    argv: Sequence[str]
+    output: Path | None = None
+    leftovers: tuple[Path, ...] = ()
+    cwd: Path | None = None
+
+    def clear(self) -> None:
+        """Remove what an earlier run left."""
+        for path in (self.output, *self.leftovers):
+            if path is None:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+
+    def run(self) -> Sample:
+        """One run from a clean slate. What it wrote is removed again: a tmpfs holds one output at a time."""
+        self.clear()
+        os.sync()  # an earlier run's dirty pages are not this one's to write
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(LAUNCHER), *self.argv],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.cwd,
+            env=os.environ | OFFLINE,
+        )
+        if done.returncode != 0:
+            said = done.stderr[-2000:]
+            raise CommandFailedError(f"{' '.join(self.argv)}\nended with {done.returncode}:\n{said}")
+        self.clear()
+        return Sample(**json.loads(done.stdout.splitlines()[-1]))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The runs of one work: ours, and the peer's where there is one, in pairs."""
+
+    ours: list[Sample] = field(default_factory=list)
+    theirs: list[Sample] = field(default_factory=list)
+    imports_torch: bool | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Our median wall time."""
+        return median(sample.seconds for sample in self.ours)
+
+    @property
+    def peak(self) -> float:
+        """Our median peak memory, in bytes."""
+        return median(sample.peak for sample in self.ours)
+
+    @property
+    def slowdown(self) -> float:
+        """Our time over the peer's: the median of the pairs' ratios."""
+        return median(a.seconds / b.seconds for a, b in zip(self.ours, self.theirs, strict=True))
+
+    @property
+    def leaner(self) -> float:
+        """The peer's peak memory over ours: the median of the pairs' ratios."""
+        return median(b.peak / a.peak for a, b in zip(self.ours, self.theirs, strict=True))
+
+
+def side_by_side(ours: Command, theirs: Command | None, runs: int) -> Measurement:
+    """Alternate the two commands, so that the machine's mood falls on both."""
+    measurement = Measurement()
+    for _ in range(runs):
+        measurement.ours.append(ours.run())
+        if theirs is not None:
+            measurement.theirs.append(theirs.run())
+    return measurement
+
+
+def imports_torch(command: Command) -> bool:
+    """Whether a command that is a Python script imports torch, by the interpreter's own account."""
+    argv = [sys.executable, "-X", "importtime", *command.argv]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=command.cwd)
+    return any(line.rpartition("|")[2].strip() == "torch" for line in done.stderr.splitlines())
+
+
+def warm(folder: Path) -> None:
+    """Read every file under a folder once, so that it is in the page cache."""
+    buffer = bytearray(READ_BLOCK)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass

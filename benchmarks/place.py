@@ -1,0 +1,58 @@
+"""Where the benchmarks keep their checkpoints, recipes and outputs."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.checkpoints import header_only, random_llama
+from benchmarks.measure import Command, warm
+from benchmarks.shapes import LLAMA_70B, SIZES, deepseek_v3
+
+SHARD_BYTES: Final = 1_000_000_000
+MERGEC: Final = Path(sys.executable).with_name("mergec")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders of one run, and the size of its models."""
+
+    work: Path
+    out: Path
+    size: str
+
+    def models(self, count: int = 3) -> list[Path]:
+        """Checkpoints of random weights, made where they are missing, and in the page cache."""
+        at, model = self.work / "checkpoints" / self.size, SIZES[self.size]
+        folders = [random_llama(at / str(seed), model, seed, SHARD_BYTES) for seed in range(count)]
+        for folder in folders:
+            warm(folder)
+        return folders
+
+    def llama_70b(self) -> list[Path]:
+        """Three checkpoints of 70 B parameters in 30 files each, of which only the headers exist."""
+        folder = self.work / "checkpoints" / "llama-70b"
+        return [header_only(folder / str(n), LLAMA_70B.tensors(), 4_800_000_000) for n in range(3)]
+
+    def deepseek_v3(self) -> list[Path]:
+        """Three checkpoints of 92,000 tensors in 160 files each, of which only the headers exist."""
+        folder = self.work / "checkpoints" / "deepseek-v3"
+        return [header_only(folder / str(n), deepseek_v3(), 8_500_000_000) for n in range(3)]
+
+    def build(self, name: str, recipe: str, out: Path | None = None) -> Command:
+        """`mergec build` of a recipe's text, from nothing: no lock, no earlier output."""
+        path = self.recipe(name, recipe)
+        output = (out or self.out) / f"mergec-{name}"
+        argv = [str(MERGEC), "build", str(path), "--out", str(output)]
+        return Command(argv, output, leftovers=(path.with_suffix(".lock"),))
+
+    def check(self, name: str, recipe: str) -> Command:
+        """`mergec check` of a recipe's text."""
+        return Command([str(MERGEC), "check", str(self.recipe(name, recipe))])
+
+    def recipe(self, name: str, text: str) -> Path:
+        """Write a recipe into a folder of its own."""
+        path = self.work / "recipes" / name / "recipe.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path

@@ -1,0 +1,103 @@
+"""The results as a page of Markdown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import Final
+
+from benchmarks import machine
+from benchmarks.measure import Measurement
+from benchmarks.place import Place
+from benchmarks.works import Work
+
+HEAD = (
+    "| work | mergec | peer | its time | ratio | peak memory, mergec | peer | ratio | target | met |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
+
+PEAK: Final = """Peak memory is the largest resident set of a process of the command, as the kernel counts it.
+It includes pages of mapped input files, which the kernel can take back. Without them:
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One work's outcome: a measurement, or why there is none."""
+
+    work: Work
+    title: str
+    measured: Measurement | None
+    failure: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the row holds what was promised; a row without a promise does, when it ran."""
+        if self.measured is None:
+            return False
+        return self.work.target is None or self.work.target.met(self.measured)
+
+    def line(self) -> str:
+        """The row of the table."""
+        target = self.work.target.text if self.work.target else ""
+        if self.measured is None:
+            return f"| {self.title} | failed | {self.work.peer or ''} | | | | | | {target} | **no** |"
+        met = ("yes" if self.kept else "**no**") if target else ""
+        seconds = f"{self.measured.seconds:.2f} s"
+        cells = [self.title, seconds, *_against(self.work, self.measured), target, met]
+        return f"| {' | '.join(cells)} |"
+
+
+def _against(work: Work, measured: Measurement) -> list[str]:
+    ours = f"{measured.peak / 1e6:.0f} MB"
+    if work.peer is None:
+        return ["", "", "", ours, "", ""]
+    seconds = median(sample.seconds for sample in measured.theirs)
+    peak = median(sample.peak for sample in measured.theirs)
+    slowdown = measured.slowdown
+    ratio = f"{slowdown:.2f}x the time" if slowdown > 0.5 else f"{1 / slowdown:.1f}x faster"
+    if work.peer in ("cp", "dd conv=fsync"):
+        return [work.peer, f"{seconds:.2f} s", ratio, ours, "", ""]
+    leaner = f"{measured.leaner:.1f}x less"
+    return [work.peer, f"{seconds:.2f} s", ratio, ours, f"{peak / 1e6:.0f} MB", leaner]
+
+
+def table(rows: list[Row]) -> str:
+    """The table alone."""
+    return "\n".join([HEAD, *(row.line() for row in rows)])
+
+
+def page(rows: list[Row], place: Place, runs: int, theirs: Mapping[str, str]) -> str:
+    """The whole page: how, where and with what it was measured, the table, and what to know about it."""
+    quick, disk = machine.filesystem(place.out), machine.filesystem(place.work)
+    return f"""# Results
+
+Written by `python -m benchmarks`; not edited by hand. {datetime.now(UTC):%Y-%m-%d}.
+
+- Machine: {machine.describe()}.
+- mergec's environment: {_listed(machine.versions())}.
+- mergekit's environment: {_listed(theirs)}.
+- Whole commands, side by side in pairs, medians of {runs}; a ratio is the median of the pairs' ratios.
+- Inputs in the page cache; outputs on {quick}, the durable row's on {disk}.
+
+{table(rows)}
+
+{_notes(rows)}"""
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items()) or "not used"
+
+
+def _notes(rows: list[Row]) -> str:
+    notes = [PEAK]
+    for row in rows:
+        if row.measured is None:
+            notes.append(f"- {row.title}: failed.\n\n```\n{row.failure}\n```\n")
+        elif row.work.peer == "mergekit":
+            ours, theirs = (
+                median(sample.anonymous for sample in samples) / 1e6
+                for samples in (row.measured.ours, row.measured.theirs)
+            )
+            notes.append(f"- {row.title}: mergec {ours:.0f} MB, {row.work.peer} {theirs:.0f} MB.")
+    return "\n".join(notes) + "\n"

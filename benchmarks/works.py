@@ -1,0 +1,116 @@
+"""The works that are measured, one table row each."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from benchmarks.measure import Command
+from benchmarks.peers import copy, durable_copy, mergekit
+from benchmarks.place import MERGEC, Place
+from benchmarks.targets import Faster, Target, Under, Within
+
+QUICKSTART: Final = Path(__file__).parents[1] / "recipes" / "quickstart" / "recipe.yaml"
+WEIGHTS: Final = (0.5, 0.3, 0.2)
+NAMES: Final = ("a", "b", "c")
+
+Pair: TypeAlias = tuple[Command, Command | None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One row: what is done, by whom else, and what was promised. A title may hold the models' `{size}`."""
+
+    key: str
+    title: str
+    peer: str | None
+    target: Target | None
+    prepare: Callable[[Place], Pair]
+    by_default: bool = True
+
+
+def _recipe(models: list[Path], merged: str) -> str:
+    paths = dict(zip(NAMES, map(str, models), strict=False))
+    sources = "\n".join(f"  {name}: {json.dumps(path)}" for name, path in paths.items())
+    head = f"mergec: 1\nsources:\n{sources}\nmodels:\n  merged: {merged}\n"
+    return head + "output: {model: merged, path: build}\n"
+
+
+def _linear_recipe(models: list[Path]) -> str:
+    inputs = ", ".join(f"{name}: {weight}" for name, weight in zip(NAMES, WEIGHTS, strict=True))
+    return _recipe(models, f"{{op: linear, inputs: {{{inputs}}}}}")
+
+
+def _linear(place: Place) -> Pair:
+    models = place.models()
+    parts = [
+        {"model": str(model), "parameters": {"weight": weight}}
+        for model, weight in zip(models, WEIGHTS, strict=True)
+    ]
+    config = {"merge_method": "linear", "dtype": "bfloat16", "models": parts}
+    return place.build("linear", _linear_recipe(models)), mergekit(place, "linear", config)
+
+
+def _slerp(place: Place) -> Pair:
+    first, second = (str(model) for model in place.models(2))
+    config = {
+        "merge_method": "slerp",
+        "dtype": "bfloat16",
+        "base_model": first,
+        "models": [{"model": first}, {"model": second}],
+        "parameters": {"t": 0.4},
+    }
+    recipe = _recipe(place.models(2), "{op: slerp, inputs: [a, b], t: 0.4}")
+    return place.build("slerp", recipe), mergekit(place, "slerp", config)
+
+
+def _ties(place: Place) -> Pair:
+    models = place.models()
+    parts = [{"model": str(m), "parameters": {"weight": 0.5, "density": 0.5}} for m in models[1:]]
+    config = {"merge_method": "ties", "dtype": "bfloat16", "base_model": str(models[0]), "models": parts}
+    inputs = "{b: {weight: 0.5, density: 0.5}, c: {weight: 0.5, density: 0.5}}"
+    recipe = _recipe(models, f"{{op: ties, base: a, inputs: {inputs}}}")
+    return place.build("ties", recipe), mergekit(place, "ties", config)
+
+
+def _passthrough(place: Place) -> Pair:
+    models = place.models(2)
+    recipe = _recipe(models, '{op: graft, into: a, from: b, take: ["**.self_attn.**"]}')
+    return place.build("passthrough", recipe), copy(place, models[0])
+
+
+def _durable(place: Place) -> Pair:
+    models = place.models()
+    ours = place.build("durable", _linear_recipe(models), place.work / "out")
+    return ours, durable_copy(place, models[0])
+
+
+def _check_70b(place: Place) -> Pair:
+    return place.check("check-70b", _linear_recipe(place.llama_70b())), None
+
+
+def _check_92k(place: Place) -> Pair:
+    return place.check("check-92k", _linear_recipe(place.deepseek_v3())), None
+
+
+def _check_quickstart(_: Place) -> Pair:
+    return Command([str(MERGEC), "check", str(QUICKSTART)]), None
+
+
+def _help(_: Place) -> Pair:
+    return Command([str(MERGEC), "--help"]), None
+
+
+MERGEKIT: Final = "mergekit"
+WORKS: Final = (
+    Work("linear", "linear, 3 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _linear),
+    Work("slerp", "slerp, 2 inputs of {size}", MERGEKIT, Faster(6), _slerp, by_default=False),
+    Work("ties", "TIES, 2 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _ties, by_default=False),
+    Work("passthrough", "pass-through graft of {size}", "cp", Within(1.2), _passthrough),
+    Work("durable", "linear, 3 inputs of {size}, output on disk", "dd conv=fsync", Within(1.5), _durable),
+    Work("check", "check, 3 x Llama 70B headers", None, Under(1, no_torch=True), _check_70b),
+    Work("check", "check, 3 x 92,000 tensors", None, Under(15, peak=1.5e9), _check_92k),
+    Work("check", "check, the quickstart", None, None, _check_quickstart),
+    Work("help", "--help", None, None, _help),
+)
