@@ -173,7 +173,7 @@ class UnknownBlock(Diagnostic):
     block: str
 
 
-@diagnostic("MC0133", "{what}: `{tensor}`{others_text}")
+@diagnostic("MC0133", "{what} `{tensor}`{others_text}")
 class UncoveredByBlocks(Diagnostic):
     """Some tensors get no value from a block map.
 

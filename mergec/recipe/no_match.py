@@ -9,9 +9,10 @@ from mergec.recipe.name_errors import PatternMatchesNothing
 from mergec.recipe.pattern_syntax import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from mergec.recipe.pattern import Pattern
+    from mergec.recipe.pattern_syntax import Segment
 
 _SHOWN = 5
 
@@ -41,7 +42,7 @@ def _first_wrong_segment(pattern: Pattern, names: Collection[str]) -> str | None
     passed: list[str] = []
     for depth, segment in enumerate(pattern.segments):
         if len(segment) != 1 or not isinstance(segment[0], Text):
-            return None
+            return _unknown_segment(pattern.segments[depth:], remaining)
         wanted = segment[0].text
         present = dict.fromkeys(parts[depth] for parts in remaining if len(parts) > depth)
         if wanted not in present:
@@ -53,4 +54,13 @@ def _first_wrong_segment(pattern: Pattern, names: Collection[str]) -> str | None
             return did_you_mean(wanted, present) or listing
         remaining = [parts for parts in remaining if len(parts) > depth and parts[depth] == wanted]
         passed.append(wanted)
+    return None
+
+
+def _unknown_segment(segments: Sequence[Segment], names: Collection[list[str]]) -> str | None:
+    """The help for a plain segment, somewhere after a wildcard, that no name has anywhere."""
+    present = {part for parts in names for part in parts}
+    for segment in segments:
+        if len(segment) == 1 and isinstance(segment[0], Text) and segment[0].text not in present:
+            return did_you_mean(segment[0].text, present) or f"no name holds `{safe(segment[0].text)}`"
     return None
