@@ -1,0 +1,182 @@
+"""Everything that can be known to be wrong before a weight is read, found at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from mergec.check.errors import (
+    DTypeMismatch,
+    NotADelta,
+    ShapeMismatch,
+    UnwritableName,
+    WeightsDoNotSumToOne,
+    WrongOutputDegree,
+)
+from mergec.diagnostics import safe
+from mergec.ir.graph import CheckedGraph, DegreeDemand, Graph, LoweredRecipe, NodeId
+from mergec.ir.linear_form import linear_form
+from mergec.ir.primitives import READ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from typing import TypeVar
+
+    from mergec.diagnostics import Diagnostic, Report
+
+    T = TypeVar("T")
+
+_TOLERANCE = 1e-6
+_WANTED = {"weights": 1.0, "delta": 0.0}
+
+
+def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> CheckedGraph:
+    """Judge shapes, dtypes and degrees. `files` are the names of the weight files, for messages.
+
+    Raises:
+        MergecError: MC04xx, all that were found; findings of one kind at one place are told once,
+            with the number of tensors that they concern.
+    """
+    checking = _Checking(lowered, files)
+    for diagnostic in checking.findings():
+        report.add(diagnostic)
+    report.stop_on_error()
+    return CheckedGraph(
+        lowered.graph, lowered.outputs, lowered.labels, lowered.remarks, dict(lowered.config)
+    )
+
+
+def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    groups: defaultdict[Hashable, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return list(groups.values())
+
+
+def _more(group: Sequence[object]) -> str:
+    return f" and {len(group) - 1} more" if len(group) > 1 else ""
+
+
+class _Checking:
+    def __init__(self, lowered: LoweredRecipe, files: Sequence[str]) -> None:
+        self._lowered = lowered
+        self._graph: Graph = lowered.graph
+        self._files = files
+
+    def findings(self) -> list[Diagnostic]:
+        found = [*self._mismatches(), *self._demands()]
+        # A shape that does not fit makes every later degree doubtful: tell causes, not effects.
+        return [*found, *([] if found else self._output_degrees()), *self._names()]
+
+    def _mismatches(self) -> Iterable[Diagnostic]:
+        def place(node: NodeId) -> Hashable:
+            reason = self._graph.mismatches[node]
+            return (reason, self._graph[node].origin, tuple(self._source(i) for i in self._graph[node].inputs))
+
+        for group in _grouped(self._graph.mismatches, place):
+            node = self._graph[group[0]]
+            tensor = self._tensor(group[0])
+            notes = tuple(self._describe(i) for i in node.inputs)
+            types = [self._graph.type(i) for i in node.inputs]
+            if self._graph.mismatches[group[0]] == "shape":
+                help_ = self._shape_help([t.shape for t in types])
+                yield ShapeMismatch(
+                    span=node.origin, tensor=tensor, more=_more(group), notes=notes, help=help_
+                )
+            else:
+                dtypes = " and ".join(dict.fromkeys(str(t.dtype) for t in types))
+                help_ = "copy such tensors: leave them out with `where:`, or take them with `op: graft`"
+                yield DTypeMismatch(
+                    span=node.origin, tensor=tensor, dtypes=dtypes, more=_more(group), notes=notes, help=help_
+                )
+
+    @staticmethod
+    def _shape_help(shapes: list[tuple[int, ...]]) -> str:
+        if len(shapes) == 2 and len(shapes[0]) == 2 and shapes[0] == shapes[1][::-1]:
+            return "one is the transpose of the other: a rename rule with `transpose: [1, 0]` turns it"
+        return "restrict the operation with `where:`, or leave the tensor out with `drop:` on a source"
+
+    def _leaf(self, node: NodeId) -> NodeId:
+        return next(iter(self._graph.leaves(node)))
+
+    def _source(self, node: NodeId) -> str:
+        return self._lowered.labels.get(self._leaf(node), ("", ""))[0]
+
+    def _tensor(self, node: NodeId) -> str:
+        return self._lowered.labels.get(self._leaf(node), ("", "a new tensor"))[1]
+
+    def _describe(self, node: NodeId) -> str:
+        """`base`: [2048, 2048] bfloat16 in weights/base.safetensors."""
+        leaf = self._leaf(node)
+        type_ = self._graph.type(node)
+        what = f"{list(type_.shape)} {self._graph.type(leaf).dtype}"
+        source, name = self._lowered.labels.get(leaf, ("", ""))
+        if self._graph[leaf].primitive is not READ or not source:
+            return f"a new tensor: {what}"
+        file = self._files[self._graph[leaf].attributes[0].file]
+        return f"`{source}`: {what} as `{safe(name)}` in {safe(file)}"
+
+    def _demands(self) -> Iterable[Diagnostic]:
+        def place(demand: DegreeDemand) -> Hashable:
+            return demand.model, demand.place, demand.wanted
+
+        for group in _grouped(self._lowered.demands, place):
+            first = group[0]
+            if first.place == "weights":
+                yield WeightsDoNotSumToOne(
+                    span=first.span,
+                    model=first.model,
+                    tensor=first.tensor,
+                    total=f"{first.found:.6g}",
+                    more=_more(group),
+                    help="write `weight: rest` on one input, or `normalize: true`, or `allow_scaling: true`",
+                )
+            else:
+                yield NotADelta(
+                    span=first.span,
+                    place=first.place,
+                    degree=f"{first.found:.6g}",
+                    tensor=first.tensor,
+                    more=_more(group),
+                    help="make a delta with `op: delta` or `a - b`; for a file of differences say `kind: delta`",
+                )
+
+    def _output_degrees(self) -> Iterable[Diagnostic]:
+        wanted = _WANTED[self._lowered.kind]
+        wrong = [
+            (output, degree)
+            for output in self._lowered.outputs
+            if (degree := self._graph.type(output.node).degree) is not None
+            and abs(degree - wanted) > _TOLERANCE
+        ]
+        if not wrong:
+            return
+        output, degree = wrong[0]
+        help_ = "say `kind: delta` under `output:` to write a difference of weights"
+        if abs(degree) > _TOLERANCE or self._lowered.kind == "delta":
+            help_ = "models must enter with weights that sum to 1; differences such as `a - b` are free"
+        yield WrongOutputDegree(
+            span=self._lowered.span,
+            degree=f"{degree:.6g}",
+            wanted=f"{wanted:g}",
+            tensor=output.name,
+            more=_more(wrong),
+            notes=self._sum_of_degrees(output.node),
+            help=help_,
+        )
+
+    def _sum_of_degrees(self, node: NodeId) -> tuple[str, ...]:
+        form = linear_form(self._graph, node)
+        if form is None:
+            return ()
+        terms = [
+            f"{share:.6g} x {self._source(leaf) or 'new'} (degree {self._graph.type(leaf).degree or 0:g})"
+            for leaf, share in form.items()
+        ]
+        return (" + ".join(terms),)
+
+    def _names(self) -> Iterable[Diagnostic]:
+        for output in self._lowered.outputs:
+            if output.name == "__metadata__":
+                help_ = "rename it: `__metadata__ -> another_name`"
+                yield UnwritableName(span=self._lowered.span, name=output.name, help=help_)

@@ -1,0 +1,156 @@
+"""The tensor dependency graph: a hash-consed table of nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.ir.primitives import Attributes, Primitive, TypeMismatch
+from mergec.ir.tensor_type import TensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mergec.diagnostics import Span
+
+NodeId = int
+
+
+class Node(NamedTuple):
+    """One application of a primitive. Inputs are named by id, so equal nodes compare in O(1)."""
+
+    primitive: Primitive
+    inputs: tuple[NodeId, ...]
+    attributes: Attributes
+    type: TensorType
+    origin: Span | None
+
+
+class OutputTensor(NamedTuple):
+    """A tensor of the checkpoint to write: its name and the node that gives its final value."""
+
+    name: str
+    node: NodeId
+
+
+class Graph:
+    """Nodes in topological order: an input's id is always lower than that of its user.
+
+    Adding a node that is there already gives the old id: common subexpressions are never built.
+    A node whose operands do not fit is added all the same, with the type of its first operand, and
+    the mismatch is kept in `mismatches`; `check` reports them, all at once.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._nodes: list[Node] = []
+        self._known: dict[tuple[str, tuple[NodeId, ...], Attributes], NodeId] = {}
+        self.mismatches: dict[NodeId, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, node: NodeId) -> Node:
+        return self._nodes[node]
+
+    def add(
+        self,
+        primitive: Primitive,
+        inputs: tuple[NodeId, ...] = (),
+        attributes: Attributes = (),
+        origin: Span | None = None,
+    ) -> NodeId:
+        """The id of this application, added if it is new."""
+        key = (primitive.name, inputs, attributes)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        nodes = self._nodes
+        types = tuple(nodes[i].type for i in inputs)
+        made = len(nodes)
+        try:
+            type_ = primitive.infer(types, attributes)
+        except TypeMismatch as mismatch:
+            self.mismatches[made] = str(mismatch)
+            type_ = types[0]
+        nodes.append(Node(primitive, inputs, attributes, type_, origin))
+        self._known[key] = made
+        return made
+
+    def type(self, node: NodeId) -> TensorType:
+        """The type of a node's value."""
+        return self._nodes[node].type
+
+    def reachable(self, roots: Iterable[NodeId]) -> list[NodeId]:
+        """All nodes that the roots need, themselves included, in topological order."""
+        needed = bytearray(len(self._nodes))
+        for root in roots:
+            needed[root] = 1
+        for node in range(len(self._nodes) - 1, -1, -1):
+            if needed[node]:
+                for used in self._nodes[node].inputs:
+                    needed[used] = 1
+        return [node for node, is_needed in enumerate(needed) if is_needed]
+
+    def leaves(self, root: NodeId) -> Iterator[NodeId]:
+        """The nodes without inputs below a root, each once, in order of first use."""
+        seen: set[NodeId] = set()
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if not self._nodes[node].inputs:
+                yield node
+            stack.extend(reversed(self._nodes[node].inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a step decided for some tensors that the user should be able to see in the plan."""
+
+    model: str
+    what: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DegreeDemand:
+    """A place that needs values of a certain degree, and the model whose tensors do not have it."""
+
+    model: str
+    tensor: str
+    wanted: float
+    found: float
+    place: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredRecipe:
+    """The graph of a recipe and what hangs on it. Made by lower/, judged by check/.
+
+    `labels` names leaves for people: node -> (source name, tensor name). `config` holds the edits
+    that the recipe makes to the output's config.json.
+    """
+
+    graph: Graph
+    outputs: tuple[OutputTensor, ...]
+    labels: dict[NodeId, tuple[str, str]]
+    kind: str = "weights"
+    span: Span | None = None
+    remarks: tuple[Remark, ...] = ()
+    demands: tuple[DegreeDemand, ...] = ()
+    config: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedGraph:
+    """A graph that check/ has found sound. Only check/ and optimise/ make one."""
+
+    graph: Graph
+    outputs: tuple[OutputTensor, ...]
+    labels: dict[NodeId, tuple[str, str]]
+    remarks: tuple[Remark, ...] = ()
+    config: dict[str, object] = field(default_factory=dict)

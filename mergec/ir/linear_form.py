@@ -1,0 +1,57 @@
+"""What a node is made of: its leaves and the coefficient of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.ir import primitives
+from mergec.ir.primitives import Locality
+
+if TYPE_CHECKING:
+    from mergec.ir.graph import Graph, NodeId
+
+LinearForm = dict["NodeId", float]
+
+_SIGNS = {primitives.ADD.name: 1.0, primitives.SUBTRACT.name: -1.0}
+
+
+def linear_form(graph: Graph, root: NodeId) -> LinearForm | None:
+    """The coefficients of the leaves in the node's value; None where it is no linear combination.
+
+    A tensor put together from parts counts each part with the coefficient that it has in its place.
+    Coefficients are exact sums in float64, in the order of the recipe.
+    """
+    forms: dict[NodeId, LinearForm] = {}
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        pending = [i for i in graph[node].inputs if i not in forms]
+        if pending:
+            stack.extend(reversed(pending))
+            continue
+        form = _form(graph, node, forms)
+        if form is None:
+            return None
+        forms[node] = form
+        stack.pop()
+    return forms[root]
+
+
+def _form(graph: Graph, node: NodeId, forms: dict[NodeId, LinearForm]) -> LinearForm | None:
+    primitive = graph[node].primitive
+    inputs = graph[node].inputs
+    if primitive.locality is Locality.LEAF:
+        return {node: 1.0}
+    if primitive is primitives.SCALE:
+        factor = graph[node].attributes[0]
+        return {leaf: factor * share for leaf, share in forms[inputs[0]].items()} if factor else {}
+    if primitive.name in _SIGNS:
+        result = dict(forms[inputs[0]])
+        for leaf, share in forms[inputs[1]].items():
+            result[leaf] = result.get(leaf, 0.0) + _SIGNS[primitive.name] * share
+        return result
+    if primitive is primitives.CONCAT:
+        return {leaf: share for i in inputs for leaf, share in forms[i].items()}
+    if primitive in {primitives.CAST, primitives.WITH_DEGREE, primitives.SLICE, primitives.IDENTICAL}:
+        return forms[inputs[0]]
+    return None

@@ -1,0 +1,32 @@
+"""Virtual checkpoints: names -> graph nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mergec.ir.dtype import DType
+    from mergec.ir.graph import NodeId
+
+
+class Entry(NamedTuple):
+    """A tensor of a model: its value, and the dtype it is stored in where nothing else is said.
+
+    A computed value lives in float32 or float64 and is rounded to `dtype` only when it is written,
+    so that a chain of operations rounds once.
+    """
+
+    node: NodeId
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTable:
+    """A model by name. `config` holds what the recipe changes in its config.json."""
+
+    name: str
+    entries: Mapping[str, Entry]
+    config: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,156 @@
+"""The primitives: every node of the graph applies one of these.
+
+Each has its type rule, locality and reproducibility class here and its torch code, under the same
+name, in `mergec.kernels`. The arithmetic is elementwise: it widens 16-bit operands to float32,
+computes there (in float64 where an operand is float64) and never rounds in between; only `cast`
+rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from mergec.ir.dtype import DType
+from mergec.ir.strided_view import StridedView
+from mergec.ir.tensor_type import TensorType
+
+Types = tuple[TensorType, ...]
+Attributes = tuple[Any, ...]
+
+
+class Locality(Enum):
+    """Which input elements an output element needs."""
+
+    LEAF = "leaf"  # no inputs: bytes of a file, or values made up
+    ELEMENTWISE = "elementwise"  # those at its own index
+    LAYOUT = "layout"  # one element, at another index
+
+
+class Reproducibility(Enum):
+    """How far the bytes of a result can be promised."""
+
+    R0 = "R0"  # equal on any machine
+    R1 = "R1"  # equal for the same torch build
+    R2 = "R2"  # within a tolerance
+
+
+class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into a diagnostic
+    """A primitive cannot be applied to operands of these types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit."""
+
+    name: str
+    infer: Callable[[Types, Attributes], TensorType]
+    locality: Locality
+    reproducibility: Reproducibility = Reproducibility.R0
+
+
+def _same_shape(types: Types) -> None:
+    if any(t.shape != types[0].shape for t in types):
+        raise TypeMismatch("shape")
+
+
+def _arithmetic_dtype(types: Types) -> DType:
+    if any(not t.dtype.is_float for t in types):
+        raise TypeMismatch("dtype")
+    return DType.F64 if any(t.dtype is DType.F64 for t in types) else DType.F32
+
+
+def _leaf(_: Types, attributes: Attributes) -> TensorType:
+    view, degree = attributes[0], attributes[1]
+    assert isinstance(view, StridedView)
+    return TensorType(view.shape, view.dtype, degree)
+
+
+def _fill(_: Types, attributes: Attributes) -> TensorType:
+    shape, dtype, _value, degree = attributes
+    return TensorType(shape, dtype, degree)
+
+
+def _cast(types: Types, attributes: Attributes) -> TensorType:
+    dtype: DType = attributes[0]
+    if dtype is not types[0].dtype and not (dtype.is_float and types[0].dtype.is_float):
+        raise TypeMismatch("dtype")
+    return types[0]._replace(dtype=dtype)
+
+
+def _scale(types: Types, attributes: Attributes) -> TensorType:
+    dtype = _arithmetic_dtype(types)
+    degree = types[0].degree
+    return TensorType(types[0].shape, dtype, None if degree is None else degree * attributes[0])
+
+
+def _added(sign: float) -> Callable[[Types, Attributes], TensorType]:
+    def infer(types: Types, _: Attributes) -> TensorType:
+        _same_shape(types)
+        left, right = types
+        degree = None
+        if left.degree is not None and right.degree is not None:
+            degree = left.degree + sign * right.degree
+        return TensorType(left.shape, _arithmetic_dtype(types), degree)
+
+    return infer
+
+
+def _identical(types: Types, _: Attributes) -> TensorType:
+    _same_shape(types)
+    if any(t.dtype is not types[0].dtype for t in types):
+        raise TypeMismatch("dtype")
+    return types[0]
+
+
+def _with_degree(types: Types, attributes: Attributes) -> TensorType:
+    return types[0]._replace(degree=attributes[0])
+
+
+def _slice(types: Types, attributes: Attributes) -> TensorType:
+    axis, start, stop = attributes
+    shape = types[0].shape
+    if not 0 <= start <= stop <= shape[axis]:
+        raise TypeMismatch("shape")
+    return types[0]._replace(shape=(*shape[:axis], stop - start, *shape[axis + 1 :]))
+
+
+def _concat(types: Types, attributes: Attributes) -> TensorType:
+    axis: int = attributes[0]
+    first = types[0]
+    rest = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in types]
+    if any(len(t.shape) <= axis for t in types) or any(r != rest[0] for r in rest):
+        raise TypeMismatch("shape")
+    if any(t.dtype is not first.dtype for t in types):
+        raise TypeMismatch("dtype")
+    total = sum(t.shape[axis] for t in types)
+    return first._replace(shape=(*first.shape[:axis], total, *first.shape[axis + 1 :]))
+
+
+# attributes: (view, degree)
+READ = Primitive("read", _leaf, Locality.LEAF)
+# attributes: (view into the tensor's own index space, degree, seed, name, standard deviation)
+NORMAL = Primitive("normal", _leaf, Locality.LEAF)
+# attributes: (shape, dtype, value, degree)
+FILL = Primitive("fill", _fill, Locality.LEAF)
+# attributes: (dtype,). Rounds to nearest, ties to even.
+CAST = Primitive("cast", _cast, Locality.ELEMENTWISE)
+# attributes: (factor,). The factor is rounded to the dtype computed in.
+SCALE = Primitive("scale", _scale, Locality.ELEMENTWISE)
+ADD = Primitive("add", _added(1.0), Locality.ELEMENTWISE)
+SUBTRACT = Primitive("subtract", _added(-1.0), Locality.ELEMENTWISE)
+# The value that all operands share; the build stops where they differ. Attributes: (tensor name,)
+IDENTICAL = Primitive("identical", _identical, Locality.ELEMENTWISE)
+# attributes: (degree,). States what the arithmetic cannot show; no effect on values.
+WITH_DEGREE = Primitive("with_degree", _with_degree, Locality.ELEMENTWISE)
+# attributes: (axis, start, stop)
+SLICE = Primitive("slice", _slice, Locality.LAYOUT)
+# attributes: (axis,)
+CONCAT = Primitive("concat", _concat, Locality.LAYOUT)
+
+PRIMITIVES: dict[str, Primitive] = {
+    p.name: p
+    for p in (READ, NORMAL, FILL, CAST, SCALE, ADD, SUBTRACT, IDENTICAL, WITH_DEGREE, SLICE, CONCAT)
+}

@@ -1,0 +1,82 @@
+"""Where the elements of a tensor lie in a file."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+from mergec.ir.dtype import DType
+
+Shape = tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def row_major_strides(shape: Shape) -> Shape:
+    """The strides, in elements, of a contiguous tensor of this shape."""
+    strides = [1] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1)
+    return tuple(strides)
+
+
+class StridedView(NamedTuple):
+    """A tensor as bytes of a file: element (i, j, ...) is at offset + (i*s0 + j*s1 + ...) * itemsize.
+
+    `file` is an index into the file table of the sources; `offset` counts bytes from the start of
+    that file, `strides` count elements. Sub-byte dtypes are contiguous always.
+    """
+
+    file: int
+    offset: int
+    dtype: DType
+    shape: Shape
+    strides: Shape
+
+    @classmethod
+    def contiguous(cls, file: int, offset: int, dtype: DType, shape: Shape) -> StridedView:
+        """A view of elements that lie one after another in C order."""
+        return cls(file, offset, dtype, shape, row_major_strides(shape))
+
+    @property
+    def count(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the elements, without any gaps between them."""
+        return self.dtype.nbytes(self.count)
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie one after another in C order. Axes of size 1 do not matter."""
+        if self.strides == row_major_strides(self.shape):
+            return True
+        expected = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size == 0:
+                return True
+            if size != 1:
+                if stride != expected:
+                    return False
+                expected *= size
+        return True
+
+    def sliced(self, axis: int, start: int, stop: int) -> StridedView:
+        """The part with start <= index < stop on `axis`."""
+        shape = (*self.shape[:axis], stop - start, *self.shape[axis + 1 :])
+        offset = self.offset + start * self.strides[axis] * self.dtype.itemsize
+        return self._replace(offset=offset, shape=shape)
+
+    def permuted(self, order: Shape) -> StridedView:
+        """The view whose axis k is this view's axis order[k]."""
+        return self._replace(
+            shape=tuple(self.shape[a] for a in order),
+            strides=tuple(self.strides[a] for a in order),
+        )
+
+    def unsqueezed(self, axis: int) -> StridedView:
+        """The view with an axis of size 1 put in before `axis`."""
+        shape = (*self.shape[:axis], 1, *self.shape[axis:])
+        return self._replace(shape=shape, strides=(*self.strides[:axis], 1, *self.strides[axis:]))

@@ -1,0 +1,104 @@
+"""A bound recipe and its sources -> the graph of every output tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mergec.ir.expression import Tensor
+from mergec.ir.graph import Graph, LoweredRecipe, OutputTensor
+from mergec.ir.layout import Joined, Layout
+from mergec.ir.model_table import Entry, ModelTable
+from mergec.ir.primitives import CONCAT, READ
+from mergec.lower.bind import BoundArithmetic, BoundRecipe
+from mergec.lower.lower_arithmetic import lower_arithmetic
+from mergec.steps.cast import resolve_dtypes
+from mergec.steps.errors import EmptyOutput
+from mergec.steps.operation import Call
+
+if TYPE_CHECKING:
+    from mergec.diagnostics import Report
+    from mergec.ir.graph import DegreeDemand, NodeId, Remark
+    from mergec.sources.source_table import Source, SourceTable
+
+
+def lower(bound: BoundRecipe, table: SourceTable, report: Report) -> LoweredRecipe:
+    """Build the graph. Nothing is read and shapes are not judged yet.
+
+    Raises:
+        MergecError: MC03xx, and MC01xx for patterns and schedules that do not fit the names.
+    """
+    lowering = _Lowering(bound, table, report)
+    lowered = lowering.run()
+    report.stop_on_error()
+    return lowered
+
+
+@dataclass(slots=True)
+class _Lowering:
+    bound: BoundRecipe
+    sources: SourceTable
+    report: Report
+    graph: Graph = field(default_factory=Graph)
+    labels: dict[NodeId, tuple[str, str]] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
+    demands: list[DegreeDemand] = field(default_factory=list)
+    models: dict[str, ModelTable] = field(default_factory=dict)
+
+    def run(self) -> LoweredRecipe:
+        for source in self.sources.sources.values():
+            self.models[source.name] = self._source_table(source)
+        for model in self.bound.models:
+            used = {use.name: self.models[use.name] for use in model.uses}
+            call = Call(
+                model.name, model.place, used, self.graph, self.report, self.remarks, self.demands
+            )
+            if isinstance(model, BoundArithmetic):
+                self.models[model.name] = lower_arithmetic(model.expression, call)
+            else:
+                self.models[model.name] = model.operation.lower(model.keys, call)
+        return self._finish()
+
+    def _source_table(self, source: Source) -> ModelTable:
+        origin = self.bound.recipe.source_place(source.name).span()
+        entries: dict[str, Entry] = {}
+        for name, layout in source.tensors.items():
+            node = self._layout(layout, source.degree, origin)
+            self.labels.setdefault(node, (source.name, name))
+            entries[name] = Entry(node, layout.dtype)
+        return ModelTable(source.name, entries)
+
+    def _layout(self, layout: Layout, weight_degree: float, origin: object) -> NodeId:
+        if isinstance(layout, Joined):
+            parts = tuple(self._layout(part, weight_degree, origin) for part in layout.parts)
+            return self.graph.add(CONCAT, parts, (layout.axis,), origin)  # type: ignore[arg-type]
+        degree = weight_degree if layout.dtype.is_float else None
+        return self.graph.add(READ, (), (layout, degree), origin)  # type: ignore[arg-type]
+
+    def _finish(self) -> LoweredRecipe:
+        recipe = self.bound.recipe
+        place = recipe.place.child("output")
+        model = self.models[recipe.output.model]
+        if not model.entries:
+            self.report.add(EmptyOutput(span=place.child("model").span()))
+        call = Call("output", place, {}, self.graph, self.report)
+        dtypes = {}
+        if recipe.output.dtype is not None:
+            dtypes = resolve_dtypes(recipe.output.dtype, place.child("dtype"), list(model.entries), call)
+        outputs: list[OutputTensor] = []
+        for name, entry in model.entries.items():
+            dtype = dtypes.get(name) or entry.dtype
+            node = entry.node
+            if entry.dtype.is_float:
+                node = Tensor(self.graph, node, place.child("model").span()).cast(dtype).node
+            outputs.append(OutputTensor(name, node))
+        return LoweredRecipe(
+            graph=self.graph,
+            outputs=tuple(outputs),
+            labels=self.labels,
+            kind=recipe.output.kind,
+            span=place.child("model").span(),
+            remarks=tuple(self.remarks),
+            demands=tuple(self.demands),
+            config=dict(model.config),
+        )

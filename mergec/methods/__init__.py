@@ -1,0 +1,1 @@
+"""Merge methods: one per file, each a function over symbolic tensors. Used by lower/."""

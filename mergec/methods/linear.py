@@ -1,0 +1,35 @@
+"""Weighted sum."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from mergec.ir.expression import Tensor
+from mergec.methods.method import MethodError, method
+
+
+@method(reference="arXiv:2203.05482", keeps_degree=True)
+def linear(
+    inputs: Annotated[list[Tensor], "the models to mix"],
+    weight: Annotated[list[float], "the share of each model; `rest` is 1 minus the others"],
+    *,
+    normalize: Annotated[bool, "divide the weights by their sum, tensor by tensor"] = False,
+) -> Tensor:
+    """Weighted sum of models: w_1 x_1 + w_2 x_2 + ...
+
+    Terms are added in the order of `inputs`, each multiplied and added in float32 (float64 where an
+    input is float64) and rounded once when written. A model of weight 0 for a tensor takes no part
+    in it and is not read. Without `normalize` the weights of every tensor must sum to 1, unless
+    `allow_scaling: true` says that the sum is meant to be another, or an input is a delta.
+    """
+    total = math.fsum(weight) if normalize else 1.0
+    if total == 0:
+        raise MethodError("the weights sum to 0 and cannot be normalised")
+    result: Tensor | None = None
+    for tensor, share in zip(inputs, weight, strict=True):
+        term = tensor * (share / total)
+        result = term if result is None else result + term
+    if result is None:
+        raise MethodError("there is nothing to sum")
+    return result

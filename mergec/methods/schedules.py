@@ -1,0 +1,50 @@
+"""The numbers that a method's schedules give to every tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.recipe.schedule import Schedule
+from mergec.steps.errors import SeveralRests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mergec.recipe.place import TreePlace
+    from mergec.steps.operation import Call
+
+Numbers = dict[str, float]
+
+
+def resolve(value: object, place: TreePlace, names: Sequence[str], call: Call) -> Numbers | None:
+    """The number for each name; None after reporting what is wrong, or for `rest`."""
+    try:
+        schedule = Schedule.parse(value, place)
+        if schedule.is_rest:
+            return None
+        return schedule.resolve(names)
+    except MergecError as error:
+        for diagnostic in error.diagnostics:
+            call.report.add(diagnostic)
+        return None
+
+
+def resolve_per_model(
+    values: Mapping[str, tuple[object, TreePlace]], names: Sequence[str], call: Call
+) -> dict[str, Numbers]:
+    """The numbers of each model's schedule. One of them may be `rest`: 1 minus the others."""
+    rests = [model for model, (value, _) in values.items() if value == "rest"]
+    resolved = {
+        model: numbers
+        for model, (value, place) in values.items()
+        if value != "rest" and (numbers := resolve(value, place, names, call)) is not None
+    }
+    if len(rests) > 1:
+        place = values[rests[1]][1]
+        call.report.add(SeveralRests(span=place.span(), model=call.name, count=len(rests)))
+    if rests and len(resolved) + len(rests) == len(values):
+        others = list(resolved.values())
+        resolved[rests[0]] = {name: 1.0 - math.fsum(o[name] for o in others) for name in names}
+    return resolved

@@ -1,0 +1,1 @@
+"""Stage 1 of 8: recipe. Takes: text. Gives: Recipe. Errors: MC01xx."""

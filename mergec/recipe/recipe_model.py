@@ -1,0 +1,146 @@
+"""The fixed part of the recipe language as pydantic models. Operations have models of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from mergec.ir.byte_size import parse_size
+
+DTYPE_SCHEDULE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+    ]
+}
+RENAME_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "description": "`from -> to`", "pattern": "->"},
+        {
+            "type": "object",
+            "required": ["from", "to"],
+            "additionalProperties": False,
+            "properties": {
+                "from": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+                "to": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+                "split": {
+                    "type": "object",
+                    "description": "cut one tensor into the names of `to`, evenly or by `sizes`",
+                    "required": ["dim"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "dim": {"type": "integer"},
+                        "sizes": {"type": "array", "items": {"type": "integer"}},
+                    },
+                },
+                "concat": {
+                    "type": "object",
+                    "description": "join the tensors of `from` along `dim`",
+                    "required": ["dim"],
+                    "additionalProperties": False,
+                    "properties": {"dim": {"type": "integer"}},
+                },
+                "stack": {
+                    "type": "object",
+                    "description": "stack the tensors that differ in the capture `over` along a new axis",
+                    "required": ["over"],
+                    "additionalProperties": False,
+                    "properties": {"over": {"type": "string"}, "dim": {"type": "integer"}},
+                },
+                "transpose": {
+                    "type": "array",
+                    "description": "the order of the old axes in the new tensor",
+                    "items": {"type": "integer"},
+                },
+                "optional": {"type": "boolean", "description": "the rule may match nothing"},
+            },
+        },
+    ]
+}
+
+
+class Strict(BaseModel):
+    """What all parts of a recipe share: unknown keys are errors and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+def _path_to_mapping(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kind
+    return {"path": value} if isinstance(value, str) else value
+
+
+class SourceSpec(Strict):
+    """A checkpoint on disk."""
+
+    path: str = Field(
+        min_length=1,
+        description="A file or directory with weights (.safetensors .bin .pt .pth .ckpt, single or "
+        "sharded), relative to the recipe's folder",
+    )
+    nest: str | None = Field(
+        default=None, description="Where the tensors sit in a nested .pth, such as `model.state_dict`"
+    )
+    rename: Annotated[list[Any], WithJsonSchema({"type": "array", "items": RENAME_SCHEMA})] = Field(
+        default=[], description="Rules `from -> to`, run in order over all names"
+    )
+    keep: list[str] = Field(default=[], description="Patterns of the names to keep, before any rename")
+    drop: list[str] = Field(default=[], description="Patterns of the names to leave out, before any rename")
+    kind: Literal["weights", "delta"] = Field(
+        default="weights", description="`delta`: the file holds differences to another checkpoint"
+    )
+
+
+ShortSource = Annotated[
+    SourceSpec,
+    BeforeValidator(_path_to_mapping, json_schema_input_type=str | SourceSpec),
+]
+
+
+def _is_size(value: Any) -> int:  # noqa: ANN401  # YAML data of any kind
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    if isinstance(value, str):
+        return parse_size(value)
+    raise ValueError(f"`{value}` is not a size such as 5GB or 512MiB")
+
+
+Size = Annotated[int, BeforeValidator(_is_size, json_schema_input_type=str | int)]
+
+
+class OutputSpec(Strict):
+    """The checkpoint to write."""
+
+    model: str = Field(description="The model (or source) to write")
+    path: str = Field(
+        min_length=1,
+        description="A directory to make, or a file that ends in .safetensors, relative to the recipe's folder",
+    )
+    dtype: Annotated[Any, WithJsonSchema(DTYPE_SCHEDULE_SCHEMA)] = Field(
+        default=None, description="One dtype or a mapping of patterns to dtypes; default: the first input's"
+    )
+    max_shard_size: Size = Field(
+        default=5 * 10**9, description="The most bytes of tensors in one file, such as 5GB"
+    )
+    copy_files_from: str | None = Field(
+        default=None, description="The source whose config.json, tokenizer and other files are copied"
+    )
+    kind: Literal["weights", "delta"] = Field(
+        default="weights", description="`delta` to write a difference of weights"
+    )
+
+
+class RecipeSpec(Strict):
+    """A mergec recipe: what a merged checkpoint is."""
+
+    mergec: int = Field(description="The language version: 1", json_schema_extra={"const": 1})
+    description: str | None = Field(default=None, description="What the recipe is for")
+    params: dict[str, str | int | float | bool] = Field(
+        default={}, description="Values used as ${name}; `--set name=value` overrides"
+    )
+    sources: dict[str, ShortSource] = Field(description="Checkpoints on disk, by name", min_length=1)
+    models: dict[str, str | dict[str, Any]] = Field(
+        default={},
+        description="Virtual checkpoints: an operation, or arithmetic such as `base + 0.5 * (a - b)`",
+    )
+    output: OutputSpec = Field(description="The checkpoint to write")

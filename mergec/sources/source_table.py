@@ -1,0 +1,99 @@
+"""Stage 2: the sources of a recipe, opened by their headers, under their new names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.ir.layout import Joined, Layout
+from mergec.recipe.rename_rule import RenameRule, RuleUse, apply_keep_drop, apply_rules
+from mergec.sources.open_checkpoint import open_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from mergec.diagnostics import Report
+    from mergec.recipe.load import Recipe
+    from mergec.recipe.recipe_model import SourceSpec
+    from mergec.sources.checkpoint import Checkpoint, WeightFile
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source: where it is, its tensors after `keep`, `drop` and `rename`, and what the rules did.
+
+    `degree` is 1 for weights and 0 for a delta. `side_files` is the directory whose config and
+    tokenizer belong to the weights: the one that the recipe names, or None for a single file.
+    """
+
+    name: str
+    path: Path
+    tensors: Mapping[str, Layout]
+    stored: int
+    rules: tuple[RuleUse, ...]
+    degree: float
+    side_files: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """All sources of a recipe. Views in them name their file by its index in `files`."""
+
+    files: tuple[WeightFile, ...]
+    sources: Mapping[str, Source]
+
+
+def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> SourceTable:
+    """Read the headers of the named sources and apply their rules.
+
+    Raises:
+        MergecError: MC02xx for what is wrong with the files, MC01xx for rules that do not fit them.
+    """
+    files: list[WeightFile] = []
+    sources: dict[str, Source] = {}
+    for name in names:
+        spec = recipe.sources[name]
+        path = recipe.folder / spec.path if "://" not in spec.path else spec_path(spec)
+        span = recipe.source_place(name).child("path").span()
+        checkpoint = open_checkpoint(path, nest=spec.nest, span=span, report=report)
+        if checkpoint is not None:
+            sources[name] = _source(recipe, name, path, checkpoint, files, report)
+    report.stop_on_error()
+    return SourceTable(tuple(files), sources)
+
+
+def _source(
+    recipe: Recipe, name: str, path: Path, checkpoint: Checkpoint, files: list[WeightFile], report: Report
+) -> Source:
+    spec = recipe.sources[name]
+    place = recipe.source_place(name)
+    first = len(files)
+    files.extend(checkpoint.files)
+    tensors: dict[str, Layout] = {
+        tensor: view._replace(file=view.file + first) for tensor, view in checkpoint.tensors.items()
+    }
+    tensors = apply_keep_drop(tensors, spec.keep, spec.drop, name, place, report)
+    rules: list[RenameRule] = []
+    for index, rule in enumerate(spec.rename):
+        try:
+            rules.append(RenameRule.parse(rule, place.child("rename").child(index)))
+        except MergecError as error:
+            for diagnostic in error.diagnostics:
+                report.add(diagnostic)
+    tensors, uses = apply_rules(tensors, rules, name, report)
+    return Source(
+        name=name,
+        path=path,
+        tensors=tensors,
+        stored=len(checkpoint.tensors),
+        rules=tuple(uses),
+        degree=0.0 if spec.kind == "delta" else 1.0,
+        side_files=checkpoint.directory,
+    )
+
+
+def layout_views(layout: Layout) -> int:
+    """How many file regions a layout reads."""
+    return sum(map(layout_views, layout.parts)) if isinstance(layout, Joined) else 1

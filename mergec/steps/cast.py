@@ -1,0 +1,71 @@
+"""Rounding in the middle of a recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from mergec.diagnostics import MergecError
+from mergec.ir.expression import Tensor
+from mergec.ir.model_table import Entry, ModelTable
+from mergec.recipe.recipe_model import DTYPE_SCHEDULE_SCHEMA, Strict
+from mergec.recipe.schedule import DTypeSchedule
+from mergec.steps.operation import Call, ModelUse, Operation, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mergec.ir.dtype import DType
+    from mergec.recipe.place import TreePlace
+
+
+class CastKeys(Strict):
+    """The keys of `op: cast`."""
+
+    model: str = Field(description="The model to round")
+    dtype: Annotated[Any, WithJsonSchema(DTYPE_SCHEDULE_SCHEMA)] = Field(
+        description="One dtype, or a mapping of patterns to dtypes"
+    )
+
+
+class Cast(Operation):
+    """A model with its float tensors rounded to another dtype.
+
+    The rounding happens here, to nearest with ties to even, before anything that uses the result.
+    To choose only the dtype of the file, use `output: dtype:`, which rounds once at the end. Integer
+    and packed tensors stay as they are.
+    """
+
+    name = "cast"
+    summary = "A model with its float tensors rounded to another dtype."
+    keys = CastKeys
+
+    def inputs(self, keys: CastKeys, place: TreePlace) -> Iterator[ModelUse]:
+        """`model`."""
+        yield named(place, "model", keys.model)
+
+    def lower(self, keys: CastKeys, call: Call) -> ModelTable:
+        """The table with a cast on each float entry."""
+        model = call.models[keys.model]
+        dtypes = resolve_dtypes(keys.dtype, call.place.child("dtype"), list(model.entries), call)
+        entries = {
+            name: _cast(entry, dtypes.get(name), call) for name, entry in model.entries.items()
+        }
+        return ModelTable(call.name, entries, model.config)
+
+
+def resolve_dtypes(value: object, place: TreePlace, names: list[str], call: Call) -> dict[str, DType | None]:
+    """The dtype that a schedule gives to each name, None for "as it is"; reports what is wrong."""
+    try:
+        return dict(DTypeSchedule.parse(value, place).resolve(names))
+    except MergecError as error:
+        for diagnostic in error.diagnostics:
+            call.report.add(diagnostic)
+        return {}
+
+
+def _cast(entry: Entry, dtype: DType | None, call: Call) -> Entry:
+    if dtype is None or not entry.dtype.is_float:
+        return entry
+    return Entry(Tensor(call.graph, entry.node, call.span).cast(dtype).node, dtype)

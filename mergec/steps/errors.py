@@ -1,0 +1,108 @@
+"""Diagnostics of lowering: models, operations and how they fit together by name. MC03xx."""
+
+from __future__ import annotations
+
+from mergec.diagnostics import Diagnostic, Severity, diagnostic
+
+
+@diagnostic("MC0301", "unknown operation `{operation}`")
+class UnknownOperation(Diagnostic):
+    """`op:` names an operation that this mergec does not have.
+
+    `mergec methods` lists them all, `mergec explain NAME` shows the keys of one.
+    """
+
+    operation: str
+
+
+@diagnostic("MC0302", "`{name}` is neither a source nor a model")
+class UnknownModel(Diagnostic):
+    """An operation or the output names a model that the recipe does not define."""
+
+    name: str
+
+
+@diagnostic("MC0303", "the models depend on themselves: {cycle}")
+class CyclicModels(Diagnostic):
+    """Following the inputs of a model leads back to it, so there is nothing to start from."""
+
+    cycle: str
+
+
+@diagnostic("MC0304", "the source `{name}` is never used", severity=Severity.WARNING)
+class UnusedSource(Diagnostic):
+    """A source that no model on the way to the output reads. It is not opened."""
+
+    name: str
+
+
+@diagnostic("MC0305", "the model `{name}` is never used", severity=Severity.WARNING)
+class UnusedModel(Diagnostic):
+    """A model that the output does not need. It is not compiled, so its mistakes are not found."""
+
+    name: str
+
+
+@diagnostic("MC0306", "`{tensor}` is not in all inputs of `{model}`{more}")
+class MissingTensors(Diagnostic):
+    """The inputs of a merge must hold the same tensor names after renaming.
+
+    The notes list names that only some inputs have, with the nearest names of the others: a rename
+    rule on the source usually lines them up. `missing: skip` leaves such tensors out of the result,
+    `missing: base` takes them unchanged from the base (or the first input).
+    """
+
+    model: str
+    tensor: str
+    more: str
+
+
+@diagnostic("MC0307", "`{operation}`: {problem}")
+class BadOperation(Diagnostic):
+    """The keys of an operation are each valid but make no sense together."""
+
+    operation: str
+    problem: str
+
+
+@diagnostic("MC0308", "the pattern `{pattern}` matches no tensor of `{model}`")
+class PatternMatchesNothing(Diagnostic):
+    """A pattern of `where`, `take`, `keep`, `drop` or `layers` that no tensor name fits.
+
+    A pattern without effect is a mistake in the pattern or in the model that it is applied to.
+    """
+
+    pattern: str
+    model: str
+
+
+@diagnostic("MC0309", "`{name}` would be in the result twice")
+class NameCollision(Diagnostic):
+    """Two tensors of a step's result have one name."""
+
+    name: str
+
+
+@diagnostic("MC0310", "`rest` is given for {count} inputs of `{model}`")
+class SeveralRests(Diagnostic):
+    """`rest` stands for 1 minus the weights of all other inputs, so only one input can have it."""
+
+    model: str
+    count: int
+
+
+@diagnostic("MC0311", "{problem}")
+class BadLayers(Diagnostic):
+    """A slice of `op: layers` does not name a run of layers.
+
+    `layers: "model.layers.[0:16]"` is the path of the list of layers and a range of its indices. All
+    slices must name the same list, and what lies outside of it must be the same in all models or is
+    taken from the first slice.
+    """
+
+    problem: str
+
+
+@diagnostic("MC0312", "the recipe's output holds no tensors")
+class EmptyOutput(Diagnostic):
+    """Everything was dropped, or the output's model is empty."""

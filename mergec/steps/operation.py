@@ -1,0 +1,70 @@
+"""What every operation of the language is to the compiler."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mergec.diagnostics import Report, Span
+    from mergec.ir.graph import DegreeDemand, Graph, Remark
+    from mergec.ir.model_table import ModelTable
+    from mergec.recipe.place import TreePlace
+    from mergec.recipe.recipe_model import Strict
+
+
+@dataclass(slots=True)
+class Call:
+    """One use of an operation: what it may read, and what it may add to.
+
+    `models` holds the inputs that the operation named, lowered already. `place` is the operation's
+    mapping in the recipe.
+    """
+
+    name: str
+    place: TreePlace
+    models: Mapping[str, ModelTable]
+    graph: Graph
+    report: Report
+    remarks: list[Remark] = field(default_factory=list)
+    demands: list[DegreeDemand] = field(default_factory=list)
+
+    @property
+    def span(self) -> Span:
+        """Where the operation is written: its `op:` line, or the arithmetic."""
+        return self.place.child("op").span()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """An input of an operation: a model's name and where it is written."""
+
+    name: str
+    span: Span
+
+
+class Operation(ABC):
+    """An operation: its keys as a pydantic model, its inputs, and the nodes it stands for.
+
+    The class docstring is what `mergec explain NAME` prints.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    keys: ClassVar[type[Strict]]
+
+    @abstractmethod
+    def inputs(self, keys: Any, place: TreePlace) -> Iterator[ModelUse]:  # noqa: ANN401  # each its own model
+        """The models that a use of the operation reads, in order."""
+
+    @abstractmethod
+    def lower(self, keys: Any, call: Call) -> ModelTable:  # noqa: ANN401  # each its own model
+        """The resulting model. Mistakes are added to `call.report`; the result then is a best guess."""
+
+
+def named(place: TreePlace, key: str, name: str) -> ModelUse:
+    """The use of a model that the text under `key` names."""
+    return ModelUse(name, place.child(key).span())
