@@ -13,6 +13,7 @@ from mergec.sources.locate import locate
 from mergec.sources.safetensors_header import open_safetensors
 from mergec.sources.sharded_index import open_sharded
 from mergec.sources.sniff import Form, form_of
+from mergec.sources.torch_checkpoint import open_torch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,4 @@ def _open_file(path: Path, file_index: int, *, nest: str | None) -> tuple[Weight
             advice = "remove `nest`; use `keep` and `rename` to choose and cut prefixes"
             raise MergecError([NestNotUsable(path=str(path), nest=nest, help=advice)])
         return open_safetensors(path, file_index)
-    from mergec.sources.torch_file import open_torch  # noqa: PLC0415 - it needs torch
-
     return open_torch(path, file_index, nest=nest)

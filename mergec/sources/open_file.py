@@ -59,10 +59,26 @@ def open_descriptor(path: Path) -> int:
     return descriptor
 
 
-def identity_of(descriptor: int) -> FileIdentity:
-    """What the open file is known by later."""
-    status = os.fstat(descriptor)
+def identity_of(file: int | Path) -> FileIdentity:
+    """What an open file, or the file at a path, is known by later."""
+    status = os.stat(file)  # noqa: PTH116 - a descriptor has no other way
     return FileIdentity(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def check_path(path: Path, identity: FileIdentity) -> None:
+    """Make sure that the path still leads to the file with this identity.
+
+    Raises:
+        MergecError: it does not.
+    """
+    try:
+        now = identity_of(path)
+    except OSError as error:
+        raise MergecError([changed(path, "it was removed")]) from error
+    if now.inode != identity.inode:
+        raise MergecError([changed(path, "another file took its place")])
+    if now != identity:
+        raise MergecError([changed(path, "it was written to")])
 
 
 def read_exactly(descriptor: int, length: int, offset: int, path: Path) -> bytes:

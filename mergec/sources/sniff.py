@@ -16,8 +16,8 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 TORCH_ENDINGS = (".bin", ".pt", ".pth", ".ckpt", ".pt.tar", ".pth.tar")
 SAFETENSORS_ENDING = ".safetensors"
 INDEX_ENDING = ".index.json"
+ZIP_MAGIC = b"PK\x03\x04"
 
-_ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80\x02"  # protocol 2, which torch.save has always used
 _FIRST_BYTES = 64
 _JSON_AT = 8
@@ -70,7 +70,7 @@ def form_of(path: Path) -> Form:
 
 def looks_like_torch(start: bytes) -> bool:
     """Whether a file that begins so may be PyTorch's: a zip archive, or a bare pickle."""
-    return start.startswith((_ZIP, _PICKLE))
+    return start.startswith((ZIP_MAGIC, _PICKLE))
 
 
 def _looks_like_safetensors(start: bytes, size: int) -> bool:
