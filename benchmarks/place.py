@@ -32,12 +32,12 @@ class Place:
     def llama_70b(self) -> list[Path]:
         """Three checkpoints of 70 B parameters in 30 files each, of which only the headers exist."""
         folder = self.work / "checkpoints" / "llama-70b"
-        return [header_only(folder / str(n), LLAMA_70B.tensors(), 4_800_000_000) for n in range(3)]
+        return [header_only(folder / str(n), LLAMA_70B.tensors(), 4_900_000_000) for n in range(3)]
 
     def deepseek_v3(self) -> list[Path]:
         """Three checkpoints of 92,000 tensors in 160 files each, of which only the headers exist."""
         folder = self.work / "checkpoints" / "deepseek-v3"
-        return [header_only(folder / str(n), deepseek_v3(), 8_500_000_000) for n in range(3)]
+        return [header_only(folder / str(n), deepseek_v3(), 8_600_000_000) for n in range(3)]
 
     def build(self, name: str, recipe: str, out: Path | None = None) -> Command:
         """`mergec build` of a recipe's text, from nothing: no lock, no earlier output."""
