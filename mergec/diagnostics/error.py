@@ -50,6 +50,11 @@ class Report:
         if diagnostic not in self._found:
             self._found.append(diagnostic)
 
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Remember several, such as those of an error that is not to stop the stage yet."""
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
     def stop_on_error(self) -> None:
         """Raise everything found so far if any of it is an error.
 

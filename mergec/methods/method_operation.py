@@ -16,7 +16,7 @@ from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
 from mergec.recipe.validation import shown
 from mergec.steps.alignment import common_names
 from mergec.steps.errors import BadOperation
-from mergec.steps.name_selection import select_names
+from mergec.recipe.pattern_list import select_names
 from mergec.steps.operation import Call, ModelUse, Operation
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class MethodOperation(Operation):
         universe = dict.fromkeys(name for table in holders for name in table.entries)
         wanted = set(universe)
         if keys.where is not None:
-            wanted = select_names(keys.where, universe, call.name, call.place.child("where"), call.report)
+            wanted = select_names(keys.where, universe, call.place.child("where"), call.report)
         shared, kept = common_names(holders, (n for n in universe if n in wanted), keys.missing, call)
         entries = {name: entry for name, entry in carrier.entries.items() if name not in wanted}
         entries.update((name, carrier.entries[name]) for name in kept)

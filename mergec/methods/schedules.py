@@ -24,10 +24,9 @@ def resolve(value: object, place: TreePlace, names: Sequence[str], call: Call) -
         schedule = Schedule.parse(value, place)
         if schedule.is_rest:
             return None
-        return schedule.resolve(names)
+        return schedule.resolve(names, call.report)
     except MergecError as error:
-        for diagnostic in error.diagnostics:
-            call.report.add(diagnostic)
+        call.report.extend(error.diagnostics)
         return None
 
 

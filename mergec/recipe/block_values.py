@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, did_you_mean
 from mergec.recipe.block_maps import BLOCK_MAPS, BlockMap
+from mergec.recipe.errors import UnknownKey
 from mergec.recipe.finite_number import described, finite_number
 from mergec.recipe.name_errors import (
     BadSchedule,
@@ -39,14 +40,12 @@ class BlockValues:
     def parse(cls, value: Mapping[str, object], place: Place, found: list[Diagnostic]) -> BlockValues | None:
         """Read `{blocks: MAP, values: LIST or MAPPING, default: NUMBER}`.
 
-        None, with MC0126, MC0130, MC0131 or MC0132 added to `found`, where something is wrong.
+        None, with MC0110, MC0126, MC0130, MC0131 or MC0132 added to `found`, where something is wrong.
         """
         for key in value:
             if key not in _KEYS:
                 help_ = did_you_mean(key, _KEYS) or "its keys are `blocks`, `values` and `default`"
-                wanted = "part of a block map"
-                error = BadSchedule(span=place.key_span(key), found=f"`{key}`", wanted=wanted, help=help_)
-                found.append(error)
+                found.append(UnknownKey(span=place.key_span(key), key=key, where="a block map", help=help_))
         block_map = _block_map(value["blocks"], place.child("blocks"), found)
         if block_map is None:
             return None

@@ -150,8 +150,7 @@ def _model(name: str, keys: str | dict[str, object], place: TreePlace, report: R
         try:
             return ArithmeticSpec(name, parse_arithmetic(keys, place.span()), place)
         except MergecError as error:
-            for diagnostic in error.diagnostics:
-                report.add(diagnostic)
+            report.extend(error.diagnostics)
             return None
     operation = keys.get("op")
     if operation is None:

@@ -84,7 +84,9 @@ class SourceSpec(Strict):
     rename: Annotated[list[Any], WithJsonSchema({"type": "array", "items": RENAME_SCHEMA})] = Field(
         default=[], description="Rules `from -> to`, run in order over all names"
     )
-    keep: list[str] = Field(default=[], description="Patterns of the names to keep, before any rename")
+    keep: list[str] | None = Field(
+        default=None, description="Patterns of the names to keep, before any rename; default: all"
+    )
     drop: list[str] = Field(default=[], description="Patterns of the names to leave out, before any rename")
     kind: Literal["weights", "delta"] = Field(
         default="weights", description="`delta`: the file holds differences to another checkpoint"

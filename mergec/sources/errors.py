@@ -57,7 +57,7 @@ class SourceChanged(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0205", "`{path}` is {kind}, not a file or a directory")
+@diagnostic("MC0205", "`{path}` is {kind}, not a regular file")
 class NotAFile(Diagnostic):
     """The source is a pipe, a socket, a device or another thing without a size and positions.
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
-from mergec.ir.layout import Joined, Layout
-from mergec.recipe.rename_rule import RenameRule, RuleUse, apply_keep_drop, apply_rules
+from mergec.ir.layout import Layout
+from mergec.recipe.name_selection import apply_keep_drop
+from mergec.recipe.pattern_list import parse_patterns
+from mergec.recipe.rename_pass import RuleUse, apply_rules
+from mergec.recipe.rename_rule import RenameRule
 from mergec.sources.open_checkpoint import open_checkpoint
 
 if TYPE_CHECKING:
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Report
     from mergec.recipe.load import Recipe
-    from mergec.recipe.recipe_model import SourceSpec
     from mergec.sources.checkpoint import Checkpoint, WeightFile
 
 
@@ -55,7 +57,7 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
     sources: dict[str, Source] = {}
     for name in names:
         spec = recipe.sources[name]
-        path = recipe.folder / spec.path if "://" not in spec.path else spec_path(spec)
+        path = recipe.folder / spec.path
         span = recipe.source_place(name).child("path").span()
         checkpoint = open_checkpoint(path, nest=spec.nest, span=span, report=report)
         if checkpoint is not None:
@@ -74,14 +76,15 @@ def _source(
     tensors: dict[str, Layout] = {
         tensor: view._replace(file=view.file + first) for tensor, view in checkpoint.tensors.items()
     }
-    tensors = apply_keep_drop(tensors, spec.keep, spec.drop, name, place, report)
+    keep = parse_patterns(spec.keep, place.child("keep"), report) if spec.keep is not None else None
+    drop = parse_patterns(spec.drop, place.child("drop"), report)
+    tensors = apply_keep_drop(tensors, keep, drop, report)
     rules: list[RenameRule] = []
     for index, rule in enumerate(spec.rename):
         try:
             rules.append(RenameRule.parse(rule, place.child("rename").child(index)))
         except MergecError as error:
-            for diagnostic in error.diagnostics:
-                report.add(diagnostic)
+            report.extend(error.diagnostics)
     tensors, uses = apply_rules(tensors, rules, name, report)
     return Source(
         name=name,
@@ -92,8 +95,3 @@ def _source(
         degree=0.0 if spec.kind == "delta" else 1.0,
         side_files=checkpoint.directory,
     )
-
-
-def layout_views(layout: Layout) -> int:
-    """How many file regions a layout reads."""
-    return sum(map(layout_views, layout.parts)) if isinstance(layout, Joined) else 1

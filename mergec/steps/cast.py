@@ -10,7 +10,7 @@ from mergec.diagnostics import MergecError
 from mergec.ir.expression import Tensor
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.recipe.recipe_model import DTYPE_SCHEDULE_SCHEMA, Strict
-from mergec.recipe.schedule import DTypeSchedule
+from mergec.recipe.dtype_schedule import DTypeSchedule
 from mergec.steps.operation import Call, ModelUse, Operation, named
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ class Cast(Operation):
 def resolve_dtypes(value: object, place: TreePlace, names: list[str], call: Call) -> dict[str, DType | None]:
     """The dtype that a schedule gives to each name, None for "as it is"; reports what is wrong."""
     try:
-        return dict(DTypeSchedule.parse(value, place).resolve(names))
+        return DTypeSchedule.parse(value, place).resolve(names, call.report)
     except MergecError as error:
-        for diagnostic in error.diagnostics:
-            call.report.add(diagnostic)
+        call.report.extend(error.diagnostics)
         return {}
 
 

@@ -65,24 +65,6 @@ class BadOperation(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0308", "the pattern `{pattern}` matches no tensor of `{model}`")
-class PatternMatchesNothing(Diagnostic):
-    """A pattern of `where`, `take`, `keep`, `drop` or `layers` that no tensor name fits.
-
-    A pattern without effect is a mistake in the pattern or in the model that it is applied to.
-    """
-
-    pattern: str
-    model: str
-
-
-@diagnostic("MC0309", "`{name}` would be in the result twice")
-class NameCollision(Diagnostic):
-    """Two tensors of a step's result have one name."""
-
-    name: str
-
-
 @diagnostic("MC0310", "`rest` is given for {count} inputs of `{model}`")
 class SeveralRests(Diagnostic):
     """`rest` stands for 1 minus the weights of all other inputs, so only one input can have it."""

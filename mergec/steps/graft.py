@@ -9,7 +9,7 @@ from pydantic import Field, WithJsonSchema
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
-from mergec.steps.name_selection import select_names
+from mergec.recipe.pattern_list import select_names
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
 
@@ -50,7 +50,7 @@ class Graft(Operation):
     def lower(self, keys: GraftKeys, call: Call) -> ModelTable:
         """The table of `into` with the taken entries put over it."""
         into, donor = call.models[keys.into], call.models[keys.from_]
-        chosen = select_names(keys.take, donor.entries, donor.name, call.place.child("take"), call.report)
+        chosen = select_names(keys.take, donor.entries, call.place.child("take"), call.report)
         taken = {name: entry for name, entry in donor.entries.items() if name in chosen}
         taken = renamed(taken, keys.rename, call)
         replaced = tuple(name for name in taken if name in into.entries)

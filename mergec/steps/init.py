@@ -11,7 +11,6 @@ from mergec.ir.model_table import Entry, ModelTable
 from mergec.ir.primitives import CAST, FILL, NORMAL
 from mergec.ir.strided_view import StridedView
 from mergec.recipe.recipe_model import Strict
-from mergec.recipe.schedule import parse_dtype
 from mergec.steps.operation import Call, ModelUse, Operation
 
 if TYPE_CHECKING:
@@ -24,10 +23,10 @@ GENERATED = -1  # the file number of values that no file holds
 
 
 def _float_dtype(value: object) -> DType:
-    dtype = parse_dtype(value)
-    if not dtype.is_float:
+    dtype = BY_RECIPE_NAME.get(str(value))
+    if dtype is None or not dtype.is_float:
         floats = ", ".join(name for name, known in BY_RECIPE_NAME.items() if known.is_float)
-        raise ValueError(f"`{dtype}` is not one of {floats}")
+        raise ValueError(f"`{value}` is not one of {floats}")
     return dtype
 
 

@@ -91,8 +91,7 @@ def _run(part: SliceKeys, place: TreePlace, call: Call) -> _Run | None:
     try:
         bound = Pattern.parse(f"{prefix}.{index}.**", span).bind(model.entries)
     except MergecError as error:
-        for diagnostic in error.diagnostics:
-            call.report.add(diagnostic)
+        call.report.extend(error.diagnostics)
         return None
     by_index: dict[int, dict[str, Entry]] = {}
     for name in bound.matches:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mergec.diagnostics import MergecError
-from mergec.recipe.rename_rule import RenameRule, apply_rules
+from mergec.recipe.rename_pass import apply_rules
+from mergec.recipe.rename_rule import RenameRule
+from mergec.steps.errors import BadOperation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mergec.ir.layout import Layout
     from mergec.ir.model_table import Entry
     from mergec.steps.operation import Call
 
@@ -17,4 +20,18 @@ if TYPE_CHECKING:
 def renamed(entries: Mapping[str, Entry], rules: Sequence[object], call: Call) -> dict[str, Entry]:
     """The entries under the names that the rules give them. Reports what is wrong with the rules."""
     place = call.place.child("rename")
-    raise NotImplementedError
+    good: list[RenameRule] = []
+    for index, written in enumerate(rules):
+        try:
+            rule = RenameRule.parse(written, place.child(index))
+        except MergecError as error:
+            call.report.extend(error.diagnostics)
+            continue
+        if rule.change is None:
+            good.append(rule)
+            continue
+        problem = "a rule that changes shapes belongs to the `rename:` of a source"
+        call.report.add(BadOperation(span=rule.span, operation="rename", problem=problem))
+    # Without shape changes the rules move values and never look at them.
+    moved, _ = apply_rules(cast("Mapping[str, Layout]", entries), good, call.name, call.report)
+    return cast("dict[str, Entry]", moved)

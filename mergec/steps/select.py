@@ -8,7 +8,7 @@ from pydantic import Field, WithJsonSchema
 
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
-from mergec.steps.name_selection import select_names
+from mergec.recipe.pattern_list import select_names
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
 
@@ -45,8 +45,8 @@ class Select(Operation):
         model = call.models[keys.model]
         entries = dict(model.entries)
         if keys.keep is not None:
-            kept = select_names(keys.keep, entries, model.name, call.place.child("keep"), call.report)
+            kept = select_names(keys.keep, entries, call.place.child("keep"), call.report)
             entries = {name: entry for name, entry in entries.items() if name in kept}
-        dropped = select_names(keys.drop, entries, model.name, call.place.child("drop"), call.report)
+        dropped = select_names(keys.drop, entries, call.place.child("drop"), call.report)
         entries = {name: entry for name, entry in entries.items() if name not in dropped}
         return ModelTable(call.name, renamed(entries, keys.rename, call), model.config)

@@ -1,0 +1,1 @@
+"""The torch code of the primitives: the only place that computes on weights."""

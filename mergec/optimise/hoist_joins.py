@@ -1,0 +1,78 @@
+"""Joins moved to the outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE, Locality
+from mergec.optimise.rewrite import rewrite
+
+if TYPE_CHECKING:
+    from mergec.ir.graph import CheckedGraph, Graph, Node, NodeId
+
+
+def hoist_joins(checked: CheckedGraph) -> CheckedGraph:
+    """Move every join behind the arithmetic, and every slice into the leaves.
+
+    Before: `add(concat(a, b), c)`; after: `concat(add(a, c[:n]), add(b, c[n:]))`. What is left below
+    the joins is elementwise arithmetic over file regions, which a worker runs tile by tile, and each
+    part of a joined output is a region of its own. Exact: no operand of any operation changes.
+    """
+    return rewrite(checked, _rule)
+
+
+def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:
+    if node.primitive is SLICE:
+        return sliced(graph, inputs[0], *node.attributes)
+    if node.primitive.locality is not Locality.ELEMENTWISE:
+        return None
+    joined = next((i for i in inputs if graph[i].primitive is CONCAT), None)
+    if joined is None:
+        return None
+    (axis,) = graph[joined].attributes
+    parts: list[NodeId] = []
+    start = 0
+    for part in graph[joined].inputs:
+        stop = start + graph.type(part).shape[axis]
+        operands = tuple(sliced(graph, i, axis, start, stop) for i in inputs)
+        # A part may itself be joined along another axis: apply the rule to the piece as well.
+        piece = _rule(graph, node, operands)
+        if piece is None:
+            piece = graph.add(node.primitive, operands, node.attributes, node.origin)
+        parts.append(piece)
+        start = stop
+    return graph.add(CONCAT, tuple(parts), (axis,), node.origin)
+
+
+def sliced(graph: Graph, node_id: NodeId, axis: int, start: int, stop: int) -> NodeId:
+    """The node for start <= index < stop on `axis` of a node's value, without a slice in it."""
+    node = graph[node_id]
+    if (start, stop) == (0, node.type.shape[axis]):
+        return node_id
+    if node.primitive in {READ, NORMAL}:
+        view, *rest = node.attributes
+        attributes = (view.sliced(axis, start, stop), *rest)
+        return graph.add(node.primitive, (), attributes, node.origin)
+    if node.primitive is FILL:
+        shape, *rest = node.attributes
+        attributes = ((*shape[:axis], stop - start, *shape[axis + 1 :]), *rest)
+        return graph.add(FILL, (), attributes, node.origin)
+    if node.primitive is CONCAT and node.attributes[0] == axis:
+        return _sliced_join(graph, node, start, stop)
+    inputs = tuple(sliced(graph, i, axis, start, stop) for i in node.inputs)
+    return graph.add(node.primitive, inputs, node.attributes, node.origin)
+
+
+def _sliced_join(graph: Graph, node: Node, start: int, stop: int) -> NodeId:
+    (axis,) = node.attributes
+    kept: list[NodeId] = []
+    begin = 0
+    for part in node.inputs:
+        end = begin + graph.type(part).shape[axis]
+        low, high = max(start, begin), min(stop, end)
+        if low < high:
+            kept.append(sliced(graph, part, axis, low - begin, high - begin))
+        begin = end
+    if not kept:
+        return sliced(graph, node.inputs[0], axis, 0, 0)
+    return kept[0] if len(kept) == 1 else graph.add(CONCAT, tuple(kept), (axis,), node.origin)

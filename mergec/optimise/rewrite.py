@@ -1,0 +1,32 @@
+"""A graph rebuilt node by node: what every pass is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.ir.graph import CheckedGraph, Graph, OutputTensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mergec.ir.graph import Node, NodeId
+
+    # Gives the node that stands for `node` in the new graph, whose inputs are already there, or
+    # None to keep it as it is.
+    Rule = Callable[[Graph, Node, tuple[NodeId, ...]], NodeId | None]
+
+
+def rewrite(checked: CheckedGraph, rule: Rule) -> CheckedGraph:
+    """The same outputs over a new graph. Dead nodes are left behind, equal ones merge."""
+    old, new = checked.graph, Graph()
+    moved: dict[NodeId, NodeId] = {}
+    for node_id in old.reachable(output.node for output in checked.outputs):
+        node = old[node_id]
+        inputs = tuple(moved[i] for i in node.inputs)
+        made = rule(new, node, inputs)
+        if made is None:
+            made = new.add(node.primitive, inputs, node.attributes, node.origin)
+        moved[node_id] = made
+    labels = {moved[node]: label for node, label in checked.labels.items() if node in moved}
+    outputs = tuple(OutputTensor(output.name, moved[output.node]) for output in checked.outputs)
+    return CheckedGraph(new, outputs, labels, checked.remarks, checked.config)

@@ -1,0 +1,53 @@
+"""Whether what stands at the output path may be replaced."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mergec.output.errors import OutputExists, OutputIsSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mergec.diagnostics import Report
+
+_LARGEST_HEADER = 100_000_000
+
+
+def check_target(target: Path, inputs: Iterable[Path], *, force: bool, report: Report) -> None:
+    """Report MC0801 and MC0802 when building to `target` would harm something."""
+    resolved = target.resolve()
+    for path in inputs:
+        source = path.resolve()
+        if source == resolved or resolved in source.parents:
+            report.add(OutputIsSource(path=str(target)))
+            return
+    if force or not (target.exists() or target.is_symlink()):
+        return
+    if not _is_ours(target):
+        report.add(OutputExists(path=str(target)))
+
+
+def _is_ours(target: Path) -> bool:
+    if target.is_file():
+        return _has_mark(target)
+    if not target.is_dir():
+        return False
+    weights = sorted(target.glob("*.safetensors"))
+    if not weights:
+        return not any(target.iterdir())  # an empty directory harms nobody
+    return all(_has_mark(path) for path in weights)
+
+
+def _has_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if length > _LARGEST_HEADER:
+                return False
+            metadata = json.loads(stream.read(length)).get("__metadata__", {})
+        return isinstance(metadata, dict) and "mergec" in metadata
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False

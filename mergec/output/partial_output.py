@@ -1,0 +1,147 @@
+"""The output while it is being made: beside its final place, complete or gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.ir.byte_size import format_size
+from mergec.output.errors import CannotWrite, DiskTooSmall
+from mergec.output.swap import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mergec.ir.plan import OutputLayout
+
+# Room beside the tensors for side files and directory blocks.
+_SLACK = 1 << 20
+
+
+class PartialOutput:
+    """Shard files at their full size, open for writing at any position.
+
+    A single-file output is a `.partial` file beside the final one; a directory output a `.partial`
+    directory. `folder` is where its files are.
+    """
+
+    def __init__(self, target: Path, layout: OutputLayout, *, is_single_file: bool) -> None:
+        """Make the files.
+
+        Raises:
+            MergecError: MC0803 when there is no room; MC0804 when the system refuses.
+        """
+        self._target = target
+        self._is_single_file = is_single_file
+        self.path = target.with_name(target.name + ".partial")
+        self.folder = target.parent if is_single_file else self.path
+        self._descriptors: list[int] = []
+        self._layout = layout
+        with self._told_as_diagnostics(self.path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._check_room(layout.nbytes + _SLACK)
+            _remove(self.path)
+            if not is_single_file:
+                self.path.mkdir()
+            self._create()
+
+    @property
+    def _files(self) -> Sequence[Path]:
+        if self._is_single_file:
+            return [self.path]
+        return [self.path / shard.name for shard in self._layout.shards]
+
+    def _check_room(self, needed: int) -> None:
+        free = shutil.disk_usage(self._target.parent).free
+        if needed > free:
+            where = str(self._target.parent)
+            raise MergecError(
+                [DiskTooSmall(needed=format_size(needed), where=where, free=format_size(free))]
+            )
+
+    def _create(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        for path, shard in zip(self._files, self._layout.shards, strict=True):
+            descriptor = os.open(path, flags, 0o666)
+            self._descriptors.append(descriptor)
+            os.ftruncate(descriptor, shard.size)
+            _write(descriptor, 0, memoryview(shard.header))
+
+    def fileno(self, shard: int) -> int:
+        """The descriptor of a shard's file."""
+        return self._descriptors[shard]
+
+    def write_at(self, shard: int, offset: int, buffer: memoryview) -> None:
+        """Write all of the buffer.
+
+        Raises:
+            MergecError: MC0804 when the system refuses.
+        """
+        with self._told_as_diagnostics(self._files[shard]):
+            _write(self._descriptors[shard], offset, buffer)
+
+    def publish(self, index: str | None) -> None:
+        """Write the index, make everything durable, then move it to the final place in one step.
+
+        Raises:
+            MergecError: MC0804 when the system refuses.
+        """
+        with self._told_as_diagnostics(self.path):
+            for descriptor in self._descriptors:
+                os.fsync(descriptor)
+            self._close()
+            if index is not None:
+                (self.path / "model.safetensors.index.json").write_text(index, "utf-8")
+            if not self._is_single_file:
+                _sync_tree(self.path)
+            publish(self.path, self._target)
+            _sync_directory(self._target.parent)
+
+    def discard(self) -> None:
+        """Remove everything; the final place was never touched."""
+        self._close()
+        _remove(self.path)
+
+    def _close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    @contextmanager
+    def _told_as_diagnostics(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            problem = error.strerror or str(error)
+            where = str(error.filename or path)
+            raise MergecError([CannotWrite(path=where, problem=problem)]) from error
+
+
+def _write(descriptor: int, offset: int, buffer: memoryview) -> None:
+    while buffer:
+        count = os.pwrite(descriptor, buffer, offset)
+        buffer, offset = buffer[count:], offset + count
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        _sync_directory(path)
+    _sync_directory(folder)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""config.json, tokenizer and other files that belong to the weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.ir.dtype import DType
+from mergec.output.errors import BadConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mergec.ir.plan import OutputLayout
+
+_ENDINGS = {".json", ".jsonl", ".txt", ".model", ".py", ".jinja", ".md", ".tiktoken", ".spm", ".bpe", ".vocab"}
+_NAMES = {"license", "notice", "merges", "vocab"}
+# Files that describe other weights than the ones written, or how they were trained.
+_NEVER = {
+    "trainer_state.json",
+    "training_args.json",
+    "all_results.json",
+    "train_results.json",
+    "eval_results.json",
+    "readme.md",
+}
+_LARGEST = 256 << 20
+CONFIG = "config.json"
+# The names under which architectures keep the number of their layers.
+_LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+
+
+def side_files(folder: Path) -> list[Path]:
+    """The files to copy, relative to the folder, in sorted order: no weights and no training state.
+
+    Subfolders are searched one level deep (sentence-transformers keeps `1_Pooling/config.json`).
+    """
+    found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.is_file()]
+    return sorted(path.relative_to(folder) for path in found if _belongs(path))
+
+
+def _belongs(path: Path) -> bool:
+    name = path.name.lower()
+    if name.startswith(".") or path.parent.name.startswith("."):
+        return False
+    if name.endswith(".index.json") or name in _NEVER or path.stat().st_size > _LARGEST:
+        return False
+    return path.suffix.lower() in _ENDINGS or path.stem.lower() in _NAMES
+
+
+def copy_side_files(
+    origin: Path, target: Path, layout: OutputLayout, edits: Mapping[str, object]
+) -> list[str]:
+    """Copy the files; config.json gets the dtype of the output and the edits of the recipe.
+
+    Raises:
+        MergecError: MC0808 when config.json is not a JSON object.
+        OSError: when a file cannot be read or written.
+    """
+    copied: list[str] = []
+    for relative in side_files(origin):
+        destination = target / relative
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if relative == Path(CONFIG):
+            config = read_config(origin)
+            _edit(config, layout, edits)
+            destination.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        else:
+            shutil.copyfile(origin / relative, destination)
+        copied.append(str(relative))
+    return copied
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """The config.json of a checkpoint's folder; empty where there is none.
+
+    Raises:
+        MergecError: MC0808 when it is not a JSON object.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise MergecError([BadConfig(name=str(path), problem=str(error))]) from None
+    if not isinstance(config, dict):
+        raise MergecError([BadConfig(name=str(path), problem="it is not a JSON object")])
+    return config
+
+
+def _edit(config: dict[str, object], layout: OutputLayout, edits: Mapping[str, object]) -> None:
+    dtype = _main_dtype([(tensor.dtype, tensor.nbytes) for tensor in layout.tensors])
+    for key in ("torch_dtype", "dtype"):
+        if isinstance(config.get(key), str) and dtype is not None:
+            config[key] = dtype.recipe_name
+    for key, value in edits.items():
+        names = _LAYER_COUNTS if key == "num_hidden_layers" else (key,)
+        present = [name for name in names if name in config]
+        for name in present or names[:1]:
+            config[name] = value
+
+
+def _main_dtype(tensors: Sequence[tuple[DType, int]]) -> DType | None:
+    """The float dtype that most bytes have: what a loader should load the model in."""
+    sizes: Counter[DType] = Counter()
+    for dtype, nbytes in tensors:
+        if dtype.is_float:
+            sizes[dtype] += nbytes
+    return max(sizes, key=lambda dtype: (sizes[dtype], dtype.bits, dtype.code), default=None)

@@ -1,0 +1,137 @@
+"""The whole pipeline on one screen: the only module that knows the order of the stages.
+
+    text --recipe--> Recipe --sources--> SourceTable --lower--> LoweredRecipe --check--> CheckedGraph
+         --optimise--> CheckedGraph --schedule--> Plan --execute, output--> checkpoint
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mergec.check.check_graph import check
+from mergec.lower.bind import bind
+from mergec.lower.lower_recipe import lower
+from mergec.recipe.load import Recipe, load_recipe
+from mergec.sources.source_table import SourceTable, open_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mergec.diagnostics import Report
+    from mergec.ir.graph import CheckedGraph
+    from mergec.ir.plan import Plan
+
+DEFAULT_MEMORY = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A recipe that is known to be sound."""
+
+    recipe: Recipe
+    sources: SourceTable
+    checked: CheckedGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a build may use and do. `out` replaces the recipe's output path."""
+
+    memory: int = DEFAULT_MEMORY
+    workers: int = 0  # 0: one per processor
+    out: Path | None = None
+    force: bool = False
+
+
+def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Compiled:
+    """Text to checked graph, from headers alone.
+
+    Raises:
+        MergecError: what the first stage that found errors found.
+    """
+    recipe = load_recipe(path, overrides, report)
+    bound = bind(recipe, report)
+    sources = open_sources(recipe, bound.sources, report)
+    lowered = lower(bound, sources, report)
+    checked = check(lowered, [str(file.path) for file in sources.files], report)
+    return Compiled(recipe, sources, checked)
+
+
+def make_build_plan(compiled: Compiled, options: Options) -> Plan:
+    """Checked graph to plan.
+
+    Raises:
+        MergecError: MC0601 when the budget is too small.
+    """
+    from mergec.optimise import optimise
+    from mergec.schedule.make_plan import Limits, make_plan
+
+    target = target_path(compiled, options)
+    held = [(str(file.path), file.held_bytes) for file in compiled.sources.files if file.held_bytes]
+    limits = Limits(
+        memory=options.memory,
+        workers=options.workers or len(os.sched_getaffinity(0)),
+        max_shard_size=compiled.recipe.output.max_shard_size,
+        single_file=target.name if is_single_file(target) else None,
+    )
+    return make_plan(optimise(compiled.checked), held, limits)
+
+
+def target_path(compiled: Compiled, options: Options) -> Path:
+    """Where the output goes."""
+    return options.out if options.out is not None else compiled.recipe.folder / compiled.recipe.output.path
+
+
+def is_single_file(target: Path) -> bool:
+    """Whether an output path means one file rather than a directory."""
+    return target.suffix == ".safetensors"
+
+
+def build(
+    compiled: Compiled,
+    plan: Plan,
+    options: Options,
+    report: Report,
+    progress: Callable[[int, int], None] = lambda _tensor, _bytes: None,
+) -> Path:
+    """Plan to checkpoint; the path that was written. `progress` is told (tensor, bytes) per tile.
+
+    Raises:
+        MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
+    """
+    from mergec.execute.run_plan import run_plan
+    from mergec.output.ownership import check_target
+    from mergec.output.partial_output import PartialOutput
+    from mergec.output.side_files import copy_side_files
+    from mergec.sources import open_bytes
+
+    target = target_path(compiled, options)
+    check_target(target, (file.path for file in compiled.sources.files), force=options.force, report=report)
+    report.stop_on_error()
+    with ExitStack() as stack:
+        sources = [open_bytes(file) for file in compiled.sources.files]
+        for source in sources:
+            stack.callback(source.close)
+        output = PartialOutput(target, plan.layout, is_single_file=is_single_file(target))
+        stack.callback(output.discard)
+        run_plan(plan, sources, output, progress)
+        for source in sources:
+            source.check_unchanged()
+        origin = side_file_folder(compiled)
+        if origin is not None and not is_single_file(target):
+            copy_side_files(origin, output.folder, plan.layout, plan.config)
+        output.publish(index=plan.layout.index)
+    return target
+
+
+def side_file_folder(compiled: Compiled) -> Path | None:
+    """The folder whose side files the output takes: the one named, else the first directory source."""
+    name = compiled.recipe.output.copy_files_from
+    if name is not None:
+        return compiled.sources.sources[name].side_files
+    folders = (source.side_files for source in compiled.sources.sources.values())
+    return next((folder for folder in folders if folder is not None), None)

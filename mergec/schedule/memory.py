@@ -1,0 +1,81 @@
+"""The proof that a build stays within its budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.diagnostics import MergecError
+from mergec.ir.byte_size import format_size
+from mergec.ir.plan import MemoryProof
+from mergec.schedule.errors import BudgetTooSmall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Copies that the kernel cannot do alone go through a buffer of this size.
+COPY_BUFFER = 1 << 20
+LARGEST_TILE = 1 << 18
+SMALLEST_TILE = 1 << 14
+# Measured: what the tables of a build take, and what threads, I/O and allocator slack take.
+_FIXED = 16 << 20
+_PER_TENSOR = 4 << 10
+
+
+class Need(NamedTuple):
+    """A region's appetite: bytes of a worker for a tile of so many elements, and whose it is."""
+
+    count: int  # elements of the whole region
+    element_bytes: int
+    turned_bytes: int  # per element, for leaves that must be turned
+    tensor: str
+
+    def bytes_for(self, tile: int) -> int:
+        """What one worker needs to run a tile of at most `tile` elements."""
+        if self.turned_bytes:
+            tile *= 4  # tiles of turned leaves are larger, see tiling.py
+        return min(tile, self.count) * (self.element_bytes + self.turned_bytes) + 4096
+
+
+def prove(
+    needs: Sequence[Need], tensors: int, held: int, held_by: str, budget: int, workers: int
+) -> tuple[MemoryProof, int]:
+    """The proof, and the number of elements per tile that it holds for.
+
+    Raises:
+        MergecError: MC0601 when one worker with the smallest tiles needs more than the budget.
+    """
+    tables = _FIXED + _PER_TENSOR * tensors
+    proof = None
+    for count in range(workers, 0, -1):
+        tile = LARGEST_TILE
+        while tile >= SMALLEST_TILE:
+            proof = _proof(needs, tile, count, held, tables, budget)
+            if proof.peak <= budget:
+                return proof, tile
+            tile //= 2
+    assert proof is not None
+    largest = max(
+        (proof.worker_bytes, f"the tensor `{proof.set_by}`"),
+        (held, f"reading `{held_by}`, which is held whole"),
+        (tables, "the tables of a recipe with so many tensors"),
+    )
+    help_ = f"give it more: `--memory {-(-proof.peak // (1 << 20))}MiB`"
+    note = f"{format_size(largest[0])} of it is for {largest[1]}"
+    needed, allowed = format_size(proof.peak), format_size(budget)
+    raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=(note,))])
+
+
+def _proof(
+    needs: Sequence[Need], tile: int, workers: int, held: int, tables: int, budget: int
+) -> MemoryProof:
+    worker_bytes, set_by = max(
+        ((need.bytes_for(tile), need.tensor) for need in needs), default=(0, ""), key=lambda pair: pair[0]
+    )
+    return MemoryProof(
+        budget=budget,
+        workers=workers,
+        worker_bytes=worker_bytes + COPY_BUFFER,
+        held=held,
+        tables=tables,
+        set_by=set_by,
+    )

@@ -1,0 +1,155 @@
+"""An elementwise expression -> a register program."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from mergec.ir.dtype import DType
+from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
+from mergec.ir.primitives import CAST, FILL, IDENTICAL, NORMAL, READ, SCALE
+
+if TYPE_CHECKING:
+    from mergec.ir.graph import Graph, Node, NodeId
+
+
+class ProgramTable:
+    """Programs by their instructions: tensors that are computed alike share one."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Compile nodes of this graph."""
+        self._graph = graph
+        self._known: dict[tuple[object, ...], Program] = {}
+
+    def compile(self, root: NodeId) -> tuple[Program, tuple[LoadedLeaf, ...]]:
+        """The program that computes a tile of the node's value, and the operands it loads."""
+        assembler = _Assembler(self._graph, root)
+        program = assembler.program()
+        key = (program.registers, program.instructions, program.result)
+        return self._known.setdefault(key, program), tuple(assembler.leaves)
+
+
+class _Assembler:
+    """Assigns a register to each value and frees it after its last use."""
+
+    def __init__(self, graph: Graph, root: NodeId) -> None:
+        self._graph = graph
+        self._root = root
+        self._uses = Counter(
+            used for node in _below(graph, root) for used in graph[node].inputs
+        )
+        self._uses[root] += 1
+        self._registers: list[DType] = []
+        self._free: defaultdict[DType, list[int]] = defaultdict(list)
+        self._at: dict[NodeId, int] = {}
+        self._code: list[Instruction] = []
+        self._text: dict[NodeId, str] = {}
+        self.leaves: list[LoadedLeaf] = []
+
+    def program(self) -> Program:
+        for node_id in _below(self._graph, self._root):
+            node = self._graph[node_id]
+            self._at[node_id] = self._place(node_id, node)
+            self._text[node_id] = self._described(node)
+        return Program(
+            registers=tuple(self._registers),
+            instructions=tuple(self._code),
+            result=self._at[self._root],
+            leaves=len(self.leaves),
+            describe=self._text[self._root],
+        )
+
+    def _place(self, node_id: NodeId, node: Node) -> int:
+        primitive = node.primitive
+        if primitive in {READ, NORMAL}:
+            return self._load(node)
+        if primitive is FILL:
+            target = self._take(node.type.dtype)
+            self._code.append(Instruction("fill", target, (), (node.attributes[2],)))
+            return target
+        if primitive is CAST:
+            source = self._use(node.inputs[0])
+            self._release(node.inputs[0])
+            target = self._take(node.type.dtype)
+            self._code.append(Instruction("cast", target, (source,)))
+            return target
+        sources = [self._operand(i, node.type.dtype) for i in node.inputs]
+        for register in dict.fromkeys(sources):
+            self._free[self._registers[register]].append(register)
+        target = self._take(node.type.dtype)
+        attributes = (node.attributes[0],) if primitive in {SCALE, IDENTICAL} else ()
+        self._code.append(Instruction(primitive.name, target, tuple(sources), attributes))
+        return target
+
+    def _load(self, node: Node) -> int:
+        generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
+        target = self._take(node.type.dtype)
+        self._code.append(Instruction("load", target, (), (len(self.leaves),)))
+        self.leaves.append(LoadedLeaf(node.attributes[0], generator))
+        return target
+
+    def _operand(self, node_id: NodeId, dtype: DType) -> int:
+        """A register, free to be overwritten, that holds a node's value in the dtype computed in."""
+        register = self._use(node_id)
+        is_last = self._uses[node_id] == 0
+        if self._registers[register] is dtype and is_last:
+            return register
+        copy = self._take(dtype)
+        self._code.append(Instruction("cast", copy, (register,)))
+        self._release(node_id)
+        return copy
+
+    def _use(self, node_id: NodeId) -> int:
+        self._uses[node_id] -= 1
+        return self._at[node_id]
+
+    def _release(self, node_id: NodeId) -> None:
+        if self._uses[node_id] == 0:
+            register = self._at[node_id]
+            self._free[self._registers[register]].append(register)
+
+    def _take(self, dtype: DType) -> int:
+        if self._free[dtype]:
+            return self._free[dtype].pop()
+        self._registers.append(dtype)
+        return len(self._registers) - 1
+
+    def _described(self, node: Node) -> str:
+        inputs = [self._text[i] for i in node.inputs]
+        primitive = node.primitive
+        if primitive is READ:
+            return f"{{{len(self.leaves) - 1}}}"
+        if primitive is NORMAL:
+            return f"normal({node.attributes[4]:g})"
+        if primitive is FILL:
+            return f"{node.attributes[2]:g}"
+        if primitive is SCALE:
+            return f"{node.attributes[0]:.6g} * {_grouped(inputs[0])}"
+        if primitive is CAST:
+            return inputs[0]
+        if primitive is IDENTICAL:
+            return f"identical({', '.join(inputs)})"
+        sign = {"add": "+", "subtract": "-"}[primitive.name]
+        right = _grouped(inputs[1]) if sign == "-" else inputs[1]
+        return f"{inputs[0]} {sign} {right}"
+
+
+def _grouped(text: str) -> str:
+    """A term in parentheses if it is a sum."""
+    return f"({text})" if " + " in text or " - " in text else text
+
+
+def _below(graph: Graph, root: NodeId) -> list[NodeId]:
+    """The nodes that the root needs, inputs first, each directly before its user where possible."""
+    order: dict[NodeId, None] = {}
+    stack: list[tuple[NodeId, bool]] = [(root, False)]
+    while stack:
+        node, is_ready = stack.pop()
+        if node in order:
+            continue
+        if is_ready:
+            order[node] = None
+            continue
+        stack.append((node, True))
+        stack.extend((i, False) for i in reversed(graph[node].inputs))
+    return list(order)
