@@ -59,8 +59,10 @@ def _first_wrong_segment(pattern: Pattern, names: Collection[str]) -> str | None
 
 def _unknown_segment(segments: Sequence[Segment], names: Collection[list[str]]) -> str | None:
     """The help for a plain segment, somewhere after a wildcard, that no name has anywhere."""
-    present = {part for parts in names for part in parts}
+    present = {part for parts in names for part in parts if not part.isdigit()}
     for segment in segments:
         if len(segment) == 1 and isinstance(segment[0], Text) and segment[0].text not in present:
+            if segment[0].text.isdigit():
+                return None
             return did_you_mean(segment[0].text, present) or f"no name holds `{safe(segment[0].text)}`"
     return None
