@@ -1,0 +1,33 @@
+"""mergec, the compiler for model weights.
+
+    >>> import mergec
+    >>> mergec.load("recipe.yaml").build(out="build/merged")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mergec.api import BuildResult, LoadedRecipe, load
+    from mergec.diagnostics import Diagnostic, MergecError
+
+__version__ = "0.1.0"
+__all__ = ["BuildResult", "Diagnostic", "LoadedRecipe", "MergecError", "__version__", "load"]
+
+_HOMES = {
+    "BuildResult": "mergec.api",
+    "Diagnostic": "mergec.diagnostics",
+    "LoadedRecipe": "mergec.api",
+    "MergecError": "mergec.diagnostics",
+    "load": "mergec.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: `mergec --help` needs none of it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415  # only this function needs it
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

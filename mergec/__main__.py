@@ -1,0 +1,6 @@
+"""`python -m mergec` is the `mergec` command."""
+
+from mergec.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The Python interface: what the command line does, without printing or exiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import Diagnostic, Report
+from mergec.ir.byte_size import parse_size
+from mergec.pipeline import (
+    DEFAULT_MEMORY,
+    Compiled,
+    Options,
+    build,
+    compile_recipe,
+    make_build_plan,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mergec.ir.plan import Plan
+
+
+def load(path: str | Path, *, params: Mapping[str, object] | None = None) -> LoadedRecipe:
+    """A recipe to check, plan or build. Nothing is read before one of these is called.
+
+    `params` overrides the recipe's parameters, as `--set` does.
+    """
+    return LoadedRecipe(Path(path), {name: str(value) for name, value in (params or {}).items()})
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """A finished build."""
+
+    path: Path
+    plan: Plan
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(slots=True)
+class LoadedRecipe:
+    """A recipe file. Every method raises MergecError, whose `diagnostics` say what is wrong."""
+
+    path: Path
+    params: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def check(self) -> Compiled:
+        """Compile and type-check from headers only; `warnings` then holds what is merely odd.
+
+        Raises:
+            MergecError: when anything is wrong.
+        """
+        report = Report()
+        compiled = compile_recipe(self.path, self.params, report)
+        self.warnings = report.diagnostics
+        return compiled
+
+    def plan(
+        self, *, memory: str | int = DEFAULT_MEMORY, workers: int = 0, out: str | Path | None = None
+    ) -> Plan:
+        """What a build would do, and the proof that it fits. `memory` is a size such as "2GiB".
+
+        Raises:
+            MergecError: when anything is wrong, or the budget is too small.
+        """
+        return make_build_plan(self.check(), _options(memory, workers, out))
+
+    def build(
+        self,
+        *,
+        out: str | Path | None = None,
+        memory: str | int = DEFAULT_MEMORY,
+        workers: int = 0,
+        force: bool = False,
+        progress: Callable[[int, int], None] = lambda _tensor, _bytes: None,
+    ) -> BuildResult:
+        """Write the checkpoint. `progress` is called from workers with (tensor number, bytes written).
+
+        Raises:
+            MergecError: when anything is wrong; the output path then is as it was before.
+        """
+        options = _options(memory, workers, out, force=force)
+        compiled = self.check()
+        report = Report()
+        plan = make_build_plan(compiled, options)
+        written = build(compiled, plan, options, report, progress)
+        return BuildResult(written, plan, (*self.warnings, *report.diagnostics))
+
+
+def _options(memory: str | int, workers: int, out: str | Path | None, *, force: bool = False) -> Options:
+    size = parse_size(memory) if isinstance(memory, str) else memory
+    return Options(
+        memory=size, workers=workers, out=Path(out) if out is not None else None, force=force
+    )
