@@ -1,7 +1,7 @@
 """mergec, the compiler for model weights.
 
-    >>> import mergec
-    >>> mergec.load("recipe.yaml").build(out="build/merged")  # doctest: +SKIP
+>>> import mergec
+>>> mergec.load("recipe.yaml").build(out="build/merged")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -28,6 +28,6 @@ def __getattr__(name: str) -> object:
     """Import what is asked for when it is asked for: `mergec --help` needs none of it."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib  # noqa: PLC0415  # only this function needs it
+    import importlib  # only this function needs it
 
     return getattr(importlib.import_module(_HOMES[name]), name)

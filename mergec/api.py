@@ -93,6 +93,4 @@ class LoadedRecipe:
 
 def _options(memory: str | int, workers: int, out: str | Path | None, *, force: bool = False) -> Options:
     size = parse_size(memory) if isinstance(memory, str) else memory
-    return Options(
-        memory=size, workers=workers, out=Path(out) if out is not None else None, force=force
-    )
+    return Options(memory=size, workers=workers, out=Path(out) if out is not None else None, force=force)

@@ -1,15 +1,15 @@
 """The whole pipeline on one screen: the only module that knows the order of the stages.
 
-    text --recipe--> Recipe --sources--> SourceTable --lower--> LoweredRecipe --check--> CheckedGraph
-         --optimise--> CheckedGraph --schedule--> Plan --execute, output--> checkpoint
+text --recipe--> Recipe --sources--> SourceTable --lower--> LoweredRecipe --check--> CheckedGraph
+     --optimise--> CheckedGraph --schedule--> Plan --execute, output--> checkpoint
 """
 
 from __future__ import annotations
 
+import gc
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.check.check_graph import check
@@ -19,7 +19,8 @@ from mergec.recipe.load import Recipe, load_recipe
 from mergec.sources.source_table import SourceTable, open_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from mergec.diagnostics import Report
     from mergec.ir.graph import CheckedGraph
@@ -53,12 +54,25 @@ def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> 
     Raises:
         MergecError: what the first stage that found errors found.
     """
-    recipe = load_recipe(path, overrides, report)
-    bound = bind(recipe, report)
-    sources = open_sources(recipe, bound.sources, report)
-    lowered = lower(bound, sources, report)
-    checked = check(lowered, [str(file.path) for file in sources.files], report)
-    return Compiled(recipe, sources, checked)
+    with _collector_paused():
+        recipe = load_recipe(path, overrides, report)
+        bound = bind(recipe, report)
+        sources = open_sources(recipe, bound.sources, report)
+        lowered = lower(bound, sources, report)
+        checked = check(lowered, [str(file.path) for file in sources.files], report)
+        return Compiled(recipe, sources, checked)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Graphs are a million small tuples without a cycle: looking for cycles would double the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def make_build_plan(compiled: Compiled, options: Options) -> Plan:
@@ -78,7 +92,8 @@ def make_build_plan(compiled: Compiled, options: Options) -> Plan:
         max_shard_size=compiled.recipe.output.max_shard_size,
         single_file=target.name if is_single_file(target) else None,
     )
-    return make_plan(optimise(compiled.checked), held, limits)
+    with _collector_paused():
+        return make_plan(optimise(compiled.checked), held, limits)
 
 
 def target_path(compiled: Compiled, options: Options) -> Path:
@@ -103,7 +118,6 @@ def build(
     Raises:
         MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
     """
-    from mergec.execute.run_plan import run_plan
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
     from mergec.output.side_files import copy_side_files
@@ -118,6 +132,10 @@ def build(
             stack.callback(source.close)
         output = PartialOutput(target, plan.layout, is_single_file=is_single_file(target))
         stack.callback(output.discard)
+        # Loading torch takes a second, in which the disk already reserves room for the output.
+        with _collector_paused():
+            from mergec.execute.run_plan import run_plan
+
         run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()

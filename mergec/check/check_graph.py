@@ -41,9 +41,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
     for diagnostic in checking.findings():
         report.add(diagnostic)
     report.stop_on_error()
-    return CheckedGraph(
-        lowered.graph, lowered.outputs, lowered.labels, lowered.remarks, dict(lowered.config)
-    )
+    return CheckedGraph(lowered.graph, lowered.outputs, lowered.labels, lowered.remarks, dict(lowered.config))
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
@@ -71,7 +69,11 @@ class _Checking:
     def _mismatches(self) -> Iterable[Diagnostic]:
         def place(node: NodeId) -> Hashable:
             reason = self._graph.mismatches[node]
-            return (reason, self._graph[node].origin, tuple(self._source(i) for i in self._graph[node].inputs))
+            return (
+                reason,
+                self._graph[node].origin,
+                tuple(self._source(i) for i in self._graph[node].inputs),
+            )
 
         for group in _grouped(self._graph.mismatches, place):
             node = self._graph[group[0]]
@@ -138,7 +140,7 @@ class _Checking:
                     degree=f"{first.found:.6g}",
                     tensor=first.tensor,
                     more=_more(group),
-                    help="make a delta with `op: delta` or `a - b`; for a file of differences say `kind: delta`",
+                    help="make a delta with `op: delta` or `a - b`; or say `kind: delta` on its source",
                 )
 
     def _output_degrees(self) -> Iterable[Diagnostic]:

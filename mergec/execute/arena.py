@@ -29,7 +29,7 @@ class Arena:
     def __init__(self, size: int) -> None:
         """Reserve `size` bytes; pages are touched only when used."""
         self._block = torch.empty(size, dtype=torch.uint8)
-        self._bytes = memoryview(self._block.numpy())
+        self._bytes = memoryview(self._block.numpy().data)
         self._known: dict[tuple[int, int], Registers] = {}
 
     @property

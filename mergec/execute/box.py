@@ -36,7 +36,5 @@ def runs(box: StridedView) -> Iterator[tuple[int, int]]:
 
 def boxes(shape: Shape, tile: Shape) -> Iterator[tuple[Shape, Shape]]:
     """The (corner, size) of the tiles that cover a shape, in row-major order."""
-    for corner in itertools.product(
-        *(range(0, size, step) for size, step in zip(shape, tile, strict=True))
-    ):
+    for corner in itertools.product(*(range(0, size, step) for size, step in zip(shape, tile, strict=True))):
         yield corner, tuple(min(t, s - c) for c, s, t in zip(corner, shape, tile, strict=True))

@@ -26,7 +26,5 @@ class GeneratedSource:
         generator = self._generator
         for begin in range(0, count, _BLOCK):
             size = min(_BLOCK, count - begin)
-            values = normal_values(
-                generator.seed, generator.name, generator.deviation, start + begin, size
-            )
+            values = normal_values(generator.seed, generator.name, generator.deviation, start + begin, size)
             buffer[begin * _WIDTH : (begin + size) * _WIDTH] = values.tobytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -12,10 +12,16 @@ from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
     from mergec.ir.strided_view import StridedView
-    from mergec.sources.byte_source import ByteSource
 
 
-def load_box(source: ByteSource, box: StridedView, register: memoryview) -> None:
+class Readable(Protocol):
+    """What a register is filled from: a file, or a generator of values."""
+
+    def read_at(self, offset: int, buffer: memoryview) -> None:
+        """Fill the buffer with the bytes from `offset` on."""
+
+
+def load_box(source: Readable, box: StridedView, register: memoryview) -> None:
     """Read a box whose file order is its own order: run by run, straight into the register."""
     position = 0
     for offset, nbytes in runs(box):
@@ -23,7 +29,7 @@ def load_box(source: ByteSource, box: StridedView, register: memoryview) -> None
         position += nbytes
 
 
-def load_turned(source: ByteSource, box: StridedView, register: torch.Tensor, staging: memoryview) -> None:
+def load_turned(source: Readable, box: StridedView, register: torch.Tensor, staging: memoryview) -> None:
     """Read a box in the file's own order into `staging`, then put it in order into the register.
 
     Axes of stride 0 (expanded tensors) are read once and repeated.

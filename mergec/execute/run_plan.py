@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from mergec.execute.box import boxes
 from mergec.execute.worker import Worker
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ class Sink(Protocol):
     def fileno(self, shard: int) -> int:
         """The file descriptor of a shard, for copies within the kernel."""
 
-
-# Told after each tile: the number of the tensor, and the bytes that were written.
-Progress = "Callable[[int, int], None]"
 
 Task = tuple["Region", "Shape", "Shape"]
 
@@ -87,8 +85,6 @@ class _SharedTasks:
 
 
 def _tasks(plan: Plan) -> Iterator[Task]:
-    from mergec.execute.box import boxes
-
     for region in plan.regions:
         for corner, size in boxes(region.target.shape, region.tile):
             yield region, corner, size

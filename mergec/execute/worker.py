@@ -11,7 +11,7 @@ from mergec.execute.box import box_of, runs
 from mergec.execute.copy_range import copy_range
 from mergec.execute.errors import IntegersDiffer
 from mergec.execute.generated_source import GeneratedSource
-from mergec.execute.load import load_box, load_turned
+from mergec.execute.load import Readable, load_box, load_turned
 from mergec.kernels.elementwise import KERNELS, NotIdentical
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Worker:
         else:
             load_box(source, box, registers.bytes[instruction.target])
 
-    def _source(self, leaf: LoadedLeaf) -> ByteSource | GeneratedSource:
+    def _source(self, leaf: LoadedLeaf) -> Readable:
         if leaf.generator is not None:
             return GeneratedSource(leaf.generator)
         return self._sources[leaf.view.file]

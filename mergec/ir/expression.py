@@ -23,7 +23,9 @@ class Tensor:
     node: NodeId
     origin: Span | None = None
 
-    def _apply(self, primitive: primitives.Primitive, *others: Tensor, attributes: tuple[object, ...] = ()) -> Tensor:
+    def _apply(
+        self, primitive: primitives.Primitive, *others: Tensor, attributes: tuple[object, ...] = ()
+    ) -> Tensor:
         inputs = (self.node, *(other.node for other in others))
         return Tensor(self.graph, self.graph.add(primitive, inputs, attributes, self.origin), self.origin)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.primitives import Attributes, Primitive, TypeMismatch
-from mergec.ir.tensor_type import TensorType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mergec.diagnostics import Span
+    from mergec.ir.tensor_type import TensorType
 
 NodeId = int
 

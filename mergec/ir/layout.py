@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.dtype import DType
 from mergec.ir.strided_view import Shape, StridedView
+
+if TYPE_CHECKING:
+    from mergec.ir.dtype import DType
 
 
 class Joined(NamedTuple):

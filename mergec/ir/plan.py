@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.dtype import DType
-from mergec.ir.primitives import Reproducibility
-from mergec.ir.strided_view import Shape, StridedView
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mergec.ir.dtype import DType
+    from mergec.ir.primitives import Reproducibility
+    from mergec.ir.strided_view import Shape, StridedView
 
 
 class Generator(NamedTuple):

@@ -8,14 +8,16 @@ rounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mergec.ir.dtype import DType
 from mergec.ir.strided_view import StridedView
 from mergec.ir.tensor_type import TensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Types = tuple[TensorType, ...]
 Attributes = tuple[Any, ...]
@@ -129,28 +131,28 @@ def _concat(types: Types, attributes: Attributes) -> TensorType:
     return first._replace(shape=(*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
-# attributes: (view, degree)
+# Each comment lists the attributes of a node.
+# A view and a degree.
 READ = Primitive("read", _leaf, Locality.LEAF)
-# attributes: (view into the tensor's own index space, degree, seed, name, standard deviation)
+# A view into the tensor's own index space, a degree, a seed, a name and a standard deviation.
 NORMAL = Primitive("normal", _leaf, Locality.LEAF)
-# attributes: (shape, dtype, value, degree)
+# A shape, a dtype, a value and a degree.
 FILL = Primitive("fill", _fill, Locality.LEAF)
-# attributes: (dtype,). Rounds to nearest, ties to even.
+# A dtype. Rounds to nearest, ties to even.
 CAST = Primitive("cast", _cast, Locality.ELEMENTWISE)
-# attributes: (factor,). The factor is rounded to the dtype computed in.
+# A factor, which is rounded to the dtype computed in.
 SCALE = Primitive("scale", _scale, Locality.ELEMENTWISE)
 ADD = Primitive("add", _added(1.0), Locality.ELEMENTWISE)
 SUBTRACT = Primitive("subtract", _added(-1.0), Locality.ELEMENTWISE)
-# The value that all operands share; the build stops where they differ. Attributes: (tensor name,)
+# The value that all operands share; the build stops where they differ. A tensor name.
 IDENTICAL = Primitive("identical", _identical, Locality.ELEMENTWISE)
-# attributes: (degree,). States what the arithmetic cannot show; no effect on values.
+# A degree. States what the arithmetic cannot show; no effect on values.
 WITH_DEGREE = Primitive("with_degree", _with_degree, Locality.ELEMENTWISE)
-# attributes: (axis, start, stop)
+# An axis, a start and a stop.
 SLICE = Primitive("slice", _slice, Locality.LAYOUT)
-# attributes: (axis,)
+# An axis.
 CONCAT = Primitive("concat", _concat, Locality.LAYOUT)
 
 PRIMITIVES: dict[str, Primitive] = {
-    p.name: p
-    for p in (READ, NORMAL, FILL, CAST, SCALE, ADD, SUBTRACT, IDENTICAL, WITH_DEGREE, SLICE, CONCAT)
+    p.name: p for p in (READ, NORMAL, FILL, CAST, SCALE, ADD, SUBTRACT, IDENTICAL, WITH_DEGREE, SLICE, CONCAT)
 }

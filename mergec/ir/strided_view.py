@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.dtype import DType
+if TYPE_CHECKING:
+    from mergec.ir.dtype import DType
 
 Shape = tuple[int, ...]
 
@@ -39,14 +40,14 @@ class StridedView(NamedTuple):
         return cls(file, offset, dtype, shape, row_major_strides(shape))
 
     @property
-    def count(self) -> int:
+    def elements(self) -> int:
         """The number of elements."""
         return prod(self.shape)
 
     @property
     def nbytes(self) -> int:
         """The bytes of the elements, without any gaps between them."""
-        return self.dtype.nbytes(self.count)
+        return self.dtype.nbytes(self.elements)
 
     @property
     def is_contiguous(self) -> bool:

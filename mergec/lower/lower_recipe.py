@@ -50,9 +50,7 @@ class _Lowering:
             self.models[source.name] = self._source_table(source)
         for model in self.bound.models:
             used = {use.name: self.models[use.name] for use in model.uses}
-            call = Call(
-                model.name, model.place, used, self.graph, self.report, self.remarks, self.demands
-            )
+            call = Call(model.name, model.place, used, self.graph, self.report, self.remarks, self.demands)
             if isinstance(model, BoundArithmetic):
                 self.models[model.name] = lower_arithmetic(model.expression, call)
             else:

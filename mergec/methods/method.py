@@ -12,12 +12,14 @@ A parameter's annotation gives its role:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 from mergec.ir.expression import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Role(Enum):

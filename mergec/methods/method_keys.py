@@ -20,7 +20,7 @@ class CommonKeys(Strict):
 
     where: list[str] | None = Field(
         default=None,
-        description="Patterns of the tensors to work on; others come unchanged from `base` or the first input",
+        description="Patterns of the tensors to work on; others come from `base` or the first input",
     )
     missing: Literal["error", "skip", "base"] = Field(
         default="error",

@@ -13,10 +13,10 @@ from mergec.methods.method import REQUIRED, Method, MethodError, Role
 from mergec.methods.method_keys import keys_model
 from mergec.methods.schedules import Numbers, resolve, resolve_per_model
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
+from mergec.recipe.pattern_list import select_names
 from mergec.recipe.validation import shown
 from mergec.steps.alignment import common_names
 from mergec.steps.errors import BadOperation
-from mergec.recipe.pattern_list import select_names
 from mergec.steps.operation import Call, ModelUse, Operation
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class MethodOperation(Operation):
             value = getattr(keys, parameter.argument, None)
             at = place.child(parameter.key)
             if parameter.role is Role.MODEL:
-                yield ModelUse(value, at.span())
+                yield ModelUse(str(value), at.span())
             elif parameter.role is Role.MODELS and isinstance(value, dict):
                 yield from (ModelUse(name, at.key_span(name)) for name in value)
             elif parameter.role is Role.MODELS and isinstance(value, list):
@@ -97,7 +97,11 @@ class MethodOperation(Operation):
         return {}
 
     def _numbers(
-        self, keys: Any, listed: Mapping[str, tuple[object, TreePlace]], names: list[str], call: Call  # noqa: ANN401
+        self,
+        keys: Any,  # noqa: ANN401  # made at run time
+        listed: Mapping[str, tuple[object, TreePlace]],
+        names: list[str],
+        call: Call,
     ) -> _Numbers | None:
         """All schedules of the call resolved; None after reporting what is wrong with them."""
         before = len(call.report.diagnostics)
@@ -239,6 +243,4 @@ class _Application:
         return result.with_degree(1.0)
 
     def _demand(self, name: str, wanted: float, found: float, place: str) -> None:
-        self._call.demands.append(
-            DegreeDemand(self._call.name, name, wanted, found, place, self._span)
-        )
+        self._call.demands.append(DegreeDemand(self._call.name, name, wanted, found, place, self._span))

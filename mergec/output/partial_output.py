@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
+from mergec.output.background_disk import BackgroundDisk
 from mergec.output.errors import CannotWrite, DiskTooSmall
 from mergec.output.swap import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from mergec.ir.plan import OutputLayout
 
 # Room beside the tensors for side files and directory blocks.
 _SLACK = 1 << 20
+# How much is written to a file before the disk is told to start on it.
+_WRITE_BACK = 128 << 20
 
 
 class PartialOutput:
@@ -41,7 +44,9 @@ class PartialOutput:
         self.folder = target.parent if is_single_file else self.path
         self._descriptors: list[int] = []
         self._layout = layout
-        with self._told_as_diagnostics(self.path):
+        self._disk = BackgroundDisk()
+        self._written = [0] * len(layout.shards)
+        with self._told_as_diagnostics(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
             self._check_room(layout.nbytes + _SLACK)
             _remove(self.path)
@@ -59,9 +64,7 @@ class PartialOutput:
         free = shutil.disk_usage(self._target.parent).free
         if needed > free:
             where = str(self._target.parent)
-            raise MergecError(
-                [DiskTooSmall(needed=format_size(needed), where=where, free=format_size(free))]
-            )
+            raise MergecError([DiskTooSmall(needed=format_size(needed), where=where, free=format_size(free))])
 
     def _create(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -69,6 +72,7 @@ class PartialOutput:
             descriptor = os.open(path, flags, 0o666)
             self._descriptors.append(descriptor)
             os.ftruncate(descriptor, shard.size)
+            self._disk.reserve(descriptor, shard.size)
             _write(descriptor, 0, memoryview(shard.header))
 
     def fileno(self, shard: int) -> int:
@@ -82,7 +86,13 @@ class PartialOutput:
             MergecError: MC0804 when the system refuses.
         """
         with self._told_as_diagnostics(self._files[shard]):
+            self._disk.raise_failure()
             _write(self._descriptors[shard], offset, buffer)
+        # Two threads may lose each other's count: it only times the next call, and no byte depends on it.
+        self._written[shard] += len(buffer)
+        if self._written[shard] >= _WRITE_BACK:
+            self._written[shard] = 0
+            self._disk.write_back(self._descriptors[shard])
 
     def publish(self, index: str | None) -> None:
         """Write the index, make everything durable, then move it to the final place in one step.
@@ -91,6 +101,7 @@ class PartialOutput:
             MergecError: MC0804 when the system refuses.
         """
         with self._told_as_diagnostics(self.path):
+            self._disk.finish()
             for descriptor in self._descriptors:
                 os.fsync(descriptor)
             self._close()
@@ -107,8 +118,18 @@ class PartialOutput:
         _remove(self.path)
 
     def _close(self) -> None:
+        with suppress(OSError):  # told by `publish`; what is discarded may fail
+            self._disk.finish()
         while self._descriptors:
             os.close(self._descriptors.pop())
+
+    @contextmanager
+    def _gone_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._close()
+            raise
 
     @contextmanager
     def _told_as_diagnostics(self, path: Path) -> Iterator[None]:

@@ -9,15 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
-from mergec.ir.dtype import DType
 from mergec.output.errors import BadConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mergec.ir.dtype import DType
     from mergec.ir.plan import OutputLayout
 
-_ENDINGS = {".json", ".jsonl", ".txt", ".model", ".py", ".jinja", ".md", ".tiktoken", ".spm", ".bpe", ".vocab"}
+_ENDINGS = {
+    ".json",
+    ".jsonl",
+    ".txt",
+    ".model",
+    ".py",
+    ".jinja",
+    ".md",
+    ".tiktoken",
+    ".spm",
+    ".bpe",
+    ".vocab",
+}
 _NAMES = {"license", "notice", "merges", "vocab"}
 # Files that describe other weights than the ones written, or how they were trained.
 _NEVER = {

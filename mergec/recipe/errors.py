@@ -7,7 +7,7 @@ from mergec.diagnostics import Diagnostic, ExitCode, Severity, diagnostic
 
 @diagnostic("MC0101", "this is not valid YAML: {problem}")
 class InvalidYaml(Diagnostic):
-    """The recipe cannot be read as YAML.
+    r"""The recipe cannot be read as YAML.
 
     The parser stopped at the marked place. Common causes: a tab used for indentation, a missing
     space after a colon, an unclosed bracket or quote, or a value that starts with one of
@@ -103,7 +103,9 @@ class WrongValue(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0113", "this recipe is written in version {found} of the language; this mergec reads version 1")
+@diagnostic(
+    "MC0113", "this recipe is written in version {found} of the language; this mergec reads version 1"
+)
 class WrongVersion(Diagnostic):
     """The `mergec:` key names a version of the recipe language that this program does not know."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Label, MergecError, Report, SourceText, did_you_mean
@@ -25,6 +24,7 @@ from mergec.recipe.yaml_tree import MAX_BYTES, YamlMapping, plain, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 LANGUAGE_VERSION = 1
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

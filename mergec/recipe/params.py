@@ -40,9 +40,7 @@ def substitute(tree: YamlNode, overrides: Mapping[str, str], report: Report) -> 
     return YamlMapping(entries, tree.key_spans, tree.span)
 
 
-def _defined(
-    params: YamlNode | None, overrides: Mapping[str, str], report: Report
-) -> dict[str, YamlScalar]:
+def _defined(params: YamlNode | None, overrides: Mapping[str, str], report: Report) -> dict[str, YamlScalar]:
     values: dict[str, YamlScalar] = {}
     if isinstance(params, YamlMapping):
         for name, node in params.entries.items():
@@ -102,4 +100,3 @@ class _Substitution:
             return nothing
         self.used.add(name)
         return self.values[name]
-

@@ -116,7 +116,7 @@ class OutputSpec(Strict):
     model: str = Field(description="The model (or source) to write")
     path: str = Field(
         min_length=1,
-        description="A directory to make, or a file that ends in .safetensors, relative to the recipe's folder",
+        description="A directory to make or a file that ends in .safetensors, relative to the recipe",
     )
     dtype: Annotated[Any, WithJsonSchema(DTYPE_SCHEDULE_SCHEMA)] = Field(
         default=None, description="One dtype or a mapping of patterns to dtypes; default: the first input's"

@@ -7,7 +7,6 @@ YAML 1.2, because PyYAML follows YAML 1.1 (`no` is False, `1:30` is 90, `1e-3` i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from mergec.recipe.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Diagnostic, SourceText
 
@@ -115,31 +114,27 @@ def read_yaml(source: SourceText) -> YamlNode:
 
 def scalar(text: str) -> Value:
     """What an unquoted scalar means in the YAML 1.2 core schema."""
-    if text in {"", "~", "null", "Null", "NULL"}:
-        return None
-    if text in {"true", "True", "TRUE"}:
-        return True
-    if text in {"false", "False", "FALSE"}:
-        return False
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if _INT.fullmatch(text):
         # Python refuses to parse integers of very many digits; such a text stays text.
         return int(text) if len(text) < _LONGEST_INT else text
     if _BASED_INT.fullmatch(text):
         return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return _SPECIAL_FLOATS.get(text.lower(), text)
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 _LONGEST_INT = 400
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED_INT = re.compile(r"0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL_FLOATS = {
-    ".inf": float("inf"),
-    "+.inf": float("inf"),
-    "-.inf": float("-inf"),
-    ".nan": float("nan"),
+_CONSTANTS: dict[str, Value] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 
 
@@ -208,15 +203,17 @@ class _Builder:
 
     def _refuse_anchor_and_tag(self, event: yaml.Event, span: Span) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self.found.append(AliasUsed(span=span, what=f"an alias (`*{event.anchor}`)"))
+            self.found.append(AliasUsed(span=span, what="an alias (`*name`)"))
         elif getattr(event, "anchor", None) is not None:
-            self.found.append(AliasUsed(span=span, what=f"an anchor (`&{event.anchor}`)"))
+            self.found.append(AliasUsed(span=span, what="an anchor (`&name`)"))
         tag = getattr(event, "tag", None)
         if tag is not None:
             self.found.append(TagUsed(span=span, tag=tag))
 
     def _span(self, event: yaml.Event) -> Span:
         start, end = event.start_mark, event.end_mark
+        if start is None or end is None:
+            raise AssertionError("the parser marks every event")
         line = self._lines[start.line] if start.line < len(self._lines) else ""
         # A block construct's end mark stands at the next token; the eye wants its first line only.
         stop = end.column if end.line == start.line else len(line.rstrip())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.plan import LoadedLeaf, Plan, PlacedTensor, Program, Region
+from mergec.ir.plan import LoadedLeaf, PlacedTensor, Plan, Program, Region
 from mergec.ir.primitives import CONCAT, IDENTICAL, Reproducibility
 from mergec.ir.strided_view import StridedView
 from mergec.schedule.memory import Need, prove
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mergec.ir.graph import CheckedGraph, Graph, NodeId
     from mergec.ir.plan import OutputLayout
+    from mergec.ir.strided_view import Shape
 
 # Copies are shared out among workers in parts of this many elements.
 _COPY_TILE = 1 << 25
@@ -121,10 +122,13 @@ def _pieces(
                 stop = start + graph.type(part).shape[axis]
                 stack.append((part, target.sliced(axis, start, stop)))
                 start = stop
-        elif target.count:
+        elif target.elements:
             program, leaves = programs.compile(node_id)
             target, *views = collapsed([target, *(leaf.view for leaf in leaves)])
-            leaves = tuple(leaf._replace(view=view, is_turned=is_turned(view)) for leaf, view in zip(leaves, views, strict=True))
+            leaves = tuple(
+                leaf._replace(view=view, is_turned=is_turned(view))
+                for leaf, view in zip(leaves, views, strict=True)
+            )
             must_match = any(i.kernel == IDENTICAL.name for i in program.instructions)
             yield _Piece(number, program, leaves, target, must_match)
 
@@ -143,9 +147,9 @@ def _needs(pieces: Sequence[_Piece], layout: OutputLayout) -> list[Need]:
             continue
         turned = max((leaf.view.dtype.itemsize for leaf in piece.leaves if leaf.is_turned), default=0)
         name = layout.tensors[piece.tensor].name
-        need = Need(piece.target.count, piece.program.element_bytes, turned, name)
+        need = Need(piece.target.elements, piece.program.element_bytes, turned, name)
         key = (id(piece.program), turned)
-        if key not in largest or largest[key].count < need.count:
+        if key not in largest or largest[key].elements < need.elements:
             largest[key] = need
     return list(largest.values())
 
@@ -153,9 +157,8 @@ def _needs(pieces: Sequence[_Piece], layout: OutputLayout) -> list[Need]:
 def _region(piece: _Piece, tile_elements: int) -> Region:
     views = [leaf.view for leaf in piece.leaves]
     is_copy = _is_copy(piece)
-    if is_copy:
-        tile, staging = (min(_COPY_TILE, piece.target.count),), 0
-    else:
+    tile: Shape = (min(_COPY_TILE, piece.target.elements),)
+    if not is_copy:
         tile = tile_shape(piece.target, views, tile_elements)
-        staging = staging_bytes(views, tile)
+    staging = 0 if is_copy else staging_bytes(views, tile)
     return Region(piece.tensor, piece.program, piece.leaves, piece.target, tile, staging, is_copy)

@@ -24,7 +24,7 @@ _PER_TENSOR = 4 << 10
 class Need(NamedTuple):
     """A region's appetite: bytes of a worker for a tile of so many elements, and whose it is."""
 
-    count: int  # elements of the whole region
+    elements: int  # of the whole region
     element_bytes: int
     turned_bytes: int  # per element, for leaves that must be turned
     tensor: str
@@ -33,7 +33,7 @@ class Need(NamedTuple):
         """What one worker needs to run a tile of at most `tile` elements."""
         if self.turned_bytes:
             tile *= 4  # tiles of turned leaves are larger, see tiling.py
-        return min(tile, self.count) * (self.element_bytes + self.turned_bytes) + 4096
+        return min(tile, self.elements) * (self.element_bytes + self.turned_bytes) + 4096
 
 
 def prove(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from mergec.ir.dtype import DType
 from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
 from mergec.ir.primitives import CAST, FILL, IDENTICAL, NORMAL, READ, SCALE
 
 if TYPE_CHECKING:
+    from mergec.ir.dtype import DType
     from mergec.ir.graph import Graph, Node, NodeId
 
 
@@ -35,9 +35,7 @@ class _Assembler:
     def __init__(self, graph: Graph, root: NodeId) -> None:
         self._graph = graph
         self._root = root
-        self._uses = Counter(
-            used for node in _below(graph, root) for used in graph[node].inputs
-        )
+        self._uses = Counter(used for node in _below(graph, root) for used in graph[node].inputs)
         self._uses[root] += 1
         self._registers: list[DType] = []
         self._free: defaultdict[DType, list[int]] = defaultdict(list)
@@ -49,7 +47,7 @@ class _Assembler:
     def program(self) -> Program:
         for node_id in _below(self._graph, self._root):
             node = self._graph[node_id]
-            self._at[node_id] = self._place(node_id, node)
+            self._at[node_id] = self._place(node)
             self._text[node_id] = self._described(node)
         return Program(
             registers=tuple(self._registers),
@@ -59,7 +57,7 @@ class _Assembler:
             describe=self._text[self._root],
         )
 
-    def _place(self, node_id: NodeId, node: Node) -> int:
+    def _place(self, node: Node) -> int:
         primitive = node.primitive
         if primitive in {READ, NORMAL}:
             return self._load(node)
@@ -116,22 +114,24 @@ class _Assembler:
 
     def _described(self, node: Node) -> str:
         inputs = [self._text[i] for i in node.inputs]
-        primitive = node.primitive
-        if primitive is READ:
-            return f"{{{len(self.leaves) - 1}}}"
-        if primitive is NORMAL:
-            return f"normal({node.attributes[4]:g})"
-        if primitive is FILL:
-            return f"{node.attributes[2]:g}"
-        if primitive is SCALE:
-            return f"{node.attributes[0]:.6g} * {_grouped(inputs[0])}"
-        if primitive is CAST:
-            return inputs[0]
-        if primitive is IDENTICAL:
-            return f"identical({', '.join(inputs)})"
-        sign = {"add": "+", "subtract": "-"}[primitive.name]
-        right = _grouped(inputs[1]) if sign == "-" else inputs[1]
-        return f"{inputs[0]} {sign} {right}"
+        match node.primitive.name:
+            case "read":
+                text = f"{{{len(self.leaves) - 1}}}"
+            case "normal":
+                text = f"normal({node.attributes[4]:g})"
+            case "fill":
+                text = f"{node.attributes[2]:g}"
+            case "scale":
+                text = f"{node.attributes[0]:.6g} * {_grouped(inputs[0])}"
+            case "add":
+                text = f"{inputs[0]} + {inputs[1]}"
+            case "subtract":
+                text = f"{inputs[0]} - {_grouped(inputs[1])}"
+            case "identical":
+                text = f"identical({', '.join(inputs)})"
+            case _:
+                text = inputs[0]
+        return text
 
 
 def _grouped(text: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import isqrt, prod
 from typing import TYPE_CHECKING
-
-from mergec.ir.strided_view import StridedView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mergec.ir.strided_view import Shape
+    from mergec.ir.strided_view import Shape, StridedView
 
 # A tile of a turned tensor is a square whose sides are runs in the file: the larger, the fewer reads.
 _TURNED_FACTOR = 4
@@ -27,9 +26,7 @@ def collapsed(views: Sequence[StridedView]) -> list[StridedView]:
         if size == 1:
             continue
         steps = [view.strides[axis] for view in views]
-        if shape and all(
-            outer[-1] == step * size for outer, step in zip(strides, steps, strict=True)
-        ):
+        if shape and all(outer[-1] == step * size for outer, step in zip(strides, steps, strict=True)):
             shape[-1] *= size
             for outer, step in zip(strides, steps, strict=True):
                 outer[-1] = step
@@ -40,16 +37,15 @@ def collapsed(views: Sequence[StridedView]) -> list[StridedView]:
     if not shape:
         shape, strides = [1], [[1] for _ in views]
     return [
-        view._replace(shape=tuple(shape), strides=tuple(own)) for view, own in zip(views, strides, strict=True)
+        view._replace(shape=tuple(shape), strides=tuple(own))
+        for view, own in zip(views, strides, strict=True)
     ]
 
 
 def is_turned(view: StridedView) -> bool:
     """Whether the file holds the elements in another order than the view's axes."""
     steps = [stride for size, stride in zip(view.shape, view.strides, strict=True) if size > 1]
-    return any(inner > outer for outer, inner in zip(steps, steps[1:], strict=False)) or (
-        bool(steps) and steps[-1] != 1
-    )
+    return any(inner > outer for outer, inner in pairwise(steps)) or (bool(steps) and steps[-1] != 1)
 
 
 def tile_shape(target: StridedView, leaves: Sequence[StridedView], elements: int) -> Shape:

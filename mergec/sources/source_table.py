@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
-from mergec.ir.layout import Layout
 from mergec.recipe.name_selection import apply_keep_drop
 from mergec.recipe.pattern_list import parse_patterns
 from mergec.recipe.rename_pass import RuleUse, apply_rules
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mergec.diagnostics import Report
+    from mergec.ir.layout import Layout
     from mergec.recipe.load import Recipe
     from mergec.sources.checkpoint import Checkpoint, WeightFile
 

@@ -48,7 +48,7 @@ def unpickled(stream: IO[bytes], pickle: bytes, path: Path, *, location: str, da
     Raises:
         MergecError: it is damaged, or needs code to run.
     """
-    import torch  # noqa: PLC0415 - costs a second, and safetensors sources never need it
+    import torch
 
     version = torch.__version__.split("+")[0]
     if tuple(int(number) for number in version.split(".")[:2]) < _SAFE_VERSION:
@@ -107,7 +107,7 @@ def _unsafe_globals(pickle: bytes) -> list[str]:
 
     Torch looks into zip archives only, so the pickle of an old file is put into one for it.
     """
-    from torch.serialization import get_unsafe_globals_in_checkpoint  # noqa: PLC0415 - as above
+    from torch.serialization import get_unsafe_globals_in_checkpoint
 
     try:
         return sorted(get_unsafe_globals_in_checkpoint(archive_of(pickle)))

@@ -72,7 +72,7 @@ class StorageSpace:
 
     def contents(self) -> list[memoryview]:
         """The bytes of each storage, in order."""
-        import torch  # noqa: PLC0415 - only where a torch file is opened
+        import torch
 
         empty = torch.empty(0, dtype=torch.uint8)
         views = (empty.new_empty(0).set_(storage) for storage in self._storages.values())
@@ -90,7 +90,7 @@ def _distinct(tensors: Iterable[torch.Tensor]) -> dict[_StorageKey, torch.Untype
 
 def _all_tensors(tree: object) -> list[torch.Tensor]:
     """Every tensor with a storage anywhere in the tree."""
-    import torch  # noqa: PLC0415 - as above
+    import torch
 
     found: list[torch.Tensor] = []
     seen: set[int] = set()

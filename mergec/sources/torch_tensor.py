@@ -30,7 +30,7 @@ class UnsupportedTensorError(ValueError):
 @cache
 def _dtypes() -> dict[torch.dtype, DType]:
     """The dtypes by torch's own; torch's names are the recipe's names, but older torches lack some."""
-    import torch  # noqa: PLC0415 - only where a torch file is opened
+    import torch
 
     known = {getattr(torch, d.recipe_name): d for d in DType if hasattr(torch, d.recipe_name)}
     if hasattr(torch, _PACKED_F4):
@@ -40,7 +40,7 @@ def _dtypes() -> dict[torch.dtype, DType]:
 
 def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
     """Whether a value is a tensor of any kind."""
-    import torch  # noqa: PLC0415 - as above
+    import torch
 
     return isinstance(value, torch.Tensor)
 
@@ -51,7 +51,7 @@ def check_plain(tensor: torch.Tensor) -> None:
     Raises:
         UnsupportedTensorError: it is.
     """
-    import torch  # noqa: PLC0415 - as above
+    import torch
 
     if type(tensor) not in {torch.Tensor, torch.nn.Parameter}:
         raise UnsupportedTensorError(f"it is a {type(tensor).__name__}")

@@ -66,16 +66,15 @@ class TorchArchive:
             raise MergecError([malformed(self._path, f"it has no record `{name}`")])
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _ENCRYPTED:
             raise MergecError([malformed(self._path, f"its record `{name}` is compressed or encrypted")])
-        self._stream.seek(info.header_offset)
-        header = self._stream.read(_LOCAL_HEADER)
+        end = self._stream.seek(0, 2)
+        # The directory of a damaged archive can point anywhere, even before the file.
+        header = b""
+        if 0 <= info.header_offset < end:
+            self._stream.seek(info.header_offset)
+            header = self._stream.read(_LOCAL_HEADER)
         skipped = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         record = Record(info.header_offset + _LOCAL_HEADER + skipped, info.file_size)
-        end = self._stream.seek(0, 2)
-        if (
-            len(header) < _LOCAL_HEADER
-            or not header.startswith(_LOCAL_MAGIC)
-            or record.offset + record.size > end
-        ):
+        if not header.startswith(_LOCAL_MAGIC) or record.offset + record.size > end:
             raise MergecError([malformed(self._path, f"its record `{name}` lies outside the file")])
         return record
 

@@ -52,7 +52,9 @@ def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call) -
     for name in partial[:_SHOWN]:
         holders = [table.name for table in tables if name in table.entries]
         lackers = [table for table in tables if name not in table.entries]
-        notes.append(f"`{safe(name)}` is in {', '.join(holders)}, not in {', '.join(t.name for t in lackers)}")
+        notes.append(
+            f"`{safe(name)}` is in {', '.join(holders)}, not in {', '.join(t.name for t in lackers)}"
+        )
         near = nearest(name, (n for n in lackers[0].entries if n not in tables[0].entries), count=2)
         near = near or nearest(name, lackers[0].entries, count=2)
         if near:

@@ -9,8 +9,8 @@ from pydantic import Field, WithJsonSchema
 from mergec.diagnostics import MergecError
 from mergec.ir.expression import Tensor
 from mergec.ir.model_table import Entry, ModelTable
-from mergec.recipe.recipe_model import DTYPE_SCHEDULE_SCHEMA, Strict
 from mergec.recipe.dtype_schedule import DTypeSchedule
+from mergec.recipe.recipe_model import DTYPE_SCHEDULE_SCHEMA, Strict
 from mergec.steps.operation import Call, ModelUse, Operation, named
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class Cast(Operation):
         """The table with a cast on each float entry."""
         model = call.models[keys.model]
         dtypes = resolve_dtypes(keys.dtype, call.place.child("dtype"), list(model.entries), call)
-        entries = {
-            name: _cast(entry, dtypes.get(name), call) for name, entry in model.entries.items()
-        }
+        entries = {name: _cast(entry, dtypes.get(name), call) for name, entry in model.entries.items()}
         return ModelTable(call.name, entries, model.config)
 
 

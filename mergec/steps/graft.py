@@ -8,8 +8,8 @@ from pydantic import Field, WithJsonSchema
 
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
-from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
 from mergec.recipe.pattern_list import select_names
+from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
 

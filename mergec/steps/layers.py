@@ -60,7 +60,9 @@ class Layers(Operation):
         for index, run in enumerate(good):
             if run.prefix != good[0].prefix:
                 span = call.place.child("slices").child(index).child("layers").span()
-                problem = f"`{run.prefix}` is another list of layers than the first slice's `{good[0].prefix}`"
+                problem = (
+                    f"`{run.prefix}` is another list of layers than the first slice's `{good[0].prefix}`"
+                )
                 call.report.add(BadLayers(span=span, problem=problem))
         entries = {n: e for n, e in first.entries.items() if not n.startswith(f"{good[0].prefix}.")}
         count = 0
@@ -100,8 +102,12 @@ def _run(part: SliceKeys, place: TreePlace, call: Call) -> _Run | None:
             rest = name.removeprefix(f"{prefix}.{number}.")
             by_index.setdefault(number, {})[rest] = model.entries[name]
     if not by_index:
-        held = sorted({n.split(".")[len(prefix.split("."))] for n in model.entries if n.startswith(f"{prefix}.")})
-        help_ = f"`{prefix}` holds {len(held)} layers" if held else f"`{part.model}` has nothing under `{prefix}`"
+        held = sorted(
+            {n.split(".")[len(prefix.split("."))] for n in model.entries if n.startswith(f"{prefix}.")}
+        )
+        help_ = (
+            f"`{prefix}` holds {len(held)} layers" if held else f"`{part.model}` has nothing under `{prefix}`"
+        )
         problem = f"`{part.layers}` matches no layer of `{part.model}`"
         call.report.add(BadLayers(span=span, problem=problem, help=help_))
         return None

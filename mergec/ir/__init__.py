@@ -1,0 +1,1 @@
+"""The intermediate representation that the stages share: types, graph, expressions, plan. Data only."""

@@ -1,0 +1,80 @@
+"""What the disk can do while the processor does something else."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import queue
+import threading
+
+_UNABLE = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM}
+
+
+class BackgroundDisk:
+    """A thread that reserves room for files, and starts writing back what was written.
+
+    Both only move work forward in time: the room is reserved while the libraries that compute are
+    still being loaded, and the disk writes while later tensors are computed, so that the last `fsync`
+    finds little left to do.
+    """
+
+    def __init__(self) -> None:
+        """Start the thread."""
+        self._tasks: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="mergec-disk", daemon=True)
+        self._thread.start()
+
+    def reserve(self, descriptor: int, size: int) -> None:
+        """Have blocks set aside for the whole file, where the file system can."""
+        self._tasks.put((descriptor, size))
+
+    def write_back(self, descriptor: int) -> None:
+        """Have what was written so far go to the disk."""
+        self._tasks.put((descriptor, 0))
+
+    def finish(self) -> None:
+        """Wait until all is done.
+
+        Raises:
+            OSError: what went wrong first, such as no room.
+        """
+        if self._thread.is_alive():
+            self._tasks.put(None)
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def raise_failure(self) -> None:
+        """Tell early what went wrong.
+
+        Raises:
+            OSError: as `finish`.
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            descriptor, size = task
+            try:
+                if size:
+                    _reserve(descriptor, size)
+                else:
+                    os.fdatasync(descriptor)
+            except OSError as error:
+                self._failure = self._failure or error
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    # Not os.posix_fallocate: where the file system cannot reserve, the C library writes zeros
+    # instead, which here would race with the workers' writes.
+    try:
+        fallocate = ctypes.CDLL(None, use_errno=True).fallocate64
+    except (AttributeError, OSError):
+        return
+    if fallocate(descriptor, 0, ctypes.c_int64(0), ctypes.c_int64(size)) != 0:
+        code = ctypes.get_errno()
+        if code not in _UNABLE:
+            raise OSError(code, os.strerror(code))
