@@ -77,6 +77,7 @@ class _Lowering:
         recipe = self.bound.recipe
         place = recipe.place.child("output")
         model = self.models[recipe.output.model]
+        self.report.stop_on_error()  # a model that was not made holds no tensors: tell causes, not effects
         if not model.entries:
             self.report.add(EmptyOutput(span=place.child("model").span()))
         call = Call("output", place, {}, self.graph, self.report)

@@ -104,7 +104,6 @@ class MethodOperation(Operation):
         call: Call,
     ) -> _Numbers | None:
         """All schedules of the call resolved; None after reporting what is wrong with them."""
-        before = len(call.report.diagnostics)
         per_model = self._per_model(listed, call)
         resolved = {key: resolve_per_model(values, names, call) for key, values in per_model.items()}
         single: dict[str, Numbers] = {}
@@ -117,7 +116,10 @@ class MethodOperation(Operation):
                     call.report.add(WrongValue(span=call.place.child(parameter.key).span(), problem=problem))
             else:
                 single[parameter.argument] = numbers
-        return None if len(call.report.diagnostics) > before else _Numbers(single, resolved)
+        is_whole = len(single) == len(self.method.of_role(Role.SCHEDULE)) and all(
+            len(numbers) == len(listed) for numbers in resolved.values()
+        )
+        return _Numbers(single, resolved) if is_whole else None
 
     def _per_model(
         self, listed: Mapping[str, tuple[object, TreePlace]], call: Call
@@ -179,6 +181,7 @@ class _Application:
         self._span = call.span
         self._options = {p.argument: getattr(keys, p.argument) for p in method.of_role(Role.OPTION)}
         self._allow_scaling = getattr(keys, "allow_scaling", False)
+        self._problems: dict[str, list[str]] = {}
 
     def entries(self, names: list[str]) -> dict[str, Entry]:
         """The resulting tensors."""
@@ -192,6 +195,10 @@ class _Application:
                 continue
             carried.append(name)
             made[name] = self._carried(name, found)
+        for problem, where in self._problems.items():
+            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+            told = f"{problem} (for `{where[0]}`{more})"
+            self._call.report.add(BadOperation(span=self._span, operation=self._method.name, problem=told))
         if carried:
             base = self._models.base
             what = f"not averaged, taken from {base.name}" if base else "not averaged, must be equal"
@@ -220,8 +227,7 @@ class _Application:
         try:
             result = self._method.build(**arguments)
         except MethodError as error:
-            problem = f"{error} (for `{name}`)"
-            self._call.report.add(BadOperation(span=span, operation=self._method.name, problem=problem))
+            self._problems.setdefault(str(error), []).append(name)
             return next(iter(self._models.all())).entries[name].node
         return self._with_checked_degree(name, result).node
 
