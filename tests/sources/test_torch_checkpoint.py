@@ -334,7 +334,7 @@ def test_a_damaged_file_gives_a_checkpoint_or_a_diagnostic(
         return
     for view in checkpoint.tensors.values():
         last = sum((size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True))
-        if view.count and checkpoint.files[0].container is Container.PLAIN:
+        if view.elements and checkpoint.files[0].container is Container.PLAIN:
             assert 0 <= view.offset <= view.offset + (last + 1) * view.dtype.itemsize <= len(content)
 
 
