@@ -120,7 +120,6 @@ def build(
     """
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
-    from mergec.output.side_files import copy_side_files
     from mergec.sources import open_bytes
 
     target = target_path(compiled, options)
@@ -139,17 +138,8 @@ def build(
         run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()
-        origin = side_file_folder(compiled)
-        if origin is not None and not is_single_file(target):
-            copy_side_files(origin, output.folder, plan.layout, plan.config)
+        side_files = compiled.sources.side_files
+        if side_files is not None and not is_single_file(target):
+            output.add_side_files(side_files.folder, side_files.config, plan.config)
         output.publish(index=plan.layout.index)
     return target
-
-
-def side_file_folder(compiled: Compiled) -> Path | None:
-    """The folder whose side files the output takes: the one named, else the first directory source."""
-    name = compiled.recipe.output.copy_files_from
-    if name is not None:
-        return compiled.sources.sources[name].side_files
-    folders = (source.side_files for source in compiled.sources.sources.values())
-    return next((folder for folder in folders if folder is not None), None)

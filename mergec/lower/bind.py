@@ -74,10 +74,16 @@ def bind(recipe: Recipe, report: Report) -> BoundRecipe:
             bound[name] = model
             for use in model.uses:
                 _check_name(use, recipe, report)
-    output = ModelUse(recipe.output.model, recipe.place.child("output").child("model").span())
-    _check_name(output, recipe, report)
+    output = recipe.place.child("output")
+    _check_name(ModelUse(recipe.output.model, output.child("model").span()), recipe, report)
+    donor = recipe.output.copy_files_from
+    if donor is not None and donor not in recipe.sources:
+        help_ = did_you_mean(donor, recipe.sources) or f"sources: {', '.join(recipe.sources)}"
+        report.add(UnknownModel(span=output.child("copy_files_from").span(), name=donor, help=help_))
     report.stop_on_error()
     order, sources = _order(recipe, bound, report)
+    if donor is not None and donor not in sources:
+        sources.append(donor)
     report.stop_on_error()
     _warn_of_unused(recipe, order, sources, report)
     return BoundRecipe(recipe, tuple(order), tuple(sources))

@@ -12,6 +12,7 @@ from mergec.ir.model_table import Entry, ModelTable
 from mergec.ir.primitives import CONCAT, READ
 from mergec.lower.bind import BoundArithmetic, BoundRecipe
 from mergec.lower.lower_arithmetic import lower_arithmetic
+from mergec.lower.tied_head import without_tied_head
 from mergec.steps.cast import resolve_dtypes
 from mergec.steps.errors import EmptyOutput
 from mergec.steps.operation import Call
@@ -91,13 +92,15 @@ class _Lowering:
             if entry.dtype.is_float:
                 node = Tensor(self.graph, node, place.child("model").span()).cast(dtype).node
             outputs.append(OutputTensor(name, node))
+        side_files = self.sources.side_files
+        outputs, dropped = without_tied_head(outputs, side_files.config if side_files else {}, self.report)
         return LoweredRecipe(
             graph=self.graph,
             outputs=tuple(outputs),
             labels=self.labels,
             kind=recipe.output.kind,
             span=place.child("model").span(),
-            remarks=tuple(self.remarks),
+            remarks=(*self.remarks, *dropped),
             demands=tuple(self.demands),
             config=dict(model.config),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mergec.diagnostics import Diagnostic, ExitCode, Severity, diagnostic
+from mergec.diagnostics import Diagnostic, ExitCode, diagnostic
 
 
 @diagnostic("MC0801", "the output {path} exists and was not built by mergec")
@@ -56,42 +56,12 @@ class CannotWrite(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0805", "`{name}` cannot be copied from: {problem}")
-class NoSideFiles(Diagnostic):
-    """`copy_files_from` must name a source whose directory holds config and tokenizer files."""
+@diagnostic("MC0805", "another build is writing to {path}")
+class BuildRunning(Diagnostic):
+    """Another mergec is building to the same output path at this moment.
 
-    name: str
-    problem: str
-
-
-@diagnostic(
-    "MC0806",
-    "`{first}` and `{second}` are one tensor in {config}, but the recipe makes them different",
-)
-class TiedTensorsDiffer(Diagnostic):
-    """config.json says `tie_word_embeddings: true`, so a loader reads one of the two and shares it.
-
-    The other's values would be lost without a word. Treat both alike in the recipe, or set
-    `tie_word_embeddings` to false in the config.
+    Wait for it, or build somewhere else with `--out`.
     """
 
-    first: str
-    second: str
-    config: str
-
-
-@diagnostic(
-    "MC0807", "{path} is left from a build that was killed; it is replaced", severity=Severity.WARNING
-)
-class StalePartial(Diagnostic):
-    """A directory or file with the ending `.partial` stands beside the output."""
-
     path: str
-
-
-@diagnostic("MC0808", "the config of `{name}` cannot be read: {problem}")
-class BadConfig(Diagnostic):
-    """config.json must be a JSON object to be carried over to the output."""
-
-    name: str
-    problem: str
+    help: str | None = "wait until it is done, or write somewhere else with `--out`"

@@ -26,11 +26,12 @@ def check_target(target: Path, inputs: Iterable[Path], *, force: bool, report: R
             return
     if force or not (target.exists() or target.is_symlink()):
         return
-    if not _is_ours(target):
+    if not is_ours(target):
         report.add(OutputExists(path=str(target)))
 
 
-def _is_ours(target: Path) -> bool:
+def is_ours(target: Path) -> bool:
+    """Whether mergec wrote what is there, told by the headers; an empty directory counts as ours."""
     if target.is_file():
         return _has_mark(target)
     if not target.is_dir():

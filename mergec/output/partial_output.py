@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
 from mergec.output.background_disk import BackgroundDisk
-from mergec.output.errors import CannotWrite, DiskTooSmall
+from mergec.output.errors import BuildRunning, CannotWrite, DiskTooSmall, OutputExists
+from mergec.output.ownership import is_ours
+from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mergec.ir.plan import OutputLayout
@@ -29,29 +32,32 @@ class PartialOutput:
     """Shard files at their full size, open for writing at any position.
 
     A single-file output is a `.partial` file beside the final one; a directory output a `.partial`
-    directory. `folder` is where its files are.
+    directory.
     """
 
     def __init__(self, target: Path, layout: OutputLayout, *, is_single_file: bool) -> None:
         """Make the files.
 
         Raises:
-            MergecError: MC0803 when there is no room; MC0804 when the system refuses.
+            MergecError: MC0803 when there is no room; MC0804 when the system refuses; MC0805 when
+                another build is at work there; MC0801 when what is there is not from mergec.
         """
         self._target = target
         self._is_single_file = is_single_file
         self.path = target.with_name(target.name + ".partial")
-        self.folder = target.parent if is_single_file else self.path
         self._descriptors: list[int] = []
         self._layout = layout
         self._disk = BackgroundDisk()
         self._written = [0] * len(layout.shards)
+        self._is_mine = False
+        self._lock = -1
         with self._told_as_diagnostics(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
             self._check_room(layout.nbytes + _SLACK)
-            _remove(self.path)
+            self._clear_leftover()
             if not is_single_file:
                 self.path.mkdir()
+            self._is_mine = True
             self._create()
 
     @property
@@ -66,6 +72,18 @@ class PartialOutput:
             where = str(self._target.parent)
             raise MergecError([DiskTooSmall(needed=format_size(needed), where=where, free=format_size(free))])
 
+    def _clear_leftover(self) -> None:
+        """Remove what a killed build left, but neither a running build's files nor anybody else's."""
+        if not (self.path.exists() or self.path.is_symlink()):
+            return
+        descriptor = _locked(self.path)
+        if descriptor is None:
+            raise MergecError([BuildRunning(path=str(self._target))])
+        os.close(descriptor)
+        if not is_ours(self.path):
+            raise MergecError([OutputExists(path=str(self.path), help="remove it, or build somewhere else")])
+        _remove(self.path)
+
     def _create(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         for path, shard in zip(self._files, self._layout.shards, strict=True):
@@ -74,6 +92,10 @@ class PartialOutput:
             os.ftruncate(descriptor, shard.size)
             self._disk.reserve(descriptor, shard.size)
             _write(descriptor, 0, memoryview(shard.header))
+        lock = _locked(self.path)
+        if lock is None:
+            raise MergecError([BuildRunning(path=str(self._target))])
+        self._lock = lock
 
     def fileno(self, shard: int) -> int:
         """The descriptor of a shard's file."""
@@ -94,6 +116,15 @@ class PartialOutput:
             self._written[shard] = 0
             self._disk.write_back(self._descriptors[shard])
 
+    def add_side_files(self, origin: Path, config: Mapping[str, object], edits: Mapping[str, object]) -> None:
+        """Copy config, tokenizer and other files of a checkpoint's folder into a directory output.
+
+        Raises:
+            MergecError: MC0804 when one cannot be read or written.
+        """
+        with self._told_as_diagnostics(self.path):
+            copy_side_files(origin, self.path, self._layout, config, edits)
+
     def publish(self, index: str | None) -> None:
         """Write the index, make everything durable, then move it to the final place in one step.
 
@@ -110,25 +141,30 @@ class PartialOutput:
             if not self._is_single_file:
                 _sync_tree(self.path)
             publish(self.path, self._target)
+            self._is_mine = False
             _sync_directory(self._target.parent)
 
     def discard(self) -> None:
         """Remove everything; the final place was never touched."""
         self._close()
-        _remove(self.path)
+        if self._is_mine:
+            _remove(self.path)
 
     def _close(self) -> None:
         with suppress(OSError):  # told by `publish`; what is discarded may fail
             self._disk.finish()
         while self._descriptors:
             os.close(self._descriptors.pop())
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     @contextmanager
     def _gone_on_error(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            self._close()
+            self.discard()
             raise
 
     @contextmanager
@@ -139,6 +175,20 @@ class PartialOutput:
             problem = error.strerror or str(error)
             where = str(error.filename or path)
             raise MergecError([CannotWrite(path=where, problem=problem)]) from error
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the lock of a file or directory; None where another process holds it.
+
+    The lock ends with the process, so a killed build leaves none behind.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _write(descriptor: int, offset: int, buffer: memoryview) -> None:

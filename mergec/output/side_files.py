@@ -8,9 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
-from mergec.output.errors import BadConfig
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -65,12 +62,15 @@ def _belongs(path: Path) -> bool:
 
 
 def copy_side_files(
-    origin: Path, target: Path, layout: OutputLayout, edits: Mapping[str, object]
+    origin: Path,
+    target: Path,
+    layout: OutputLayout,
+    config: Mapping[str, object],
+    edits: Mapping[str, object],
 ) -> list[str]:
-    """Copy the files; config.json gets the dtype of the output and the edits of the recipe.
+    """Copy the files; `config`, with the dtype of the output and the recipe's edits, is written anew.
 
     Raises:
-        MergecError: MC0808 when config.json is not a JSON object.
         OSError: when a file cannot be read or written.
     """
     copied: list[str] = []
@@ -78,43 +78,28 @@ def copy_side_files(
         destination = target / relative
         destination.parent.mkdir(parents=True, exist_ok=True)
         if relative == Path(CONFIG):
-            config = read_config(origin)
-            _edit(config, layout, edits)
-            destination.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            text = json.dumps(_edited(config, layout, edits), indent=2, ensure_ascii=False)
+            destination.write_text(text + "\n", "utf-8")
         else:
             shutil.copyfile(origin / relative, destination)
         copied.append(str(relative))
     return copied
 
 
-def read_config(folder: Path) -> dict[str, object]:
-    """The config.json of a checkpoint's folder; empty where there is none.
-
-    Raises:
-        MergecError: MC0808 when it is not a JSON object.
-    """
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise MergecError([BadConfig(name=str(path), problem=str(error))]) from None
-    if not isinstance(config, dict):
-        raise MergecError([BadConfig(name=str(path), problem="it is not a JSON object")])
-    return config
-
-
-def _edit(config: dict[str, object], layout: OutputLayout, edits: Mapping[str, object]) -> None:
+def _edited(
+    config: Mapping[str, object], layout: OutputLayout, edits: Mapping[str, object]
+) -> dict[str, object]:
+    edited = dict(config)
     dtype = _main_dtype([(tensor.dtype, tensor.nbytes) for tensor in layout.tensors])
     for key in ("torch_dtype", "dtype"):
-        if isinstance(config.get(key), str) and dtype is not None:
-            config[key] = dtype.recipe_name
+        if isinstance(edited.get(key), str) and dtype is not None:
+            edited[key] = dtype.recipe_name
     for key, value in edits.items():
         names = _LAYER_COUNTS if key == "num_hidden_layers" else (key,)
-        present = [name for name in names if name in config]
+        present = [name for name in names if name in edited]
         for name in present or names[:1]:
-            config[name] = value
+            edited[name] = value
+    return edited
 
 
 def _main_dtype(tensors: Sequence[tuple[DType, int]]) -> DType | None:

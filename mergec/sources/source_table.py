@@ -11,6 +11,7 @@ from mergec.recipe.pattern_list import parse_patterns
 from mergec.recipe.rename_pass import RuleUse, apply_rules
 from mergec.recipe.rename_rule import RenameRule
 from mergec.sources.open_checkpoint import open_checkpoint
+from mergec.sources.side_config import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 class Source:
     """A source: where it is, its tensors after `keep`, `drop` and `rename`, and what the rules did.
 
-    `degree` is 1 for weights and 0 for a delta. `side_files` is the directory whose config and
-    tokenizer belong to the weights: the one that the recipe names, or None for a single file.
+    `degree` is 1 for weights and 0 for a delta. `folder` holds the config and tokenizer that belong
+    to the weights; `is_directory` says that the recipe names that folder rather than a file in it.
     """
 
     name: str
@@ -36,7 +37,8 @@ class Source:
     stored: int
     rules: tuple[RuleUse, ...]
     degree: float
-    side_files: Path | None
+    folder: Path
+    is_directory: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class SourceTable:
 
     files: tuple[WeightFile, ...]
     sources: Mapping[str, Source]
+    side_files: SideFiles | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SideFiles:
+    """The folder whose config, tokenizer and other files the output takes over, and its config."""
+
+    folder: Path
+    config: Mapping[str, object]
 
 
 def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> SourceTable:
@@ -63,7 +74,20 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
         if checkpoint is not None:
             sources[name] = _source(recipe, name, path, checkpoint, files, report)
     report.stop_on_error()
-    return SourceTable(tuple(files), sources)
+    side_files = _side_files(recipe, sources, report)
+    report.stop_on_error()
+    return SourceTable(tuple(files), sources, side_files)
+
+
+def _side_files(recipe: Recipe, sources: Mapping[str, Source], report: Report) -> SideFiles | None:
+    """Those of the source that the recipe names, else of the first that is a directory."""
+    name = recipe.output.copy_files_from
+    if name is None:
+        name = next((source.name for source in sources.values() if source.is_directory), None)
+    if name is None:
+        return None
+    folder = sources[name].folder
+    return SideFiles(folder, read_config(folder, recipe.source_place(name).span(), report))
 
 
 def _source(
@@ -93,5 +117,6 @@ def _source(
         stored=len(checkpoint.tensors),
         rules=tuple(uses),
         degree=0.0 if spec.kind == "delta" else 1.0,
-        side_files=checkpoint.directory,
+        folder=checkpoint.directory or path.parent,
+        is_directory=checkpoint.directory is not None,
     )

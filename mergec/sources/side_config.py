@@ -1,0 +1,44 @@
+"""config.json, as far as the compiler needs it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import Diagnostic, diagnostic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mergec.diagnostics import Report, Span
+
+CONFIG = "config.json"
+_LARGEST = 16 << 20
+
+
+@diagnostic("MC0290", "`{path}` cannot be read: {problem}")
+class BadConfig(Diagnostic):
+    """config.json is carried over to the output with its dtype and sizes kept true.
+
+    For that it must be a JSON object. A model without the file is fine.
+    """
+
+    path: str
+    problem: str
+
+
+def read_config(folder: Path, span: Span | None, report: Report) -> dict[str, object]:
+    """The config of a checkpoint's folder; empty where there is none. Reports MC0290."""
+    path = folder / CONFIG
+    if not path.exists():
+        return {}
+    try:
+        with path.open("rb") as stream:
+            config = json.loads(stream.read(_LARGEST))
+    except (OSError, ValueError, RecursionError) as error:
+        report.add(BadConfig(span=span, path=str(path), problem=str(error)))
+        return {}
+    if isinstance(config, dict):
+        return config
+    report.add(BadConfig(span=span, path=str(path), problem="it is not a JSON object"))
+    return {}
