@@ -166,7 +166,7 @@ class Workbench:
         self.sources[name] = {"path": name}
         return folder
 
-    def recipe(self, model: object, path: str = "out", **output: object) -> LoadedRecipe:
+    def recipe(self, model: object, **output: object) -> LoadedRecipe:
         """A recipe whose output is `model`: keys of an operation, arithmetic, or a dict of models.
 
         A dict without `op` names several models, of which the last is the output.
@@ -181,7 +181,7 @@ class Workbench:
             "mergec": 1,
             "sources": self.sources,
             "models": models,
-            "output": {"model": name, "path": path, **output},
+            "output": {"model": name, "path": "out", **output},
         }
         file = self.folder / "recipe.yaml"
         file.write_text(json.dumps(document, indent=1))  # JSON is YAML

@@ -37,8 +37,8 @@ class Graph:
     """Nodes in topological order: an input's id is always lower than that of its user.
 
     Adding a node that is there already gives the old id: common subexpressions are never built.
-    A node whose operands do not fit is added all the same, with the type of its first operand, and
-    the mismatch is kept in `mismatches`; `check` reports them, all at once.
+    A node whose operands do not fit is added all the same, with the shape of its first operand and
+    no degree, and the mismatch is kept in `mismatches`; `check` reports them, all at once.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Graph:
             type_ = primitive.infer(types, attributes)
         except TypeMismatch as mismatch:
             self.mismatches[made] = str(mismatch)
-            type_ = types[0]
+            type_ = types[0]._replace(degree=None, dtype=mismatch.dtype or types[0].dtype)
         nodes.append(Node(primitive, inputs, attributes, type_, origin))
         self._known[key] = made
         return made

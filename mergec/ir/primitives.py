@@ -40,7 +40,15 @@ class Reproducibility(Enum):
 
 
 class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into a diagnostic
-    """A primitive cannot be applied to operands of these types."""
+    """A primitive cannot be applied to operands of these types.
+
+    `dtype` is what its result would have had, so that what uses the result is not told again.
+    """
+
+    def __init__(self, reason: str, dtype: DType | None = None) -> None:
+        """`reason` is "shape" or "dtype"."""
+        super().__init__(reason)
+        self.dtype = dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def _same_shape(types: Types) -> None:
 
 def _arithmetic_dtype(types: Types) -> DType:
     if any(not t.dtype.is_float for t in types):
-        raise TypeMismatch("dtype")
+        raise TypeMismatch("dtype", DType.F32)
     return DType.F64 if any(t.dtype is DType.F64 for t in types) else DType.F32
 
 
