@@ -1,0 +1,80 @@
+"""Arguments and options that several commands on recipes share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mergec.ir.byte_size import parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    F = TypeVar("F", bound=Callable[..., None])
+
+
+class _Size(click.ParamType[int]):
+    """A size such as 2GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401
+        """The bytes; a usage error where the text is no size."""
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def recipe_argument(function: F) -> F:
+    """RECIPE, as `recipe`."""
+    return click.argument("recipe", type=click.Path(path_type=Path))(function)
+
+
+def set_option(function: F) -> F:
+    """`--set NAME=VALUE`, as `overrides`."""
+    return click.option(
+        "--set",
+        "overrides",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_overrides,
+        help="Give one of the recipe's parameters another value. May be repeated.",
+    )(function)
+
+
+def limit_options(function: F) -> F:
+    """`--out`, `--memory` and `--workers`; the latter two are 0 for the default."""
+    out = click.option(
+        "--out", type=click.Path(path_type=Path), help="Write here instead of the recipe's output path."
+    )
+    memory = click.option(
+        "--memory",
+        type=_Size(),
+        metavar="SIZE",
+        default=None,
+        help="The most memory to use above the interpreter's own, such as 2GiB. [default: 1GiB]",
+    )
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=None,
+        help="Threads that compute. [default: one per processor]",
+    )
+    return out(memory(workers(function)))
+
+
+def _overrides(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"`{text}` is not of the form NAME=VALUE", context, parameter)
+        if name in found:
+            raise click.BadParameter(f"`{name}` is given twice", context, parameter)
+        found[name] = value
+    return found
