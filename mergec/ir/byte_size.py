@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -19,7 +20,7 @@ def parse_size(text: str) -> int:
     if found is None or (found[3] and not found[2]):
         raise ValueError(f"`{text}` is not a size such as 5GB or 512MiB")
     unit = found[2].upper()
-    bytes_ = int(float(found[1].replace("_", "")) * (_BINARY if found[3] else _UNITS)[unit])
+    bytes_ = int(Fraction(found[1].replace("_", "")) * (_BINARY if found[3] else _UNITS)[unit])
     if bytes_ < 1:
         raise ValueError(f"`{text}` is not a positive size")
     return bytes_

@@ -30,7 +30,7 @@ def test_lies_on_the_line_between_and_beyond(two: Workbench, t: float) -> None:
 
 
 @pytest.mark.parametrize(("t", "end"), [(0, A), (1, B)])
-def test_the_ends_are_the_models_themselves(two: Workbench, t: int, end: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_the_ends_are_the_models_themselves(two: Workbench, t: int, end: np.ndarray) -> None:
     recipe = two.recipe(interpolate(t))
     np.testing.assert_array_equal(two.build(interpolate(t))["h.0.w"].values, end)
     assert recipe.plan().bytes_copied == 3 * A.nbytes
