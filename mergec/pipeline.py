@@ -118,6 +118,7 @@ def build(
     Raises:
         MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
     """
+    from mergec.execute.run_plan import run_plan
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
     from mergec.sources import open_bytes
@@ -131,10 +132,6 @@ def build(
             stack.callback(source.close)
         output = PartialOutput(target, plan.layout, is_single_file=is_single_file(target))
         stack.callback(output.discard)
-        # Loading torch takes a second, in which the disk already reserves room for the output.
-        with _collector_paused():
-            from mergec.execute.run_plan import run_plan
-
         run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()

@@ -32,11 +32,6 @@ class Arena:
         self._bytes = memoryview(self._block.numpy().data)
         self._known: dict[tuple[int, int], Registers] = {}
 
-    @property
-    def whole(self) -> memoryview:
-        """All of it, for copies."""
-        return self._bytes
-
     def registers(self, region: Region) -> Registers:
         """The registers for a full tile of the region. They overlap those of other regions."""
         elements = prod(region.tile)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mergec.sources.local_file import LocalFile
 
 if TYPE_CHECKING:
-    from mergec.execute.run_plan import Sink
+    from mergec.execute.worker import Sink
     from mergec.sources.byte_source import ByteSource
 
 # What kernels and file systems say when they cannot copy between these two files.

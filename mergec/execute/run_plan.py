@@ -4,63 +4,52 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Protocol
-
-import torch
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from mergec.execute.box import boxes
 from mergec.execute.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    from mergec.ir.plan import Plan, Region
-    from mergec.ir.strided_view import Shape
+    from mergec.execute.worker import Sink, Task
+    from mergec.ir.plan import Plan
     from mergec.sources.byte_source import ByteSource
-
-
-class Sink(Protocol):
-    """Where finished bytes go. Called from several threads, never for the same byte twice."""
-
-    def write_at(self, shard: int, offset: int, buffer: memoryview) -> None:
-        """Write all of the buffer at a position of a shard's file."""
-
-    def fileno(self, shard: int) -> int:
-        """The file descriptor of a shard, for copies within the kernel."""
-
-
-Task = tuple["Region", "Shape", "Shape"]
 
 
 def run_plan(
     plan: Plan, sources: Sequence[ByteSource], sink: Sink, progress: Callable[[int, int], None]
 ) -> None:
-    """Compute every region and hand its bytes to the sink.
+    """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
 
     Raises:
         MergecError: what a worker met first; the other workers stop after their tile.
         KeyboardInterrupt: likewise.
     """
     tasks = _SharedTasks(plan)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the workers are the parallelism; inner threads would change sums
-    try:
-        if plan.memory.workers == 1:
-            Worker(plan, sources, sink, progress).run(tasks)
+    workers = [Worker(plan, sources, sink, progress) for _ in range(plan.memory.workers)]
+    with _inner_threads_off(plan):
+        if len(workers) == 1:
+            workers[0].run(tasks)
             return
-        with ThreadPoolExecutor(plan.memory.workers, thread_name_prefix="mergec") as pool:
-            started = [
-                pool.submit(Worker(plan, sources, sink, progress).run, tasks)
-                for _ in range(plan.memory.workers)
-            ]
+        with ThreadPoolExecutor(len(workers), thread_name_prefix="mergec") as pool:
+            started = [pool.submit(worker.run, tasks) for worker in workers]
             try:
                 wait(started, return_when=FIRST_EXCEPTION)
             finally:
                 tasks.stop()
         for future in started:
             future.result()
-    finally:
-        torch.set_num_threads(threads)
+
+
+def _inner_threads_off(plan: Plan) -> AbstractContextManager[None]:
+    if all(region.is_copy for region in plan.regions):
+        return nullcontext()
+    from mergec.execute.tile_computer import one_thread_each
+
+    return one_thread_each()
 
 
 class _SharedTasks:

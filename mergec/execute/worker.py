@@ -1,30 +1,35 @@
-"""One worker: loads, computes and stores tiles until there are none left."""
+"""One worker: copies and computes until there is nothing left to do."""
 
 from __future__ import annotations
 
-from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from mergec.diagnostics import MergecError
-from mergec.execute.arena import Arena, Registers
-from mergec.execute.box import box_of, runs
 from mergec.execute.copy_range import copy_range
-from mergec.execute.errors import IntegersDiffer
-from mergec.execute.generated_source import GeneratedSource
-from mergec.execute.load import Readable, load_box, load_turned
-from mergec.kernels.elementwise import KERNELS, NotIdentical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mergec.execute.run_plan import Sink, Task
-    from mergec.ir.plan import Instruction, LoadedLeaf, Plan, Region
+    from mergec.ir.plan import Plan, Region
     from mergec.ir.strided_view import Shape
     from mergec.sources.byte_source import ByteSource
 
+Task = tuple["Region", "Shape", "Shape"]
+
+_COPY_BUFFER = 1 << 20
+
+
+class Sink(Protocol):
+    """Where finished bytes go. Called from several threads, never for the same byte twice."""
+
+    def write_at(self, shard: int, offset: int, buffer: memoryview) -> None:
+        """Write all of the buffer at a position of a shard's file."""
+
+    def fileno(self, shard: int) -> int:
+        """The file descriptor of a shard, for copies within the kernel."""
+
 
 class Worker:
-    """Owns an arena; shares the sources and the sink with the other workers."""
+    """Shares the sources and the sink with the other workers, and owns what it computes in."""
 
     def __init__(
         self,
@@ -33,12 +38,19 @@ class Worker:
         sink: Sink,
         progress: Callable[[int, int], None],
     ) -> None:
-        """Reserve the arena that the plan promised."""
-        self._plan = plan
+        """Prepare to carry out parts of the plan.
+
+        Torch is loaded here, and only for a plan that computes: copies need none of it.
+        """
         self._sources = sources
         self._sink = sink
         self._progress = progress
-        self._arena = Arena(plan.memory.worker_bytes)
+        self._buffer = memoryview(bytearray(_COPY_BUFFER))
+        if any(not region.is_copy for region in plan.regions):
+            # This takes most of a second, in which the disk already reserves room for the output.
+            from mergec.execute.tile_computer import TileComputer
+
+            self._compute = TileComputer(plan, sources, sink).compute
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do tasks until there are none.
@@ -57,54 +69,6 @@ class Worker:
         view, target = region.leaves[0].view, region.target
         skipped, nbytes = view.dtype.nbytes(start), view.dtype.nbytes(count)
         source = self._sources[view.file]
-        copy_range(
-            source,
-            view.offset + skipped,
-            self._sink,
-            (target.file, target.offset + skipped),
-            nbytes,
-            self._arena.whole,
-        )
+        to = target.file, target.offset + skipped
+        copy_range(source, view.offset + skipped, self._sink, to, nbytes, self._buffer)
         return nbytes
-
-    def _compute(self, region: Region, corner: Shape, size: Shape) -> int:
-        registers = self._arena.registers(region)
-        elements = prod(size)
-        for instruction in region.program.instructions:
-            if instruction.kernel == "load":
-                self._load(region, registers, instruction, corner, size)
-            else:
-                self._call(region, registers, instruction, elements)
-        result = registers.bytes[region.program.result]
-        position = 0
-        for offset, nbytes in runs(box_of(region.target, corner, size)):
-            self._sink.write_at(region.target.file, offset, result[position : position + nbytes])
-            position += nbytes
-        return position
-
-    def _load(
-        self, region: Region, registers: Registers, instruction: Instruction, corner: Shape, size: Shape
-    ) -> None:
-        leaf = region.leaves[int(instruction.attributes[0])]  # type: ignore[call-overload]
-        box = box_of(leaf.view, corner, size)
-        source = self._source(leaf)
-        if leaf.is_turned:
-            register = registers.tensors[instruction.target][: prod(size)]
-            load_turned(source, box, register, registers.staging)
-        else:
-            load_box(source, box, registers.bytes[instruction.target])
-
-    def _source(self, leaf: LoadedLeaf) -> Readable:
-        if leaf.generator is not None:
-            return GeneratedSource(leaf.generator)
-        return self._sources[leaf.view.file]
-
-    def _call(self, region: Region, registers: Registers, instruction: Instruction, elements: int) -> None:
-        tensors = registers.tensors
-        out = tensors[instruction.target][:elements]
-        sources = [tensors[register][:elements] for register in instruction.sources]
-        try:
-            KERNELS[instruction.kernel](out, sources, *instruction.attributes)
-        except NotIdentical as difference:
-            name = self._plan.layout.tensors[region.tensor].name
-            raise MergecError([IntegersDiffer(tensor=name, element=difference.element)]) from None

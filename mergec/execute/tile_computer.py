@@ -1,0 +1,95 @@
+"""One tile computed: loaded into registers, run through a program, stored."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from math import prod
+from typing import TYPE_CHECKING
+
+import torch
+
+from mergec.diagnostics import MergecError
+from mergec.execute.arena import Arena, Registers
+from mergec.execute.box import box_of, runs
+from mergec.execute.errors import IntegersDiffer
+from mergec.execute.generated_source import GeneratedSource
+from mergec.execute.load import Readable, load_box, load_turned
+from mergec.kernels.elementwise import KERNELS, NotIdentical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mergec.execute.worker import Sink
+    from mergec.ir.plan import Instruction, LoadedLeaf, Plan, Region
+    from mergec.ir.strided_view import Shape
+    from mergec.sources.byte_source import ByteSource
+
+
+class TileComputer:
+    """Owns the registers of one worker."""
+
+    def __init__(self, plan: Plan, sources: Sequence[ByteSource], sink: Sink) -> None:
+        """Reserve the arena that the plan promised."""
+        self._plan = plan
+        self._sources = sources
+        self._sink = sink
+        self._arena = Arena(plan.memory.worker_bytes)
+
+    def compute(self, region: Region, corner: Shape, size: Shape) -> int:
+        """Compute the box of a region and hand it to the sink; the bytes that were written.
+
+        Raises:
+            MergecError: MC0701 where integers differ, MC02xx from a source, MC08xx from the sink.
+        """
+        registers = self._arena.registers(region)
+        elements = prod(size)
+        for instruction in region.program.instructions:
+            if instruction.kernel == "load":
+                self._load(region, registers, instruction, (corner, size))
+            else:
+                self._call(region, registers, instruction, elements)
+        result = registers.bytes[region.program.result]
+        position = 0
+        for offset, nbytes in runs(box_of(region.target, corner, size)):
+            self._sink.write_at(region.target.file, offset, result[position : position + nbytes])
+            position += nbytes
+        return position
+
+    def _load(
+        self, region: Region, registers: Registers, instruction: Instruction, box: tuple[Shape, Shape]
+    ) -> None:
+        corner, size = box
+        leaf = region.leaves[int(instruction.attributes[0])]  # type: ignore[call-overload]
+        view = box_of(leaf.view, corner, size)
+        source = self._source(leaf)
+        if leaf.is_turned:
+            register = registers.tensors[instruction.target][: prod(size)]
+            load_turned(source, view, register, registers.staging)
+        else:
+            load_box(source, view, registers.bytes[instruction.target])
+
+    def _source(self, leaf: LoadedLeaf) -> Readable:
+        if leaf.generator is not None:
+            return GeneratedSource(leaf.generator)
+        return self._sources[leaf.view.file]
+
+    def _call(self, region: Region, registers: Registers, instruction: Instruction, elements: int) -> None:
+        tensors = registers.tensors
+        out = tensors[instruction.target][:elements]
+        sources = [tensors[register][:elements] for register in instruction.sources]
+        try:
+            KERNELS[instruction.kernel](out, sources, *instruction.attributes)
+        except NotIdentical as difference:
+            name = self._plan.layout.tensors[region.tensor].name
+            raise MergecError([IntegersDiffer(tensor=name, element=difference.element)]) from None
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Torch without threads of its own: the workers are the parallelism, and sums keep their order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
