@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+_HALVES = {torch.float16, torch.bfloat16}
+# How many elements are converted at a time where that takes scratch memory.
+_CHUNK = 1 << 14
+
+
 class NotIdentical(Exception):  # noqa: N818  # a finding, told to the user by execute/
     """Tensors that must be equal are not. `element` is the first difference within the tile."""
 
@@ -23,8 +28,27 @@ class NotIdentical(Exception):  # noqa: N818  # a finding, told to the user by e
 
 
 def cast(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
-    """Round to the dtype of `out`: to nearest, ties to even."""
-    out.copy_(sources[0])
+    """Round to the dtype of `out`: to nearest, ties to even, once."""
+    source = sources[0]
+    if source.dtype is torch.float64 and out.dtype in _HALVES:
+        for start in range(0, len(source), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            out[part].copy_(_to_odd(source[part]))
+    else:
+        out.copy_(source)
+
+
+def _to_odd(source: torch.Tensor) -> torch.Tensor:
+    """Float64 as float32, with the last bit set where something was cut off.
+
+    torch rounds float64 to 16 bits by way of float32, that is twice. A value cut off to an odd one is
+    never half way between two shorter ones, so that the second rounding comes out as if it were alone.
+    """
+    single = source.float()
+    bits = single.view(torch.int32)
+    bits.sub_((single.double().abs() > source.abs()).int())  # one less is the next value towards 0
+    bits.bitwise_or_((single.double() != source).int())
+    return single
 
 
 def scale(out: torch.Tensor, sources: Sequence[torch.Tensor], factor: float) -> None:
@@ -68,6 +92,16 @@ def identical(out: torch.Tensor, sources: Sequence[torch.Tensor], name: str) -> 
         out.copy_(first)
 
 
+def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:  # noqa: ARG001
+    """Give every NaN the same bits.
+
+    Which ones arithmetic leaves differs between machines, and between the middle and the end of a
+    tile. The sum finds them at the price of one addition per element.
+    """
+    if torch.isnan(out.sum()):
+        out.masked_fill_(torch.isnan(out), torch.nan)
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
     "cast": cast,
     "scale": scale,
@@ -75,4 +109,5 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "subtract": subtract,
     "fill": fill,
     "identical": identical,
+    "settle_nans": settle_nans,
 }

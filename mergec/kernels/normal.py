@@ -59,8 +59,9 @@ def _block(seed: int, name: str, block: int) -> Floats:
     key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
     # A counter advances once per four values, so blocks lie BLOCK / 4 counters apart.
     generator = np.random.Philox(key=key, counter=block * (BLOCK // 4))
-    bits = generator.random_raw(BLOCK) >> np.uint64(11)
-    return _quantile((bits.astype(np.float64) + 0.5) * 2.0**-53)
+    # 52 bits: with a half added they are exact in float64, so that no probability rounds up to 1.
+    bits = generator.random_raw(BLOCK) >> np.uint64(12)
+    return _quantile((bits.astype(np.float64) + 0.5) * 2.0**-52)
 
 
 def _quantile(probability: Floats) -> Floats:

@@ -49,10 +49,13 @@ class _Assembler:
             node = self._graph[node_id]
             self._at[node_id] = self._place(node)
             self._text[node_id] = self._described(node)
+        result = self._at[self._root]
+        if self._registers[result].is_float and any(i.kernel != "load" for i in self._code):
+            self._code.append(Instruction("settle_nans", result, ()))
         return Program(
             registers=tuple(self._registers),
             instructions=tuple(self._code),
-            result=self._at[self._root],
+            result=result,
             leaves=len(self.leaves),
             describe=self._text[self._root],
         )
