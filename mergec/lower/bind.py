@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Label, did_you_mean
-from mergec.methods.registry import methods
+from mergec.methods.registry import find_method, methods
 from mergec.recipe.arithmetic import Arithmetic, names
 from mergec.recipe.load import ArithmeticSpec, ModelSpec, OperationSpec
 from mergec.recipe.validation import validate
 from mergec.steps.errors import CyclicModels, UnknownModel, UnknownOperation, UnusedModel, UnusedSource
 from mergec.steps.operation import ModelUse, Operation
-from mergec.steps.registry import steps
+from mergec.steps.registry import find_step, steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,11 @@ def operations() -> dict[str, Operation]:
     return dict(sorted({**steps(), **methods()}.items()))
 
 
+def find_operation(name: str) -> Operation | None:
+    """The operation of this name. Only what it needs is imported: start-up time counts."""
+    return find_step(name) or find_method(name)
+
+
 def bind(recipe: Recipe, report: Report) -> BoundRecipe:
     """Find every model's operation, validate its keys, and order the models.
 
@@ -93,13 +98,13 @@ def _bind_model(spec: ModelSpec, report: Report) -> BoundModel | None:
     if isinstance(spec, ArithmeticSpec):
         uses = tuple(ModelUse(name.name, name.span) for name in names(spec.expression))
         return BoundArithmetic(spec.name, spec.expression, spec.place, uses)
-    known = operations()
-    if spec.operation not in known:
+    operation = find_operation(spec.operation)
+    if operation is None:
         span = spec.place.child("op").span()
-        help_ = did_you_mean(spec.operation, known) or "`mergec methods` lists all operations"
+        help_ = did_you_mean(spec.operation, operations()) or "`mergec methods` lists all operations"
         report.add(UnknownOperation(span=span, operation=spec.operation, help=help_))
         return None
-    return _bind_operation(spec, known[spec.operation], report)
+    return _bind_operation(spec, operation, report)
 
 
 def _bind_operation(spec: OperationSpec, operation: Operation, report: Report) -> BoundOperation | None:

@@ -1,23 +1,26 @@
-"""All merge methods, found by walking this package."""
+"""The merge methods, found by walking this package: a module is named after its method."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from functools import lru_cache
 
 import mergec.methods
 from mergec.methods.method import Method
 from mergec.methods.method_operation import MethodOperation
 
 
-@lru_cache(maxsize=1)
+def find_method(name: str) -> MethodOperation | None:
+    """The operation of the method of this name; only its own module is imported."""
+    if name not in {module.name for module in pkgutil.iter_modules(mergec.methods.__path__)}:
+        return None
+    for value in vars(importlib.import_module(f"mergec.methods.{name}")).values():
+        if isinstance(value, Method):
+            return MethodOperation(value)
+    return None
+
+
 def methods() -> dict[str, MethodOperation]:
-    """The operations of all methods, by name, in alphabetic order."""
-    found: dict[str, MethodOperation] = {}
-    for module_info in sorted(pkgutil.iter_modules(mergec.methods.__path__), key=lambda m: m.name):
-        module = importlib.import_module(f"mergec.methods.{module_info.name}")
-        for value in vars(module).values():
-            if isinstance(value, Method):
-                found[value.name] = MethodOperation(value)
-    return dict(sorted(found.items()))
+    """The operations of all methods by name, in alphabetic order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(mergec.methods.__path__))
+    return {name: found for name in names if (found := find_method(name)) is not None}

@@ -1,22 +1,25 @@
-"""All operations on whole models, found by walking this package."""
+"""The operations on whole models, found by walking this package: a module is named after its operation."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from functools import lru_cache
 
 import mergec.steps
 from mergec.steps.operation import Operation
 
 
-@lru_cache(maxsize=1)
+def find_step(name: str) -> Operation | None:
+    """The operation of this name; only its own module is imported."""
+    if name not in {module.name for module in pkgutil.iter_modules(mergec.steps.__path__)}:
+        return None
+    for value in vars(importlib.import_module(f"mergec.steps.{name}")).values():
+        if isinstance(value, type) and issubclass(value, Operation) and value is not Operation:
+            return value()
+    return None
+
+
 def steps() -> dict[str, Operation]:
-    """The operations by name, in alphabetic order."""
-    found: dict[str, Operation] = {}
-    for module_info in sorted(pkgutil.iter_modules(mergec.steps.__path__), key=lambda m: m.name):
-        module = importlib.import_module(f"mergec.steps.{module_info.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Operation) and value is not Operation:
-                found[value.name] = value()
-    return dict(sorted(found.items()))
+    """All operations on whole models by name, in alphabetic order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(mergec.steps.__path__))
+    return {name: step for name in names if (step := find_step(name)) is not None}
