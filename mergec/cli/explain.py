@@ -1,0 +1,64 @@
+"""`mergec explain`: a code, an operation, or a topic of the language."""
+
+from __future__ import annotations
+
+import inspect
+import string
+from typing import TYPE_CHECKING
+
+import click
+
+from mergec.cli.all_codes import all_codes
+from mergec.cli.command import command
+from mergec.cli.operation_page import PAGES, operation_page
+from mergec.cli.streams import print_result
+from mergec.diagnostics import Severity, did_you_mean, safe
+from mergec.lower.bind import operations
+
+if TYPE_CHECKING:
+    from mergec.diagnostics import Diagnostic
+
+_MORE_FIELDS = {"more", "others_text"}  # "and 12 more"
+
+
+@command("explain")
+@click.argument("what")
+def explain(what: str) -> None:
+    """Explain WHAT: a code such as MC0402, an operation such as linear, or a topic.
+
+    The topics are recipe, patterns and schedules.
+    """
+    codes, known = all_codes(), operations()
+    if what.upper() in codes:
+        print_result(_code_page(codes[what.upper()]))
+    elif what in known:
+        print_result(operation_page(known[what]))
+    elif what in topics():
+        print_result((PAGES / f"{what}.md").read_text("utf-8").rstrip("\n"))
+    else:
+        near = did_you_mean(what, [*known, *topics()]) or did_you_mean(what.upper(), codes)
+        advice = near or f"operations: see `mergec methods`; topics: {', '.join(topics())}"
+        raise click.UsageError(f"no code, operation or topic `{safe(what)}`: {advice}")
+
+
+def topics() -> list[str]:
+    """The topics that have a page."""
+    return sorted(page.name.removesuffix(".md") for page in PAGES.iterdir() if page.name.endswith(".md"))
+
+
+def _code_page(of: type[Diagnostic]) -> str:
+    head = f"{of.code}: {_title(of.title)}"
+    kind = (
+        f"{of.severity.value}, exit code {int(of.exit_code)}" if of.severity.value == "error" else "warning"
+    )
+    return "\n".join([head, kind, "", inspect.getdoc(of) or ""])
+
+
+def _title(title: str) -> str:
+    """The title with `<name>` where a fact goes."""
+    parts = []
+    for text, field, _, _ in string.Formatter().parse(title):
+        parts.append(text)
+        if field is not None and field not in _MORE_FIELDS:
+            parts.append(f"<{field}>")
+    return "".join(parts)
