@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.ir import primitives
+from mergec.ir.dtype import DType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mergec.diagnostics import Span
-    from mergec.ir.dtype import DType
     from mergec.ir.graph import Graph, NodeId
 
 
@@ -52,6 +52,17 @@ class Tensor:
     def degree(self) -> float | None:
         """How much of a checkpoint this is: 1 for weights, 0 for differences, None for integers."""
         return self.graph.type(self.node).degree
+
+
+def promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors as operands of one computation: all floats in float64 where one of them is."""
+    dtypes = [t.graph.type(t.node).dtype for t in tensors]
+    if DType.F64 not in dtypes:
+        return list(tensors)
+    return [
+        t.cast(DType.F64) if dtype.is_float and dtype is not DType.F64 else t
+        for t, dtype in zip(tensors, dtypes, strict=True)
+    ]
 
 
 def identical(tensors: Sequence[Tensor], name: str) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, identical
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import Entry, ModelTable
@@ -20,10 +22,35 @@ if TYPE_CHECKING:
 def lower_arithmetic(expression: Arithmetic, call: Call) -> ModelTable:
     """The table of an expression. Models that meet in it must hold the same names (MC0306)."""
     carried: dict[str, None] = {}
-    table = _table(expression, call, carried)
+    table = _table(expression, _with_promoted(call, expression), carried)
     if carried:
         call.remarks.append(Remark(call.name, "not averaged, must be equal", tuple(carried)))
     return ModelTable(call.name, table.entries, table.config)
+
+
+def _with_promoted(call: Call, expression: Arithmetic) -> Call:
+    """The call with float tensors in float64 where the expression has a float64 one of the same name."""
+    tables = call.models
+    is_wide = {
+        name
+        for table in tables.values()
+        for name, entry in table.entries.items()
+        if call.graph.type(entry.node).dtype is DType.F64
+    }
+    if not is_wide:
+        return call
+
+    def promoted(name: str, entry: Entry) -> Entry:
+        type_ = call.graph.type(entry.node)
+        if name not in is_wide or not type_.dtype.is_float or type_.dtype is DType.F64:
+            return entry
+        return Entry(Tensor(call.graph, entry.node, expression.span).cast(DType.F64).node, entry.dtype)
+
+    wide = {
+        model: ModelTable(model, {n: promoted(n, e) for n, e in table.entries.items()}, table.config)
+        for model, table in tables.items()
+    }
+    return replace(call, models=wide)
 
 
 def _table(expression: Arithmetic, call: Call, carried: dict[str, None]) -> ModelTable:

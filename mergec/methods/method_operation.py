@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mergec.diagnostics import did_you_mean
-from mergec.ir.expression import Tensor, identical
+from mergec.ir.expression import Tensor, identical, promoted
 from mergec.ir.graph import DegreeDemand, Remark
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.methods.method import REQUIRED, Method, MethodError, Role
@@ -215,11 +215,11 @@ class _Application:
     def _computed(self, name: str) -> NodeId:
         graph, span = self._call.graph, self._span
         arguments: dict[str, Any] = dict(self._options)
-        for argument, table in self._models.named.items():
-            arguments[argument] = Tensor(graph, table.entries[name].node, span)
+        tensors = promoted([Tensor(graph, t.entries[name].node, span) for t in self._models.all()])
+        count = len(self._models.named)
+        arguments.update(zip(self._models.named, tensors[:count], strict=True))
         for parameter in self._method.of_role(Role.MODELS):
-            listed = self._models.listed.values()
-            arguments[parameter.argument] = [Tensor(graph, t.entries[name].node, span) for t in listed]
+            arguments[parameter.argument] = tensors[count:]
         for argument, numbers in self._numbers.single.items():
             arguments[argument] = numbers[name]
         for argument, per_model in self._numbers.per_model.items():
