@@ -48,9 +48,8 @@ def topics() -> list[str]:
 
 def _code_page(of: type[Diagnostic]) -> str:
     head = f"{of.code}: {_title(of.title)}"
-    kind = (
-        f"{of.severity.value}, exit code {int(of.exit_code)}" if of.severity.value == "error" else "warning"
-    )
+    is_warning = of.severity is Severity.WARNING
+    kind = "warning" if is_warning else f"error, exit code {int(of.exit_code)}"
     return "\n".join([head, kind, "", inspect.getdoc(of) or ""])
 
 

@@ -1,0 +1,115 @@
+"""A checkpoint as a list of its components, layers that are alike on one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.cli.columns import in_columns
+from mergec.cli.name_groups import grouped
+from mergec.cli.plan_sources import dtype_counts, form_name, layout_bytes
+from mergec.cli.plan_text import counted
+from mergec.diagnostics import safe
+from mergec.ir.byte_size import format_size
+from mergec.recipe.block_index import block_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from mergec.cli.inspect_names import Renamed
+    from mergec.ir.strided_view import StridedView
+    from mergec.sources.checkpoint import Checkpoint
+
+_INDENT = "  "
+
+
+class _Row(NamedTuple):
+    pattern: str
+    size: str
+    dtype: str
+    nbytes: int
+    tensors: int
+    layers: frozenset[int]
+
+
+def checkpoint_text(path: Path, checkpoint: Checkpoint) -> str:
+    """Files, dtypes, metadata and the tensors by component."""
+    return "\n".join([*_head(path, checkpoint), "", *_components(checkpoint)])
+
+
+def renamed_text(renamed: Sequence[Renamed]) -> str:
+    """The names before and after, layers that are treated alike on one line."""
+    before = grouped(
+        renamed, lambda r: r.before, lambda r: (tuple(map(_without_numbers, r.after)), r.shape, r.dtype)
+    )
+    rows = []
+    for group in before:
+        members = [renamed[i] for i in group.members]
+        after = [name for member in members for name in member.after]
+        targets = [g.pattern for g in grouped(after, str, lambda _: None)]
+        arrow = "->" if after else ""
+        shape = _size(len(members), members[0].shape)
+        rows.append((group.pattern, arrow, ", ".join(targets) or "left out", shape, members[0].dtype))
+    return "\n".join(in_columns(rows, indent=_INDENT))
+
+
+def _without_numbers(name: str) -> str:
+    return ".".join("#" if segment.isdigit() else segment for segment in name.split("."))
+
+
+def _head(path: Path, checkpoint: Checkpoint) -> Iterator[str]:
+    tensors = list(checkpoint.tensors.values())
+    files = counted(len(checkpoint.files), "file")
+    yield f"{safe(path)}: {form_name(checkpoint.files)}, {files}, {_amount(tensors)}"
+    for dtype in dtype_counts(tensors):
+        yield f"{_INDENT}{dtype}: {_amount([tensor for tensor in tensors if str(tensor.dtype) == dtype])}"
+    if len(checkpoint.files) > 1:
+        for file in checkpoint.files:
+            yield f"{_INDENT}{safe(file.path.name)}: {format_size(file.identity.size)}"
+    metadata = {key: value for file in checkpoint.files for key, value in file.metadata.items()}
+    if metadata:
+        pairs = (f"{safe(key)}={safe(metadata[key])}" for key in sorted(metadata))
+        yield f"{_INDENT}metadata: {', '.join(pairs)}"
+
+
+def _amount(tensors: Sequence[StridedView]) -> str:
+    return f"{counted(len(tensors), 'tensor')}, {format_size(sum(map(layout_bytes, tensors)))}"
+
+
+def _components(checkpoint: Checkpoint) -> Iterator[str]:
+    components: dict[str, list[_Row]] = {}
+    items = list(checkpoint.tensors.items())
+    for group in grouped(items, lambda item: item[0], lambda item: (item[1].shape, item[1].dtype)):
+        members = [items[i] for i in group.members]
+        components.setdefault(_component(members[0][0]), []).append(_row(group.pattern, members))
+    for name, rows in components.items():
+        tensors = sum(row.tensors for row in rows)
+        layers = {layer for row in rows for layer in row.layers}
+        in_layers = f"{counted(len(layers), 'layer')}, " if layers else ""
+        nbytes = format_size(sum(row.nbytes for row in rows))
+        yield f"{safe(name)}: {in_layers}{counted(tensors, 'tensor')}, {nbytes}"
+        cells = [(row.pattern, row.size, row.dtype, format_size(row.nbytes)) for row in rows]
+        yield from in_columns(cells, indent=_INDENT, right={3})
+
+
+def _component(name: str) -> str:
+    place = block_index(name)
+    first = name.partition(".")[0]
+    return first if place is None else place[0].removesuffix(".") or "layers without a name"
+
+
+def _row(pattern: str, members: Sequence[tuple[str, StridedView]]) -> _Row:
+    view = members[0][1]
+    places = [block_index(name) for name, _ in members]
+    return _Row(
+        pattern,
+        _size(len(members), view.shape),
+        str(view.dtype),
+        sum(layout_bytes(member) for _, member in members),
+        len(members),
+        frozenset(place[1] for place in places if place is not None),
+    )
+
+
+def _size(count: int, shape: Sequence[int]) -> str:
+    return str(list(shape)) if count == 1 else f"{count:,} x {list(shape)}"

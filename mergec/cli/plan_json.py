@@ -1,0 +1,81 @@
+"""A plan for machines. The same recipe, sources and options give the same document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mergec.diagnostics.as_json import diagnostic_as_json
+
+if TYPE_CHECKING:
+    from mergec.cli.plan_facts import PlanFacts
+    from mergec.cli.plan_sources import SourceFacts
+    from mergec.cli.plan_tensors import TensorAction
+
+
+def plan_document(facts: PlanFacts) -> dict[str, Any]:
+    """The document, without the versions that begin it."""
+    plan = facts.plan
+    shards = [shard.name for shard in plan.layout.shards]
+    memory = plan.memory
+    return {
+        "recipe": str(facts.recipe),
+        "sources": [_source(source) for source in facts.sources],
+        "output": {
+            "path": str(facts.target),
+            "tensors": len(facts.tensors),
+            "bytes": plan.bytes_written,
+            "files": [{"name": shard.name, "bytes": shard.size} for shard in plan.layout.shards],
+        },
+        "tensors": [_tensor(tensor, shards) for tensor in facts.shown],
+        "memory": {
+            "budget": memory.budget,
+            "peak": memory.peak,
+            "workers": memory.workers,
+            "worker_bytes": memory.worker_bytes,
+            "held": memory.held,
+            "tables": memory.tables,
+            "set_by": memory.set_by,
+        },
+        "bytes": {"read": plan.bytes_read, "copied": plan.bytes_copied, "written": plan.bytes_written},
+        "reproducibility": facts.reproducibility.value,
+        "remarks": [
+            {"model": remark.model, "what": remark.what, "tensors": list(remark.names)}
+            for remark in facts.remarks
+        ],
+        "warnings": [diagnostic_as_json(warning) for warning in facts.warnings],
+    }
+
+
+def _source(source: SourceFacts) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "path": source.path,
+        "format": source.form,
+        "files": source.files,
+        "tensors": source.tensors,
+        "stored": source.stored,
+        "bytes": source.nbytes,
+        "dtypes": dict(source.dtypes),
+        "renames": [{"rule": use.rule, "tensors": use.count} for use in source.rules],
+    }
+
+
+def _tensor(tensor: TensorAction, shards: list[str]) -> dict[str, Any]:
+    """`coefficients` lists, for each source, the tensors that take part; `weight` is null in no sum."""
+    coefficients: dict[str, list[dict[str, Any]]] = {}
+    for term in tensor.terms:
+        if term.source:
+            part = {"tensor": term.tensor, "weight": term.weight}
+            coefficients.setdefault(term.source, []).append(part)
+    placed = tensor.placed
+    return {
+        "name": placed.name,
+        "shape": list(placed.shape),
+        "dtype": str(placed.dtype),
+        "action": tensor.action.value,
+        "expression": tensor.expression,
+        "coefficients": coefficients,
+        "reproducibility": placed.reproducibility.value,
+        "shard": shards[placed.shard],
+        "bytes": placed.nbytes,
+    }
