@@ -132,7 +132,8 @@ def build(
             stack.callback(source.close)
         output = PartialOutput(target, plan.layout, is_single_file=is_single_file(target))
         stack.callback(output.discard)
-        run_plan(plan, sources, output, progress)
+        with _collector_paused():  # loading torch is a third faster without it
+            run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()
         side_files = compiled.sources.side_files

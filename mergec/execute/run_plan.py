@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from mergec.execute.box import boxes
+from mergec.execute.read_ahead import ReadAhead
 from mergec.execute.worker import Worker
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mergec.execute.worker import Sink, Task
-    from mergec.ir.plan import Plan
+    from mergec.ir.plan import Plan, Region
     from mergec.sources.byte_source import ByteSource
 
 
@@ -29,8 +30,16 @@ def run_plan(
         KeyboardInterrupt: likewise.
     """
     tasks = _SharedTasks(plan)
-    workers = [Worker(plan, sources, sink, progress) for _ in range(plan.memory.workers)]
-    with _inner_threads_off(plan):
+    with ExitStack() as stack:
+        ahead = ReadAhead(plan, sources)
+        stack.callback(ahead.stop)
+
+        def done(region: Region, elements: int, written: int) -> None:
+            ahead.note_read(region, elements)
+            progress(region.tensor, written)
+
+        workers = [Worker(plan, sources, sink, done) for _ in range(plan.memory.workers)]
+        stack.enter_context(_inner_threads_off(plan))
         if len(workers) == 1:
             workers[0].run(tasks)
             return

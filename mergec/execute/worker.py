@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Protocol
 
 from mergec.execute.copy_range import copy_range
@@ -36,15 +37,15 @@ class Worker:
         plan: Plan,
         sources: Sequence[ByteSource],
         sink: Sink,
-        progress: Callable[[int, int], None],
+        done: Callable[[Region, int, int], None],
     ) -> None:
-        """Prepare to carry out parts of the plan.
+        """Prepare to carry out parts of the plan; `done` is told (region, elements, bytes) per tile.
 
         Torch is loaded here, and only for a plan that computes: copies need none of it.
         """
         self._sources = sources
         self._sink = sink
-        self._progress = progress
+        self._done = done
         self._buffer = memoryview(bytearray(_COPY_BUFFER))
         if any(not region.is_copy for region in plan.regions):
             # This takes most of a second, in which the disk already reserves room for the output.
@@ -63,7 +64,7 @@ class Worker:
                 written = self._copy(region, corner[0], size[0])
             else:
                 written = self._compute(region, corner, size)
-            self._progress(region.tensor, written)
+            self._done(region, prod(size), written)
 
     def _copy(self, region: Region, start: int, count: int) -> int:
         view, target = region.leaves[0].view, region.target
