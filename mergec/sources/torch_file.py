@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Diagnostic
 
 _SAFE_VERSION = (2, 10)  # before it, prepared pickles got past weights_only
-_SHOWN = 6
+_SHOWN = 3  # a message is cut at 200 characters; the notes name them all
 # Rebuilding these reads the storages themselves, whose bytes are not there when only shapes are.
 _UNBUILDABLE = {
     "torch._utils _rebuild_qtensor": "quantised",
@@ -99,7 +99,8 @@ def _refusal(pickle: bytes, path: Path, error: Exception) -> Diagnostic:
         return malformed(path, _gist(error))
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     advice = "if you trust it, load it in a program of your own and save the state dict with safetensors"
-    return PickleNeedsCode(path=str(path), names=shown, help=advice)
+    notes = tuple(f"it names `{safe(name)}`" for name in names) if len(names) > _SHOWN else ()
+    return PickleNeedsCode(path=str(path), names=shown, help=advice, notes=notes)
 
 
 def _unsafe_globals(pickle: bytes) -> list[str]:
