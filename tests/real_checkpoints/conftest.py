@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,10 +23,11 @@ from safetensors.torch import load_file
 import mergec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mergec.api import LoadedRecipe
     from mergec.ir.plan import Plan
+    from tests.conftest import Workbench
 
 MEMORY = 64 << 20
 _KEPT = {".safetensors", ".pt", ".pth", ".tar", ".jit", ".json", ".txt"}
@@ -110,6 +112,13 @@ def new_package_weights() -> type[PackageWeights]:
 def package_weights() -> PackageWeights:
     named = os.environ.get("MERGEC_TEST_CACHE")
     return PackageWeights(Path(named) if named else Path.home() / ".cache" / "mergec-tests")
+
+
+@pytest.fixture
+def bench(bench: Workbench) -> Iterator[Workbench]:
+    """A bench that is cleared away at once: the outputs of all these tests together take gigabytes."""
+    yield bench
+    shutil.rmtree(bench.folder)
 
 
 class Planned(Protocol):

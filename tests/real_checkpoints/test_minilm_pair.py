@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -86,9 +86,7 @@ def between(base: Tensors, tuned: Tensors, t: float | Mapping[str, float]) -> di
     return made
 
 
-def embeddings(
-    folder: Path, weights: Tensors | None = None
-) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def embeddings(folder: Path, weights: Tensors | None = None) -> np.ndarray[Any, Any]:
     """The mean-pooled embeddings of the sentences by the model in a folder, with other weights if given."""
     tokens = AutoTokenizer.from_pretrained(folder)(SENTENCES, padding=True, return_tensors="pt")
     model, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
@@ -101,7 +99,7 @@ def embeddings(
         states = model(**tokens).last_hidden_state
     mask = tokens["attention_mask"][..., None]
     pooled = (states * mask).sum(1) / mask.sum(1)
-    made = pooled.to(torch.float32).numpy()
+    made: np.ndarray[Any, Any] = pooled.to(torch.float32).numpy()
     assert made.shape == (len(SENTENCES), 384)
     return made
 

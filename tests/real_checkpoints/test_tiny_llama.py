@@ -39,7 +39,8 @@ def save(folder: Path, seed: int, *, tied: bool, dtype: torch.dtype = torch.bflo
         initializer_range=0.3,
         tie_word_embeddings=tied,
     )
-    LlamaForCausalLM(config).to(dtype).save_pretrained(folder, **{"max_shard_size": "10KB"} | keys)
+    model: Any = LlamaForCausalLM(config)
+    model.to(dtype).save_pretrained(folder, **{"max_shard_size": "10KB"} | keys)
     assert len(list(folder.glob("*.safetensors"))) > 2 or "max_shard_size" in keys
 
 
@@ -70,10 +71,12 @@ def between(first: Tensors, second: Tensors, t: float) -> dict[str, torch.Tensor
 
 def loaded(folder: Path) -> torch.nn.Module:
     """The model in a folder. All its weights must come from there."""
-    model, told = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    loader: Any = AutoModelForCausalLM
+    model, told = loader.from_pretrained(folder, output_loading_info=True)
     assert not any(told[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     assert isinstance(model, LlamaForCausalLM)
-    return model.eval()
+    model.train(mode=False)
+    return model
 
 
 def with_weights(folder: Path, weights: Tensors, layers: int = LAYERS) -> torch.nn.Module:
@@ -84,7 +87,8 @@ def with_weights(folder: Path, weights: Tensors, layers: int = LAYERS) -> torch.
     left = model.load_state_dict(dict(weights), strict=False)
     assert left.missing_keys == ([HEAD] if HEAD not in weights else [])
     assert left.unexpected_keys == []
-    return model.eval()
+    model.train(mode=False)
+    return model
 
 
 def logits(model: torch.nn.Module) -> torch.Tensor:
@@ -152,9 +156,11 @@ def test_stacking_layers_gives_a_deeper_model(two: Workbench, built: Built, same
         expected |= {n.replace(prefix, f"model.layers.{place}."): x for n, x in model.items() if prefix in n}
     same_bits(made, expected)
     assert json.loads((two.out / "config.json").read_text())["num_hidden_layers"] == 6
-    model = loaded(two.out)
-    assert {name.split(".")[2] for name, _ in model.named_parameters() if ".layers." in name} == set("012345")
-    same_logits(model, with_weights(two.folder / "a", expected, layers=6))
+    deeper = loaded(two.out)
+    assert {name.split(".")[2] for name, _ in deeper.named_parameters() if ".layers." in name} == set(
+        "012345"
+    )
+    same_logits(deeper, with_weights(two.folder / "a", expected, layers=6))
 
 
 def test_a_gradient_and_a_rule_for_norms(two: Workbench, built: Built, same_bits: SameBits) -> None:
