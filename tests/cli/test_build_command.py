@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+# Reads that take long: the build is stopped in the middle of them.
+SLOW = """
+import sys, time
+from mergec.sources.local_file import LocalFile
+read_at = LocalFile.read_at
+def slowly(self, offset, buffer):
+    print("reading", flush=True)
+    time.sleep(0.05)
+    return read_at(self, offset, buffer)
+LocalFile.read_at = slowly
+from mergec.cli import main
+main(["build", sys.argv[1], "--workers", sys.argv[2], "--memory", "64MiB"])
+"""
+
+
+def test_the_path_and_a_summary(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    result = mergec_command("build", recipe)
+    assert (result.exit_code, result.stderr) == (0, "")
+    path, summary = result.stdout.splitlines()
+    assert path == str(recipe.parent / "out.safetensors")
+    assert summary.startswith("5 tensors, ")
+    assert (recipe.parent / "out.safetensors").is_file()
+
+
+def test_quiet_prints_the_path_alone(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    out = recipe.parent / "elsewhere.safetensors"
+    assert mergec_command("build", recipe, "--quiet", "--out", out).stdout == f"{out}\n"
+
+
+def test_json(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    document = json.loads(mergec_command("build", recipe, "--json").stdout)
+    size = (recipe.parent / "out.safetensors").stat().st_size
+    assert document["path"] == str(recipe.parent / "out.safetensors")
+    assert document["tensors"] == 5
+    assert document["bytes"]["written"] == size
+
+
+def test_a_budget_that_is_too_small(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    result = mergec_command("build", recipe, "--memory", "1MiB")
+    assert result.exit_code == 6
+    assert "error[MC0601]" in result.stderr
+    assert not (recipe.parent / "out.safetensors").exists()
+
+
+def test_what_mergec_did_not_build_is_replaced_only_by_force(
+    mergec_command: Callable[..., Result], recipe: Path
+) -> None:
+    out = recipe.parent / "out.safetensors"
+    out.write_bytes((recipe.parent / "base.safetensors").read_bytes())
+    before = out.read_bytes()
+    refused = mergec_command("build", recipe)
+    assert refused.exit_code == 1
+    assert "error[MC0801]" in refused.stderr
+    assert out.read_bytes() == before
+    assert mergec_command("build", recipe, "--force").exit_code == 0
+    assert out.read_bytes() != before
+
+
+def test_a_fault_leaves_nothing_behind(
+    mergec_command: Callable[..., Result], recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mergec.sources.local_file import LocalFile
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(LocalFile, "check_unchanged", broken)
+    before = sorted(path.name for path in recipe.parent.iterdir())
+    result = mergec_command("build", recipe)
+    assert result.exit_code == 7
+    assert "error[MC0901]" in result.stderr
+    assert sorted(path.name for path in recipe.parent.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are not what they are on POSIX")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "terminated\n")]
+)
+def test_a_signal_stops_the_build_and_leaves_nothing(
+    mergec_process: Callable[..., subprocess.Popen[str]],
+    recipe: Path,
+    number: signal.Signals,
+    code: int,
+    said: str,
+    workers: int,
+) -> None:
+    before = sorted(path.name for path in recipe.parent.iterdir())
+    with mergec_process(recipe, workers, code=SLOW) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (code, said)
+    assert sorted(path.name for path in recipe.parent.iterdir()) == before
+
+
+def test_progress_counts_what_workers_report(recipe: Path) -> None:
+    import mergec
+    from mergec.cli.build_progress import shown_progress
+
+    plan = mergec.load(recipe).plan()
+    with shown_progress(plan, is_colored=False) as progress:
+        for number, tensor in enumerate(plan.layout.tensors):
+            progress(number, tensor.nbytes)
+        time.sleep(0.2)  # two pictures
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("model.layers.3.mlp.up.weight", "model.layers.3"),
+        ("lm_head.weight", "lm_head"),
+        ("w", "w"),
+        ("a\x1b.0.w", r"a\x1b.0"),
+    ],
+)
+def test_the_block_of_a_tensor(name: str, block: str) -> None:
+    from mergec.cli.build_progress import block_of
+
+    assert block_of(name) == block
