@@ -40,6 +40,10 @@ class Tensor:
 
     __rmul__ = __mul__
 
+    def at(self, origin: Span) -> Tensor:
+        """The same value; what is computed from it bears this place in the recipe."""
+        return Tensor(self.graph, self.node, origin)
+
     def cast(self, dtype: DType) -> Tensor:
         """The values rounded to another dtype."""
         return self._apply(primitives.CAST, attributes=(dtype,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mergec.diagnostics import did_you_mean
+from mergec.diagnostics import did_you_mean, nearest
 from mergec.ir.expression import Tensor, identical, promoted
 from mergec.ir.graph import DegreeDemand, Remark
 from mergec.ir.model_table import Entry, ModelTable
@@ -20,7 +20,7 @@ from mergec.steps.errors import BadOperation
 from mergec.steps.operation import Call, ModelUse, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mergec.ir.graph import NodeId
     from mergec.recipe.place import TreePlace
@@ -129,7 +129,7 @@ class MethodOperation(Operation):
         found: dict[str, dict[str, tuple[object, TreePlace]]] = {p.argument: {} for p in parameters}
         known = [p.key for p in parameters]
         for model, (value, place) in listed.items():
-            given = value if isinstance(value, dict) and (not value or set(value) & set(known)) else None
+            given = value if isinstance(value, dict) and _names_parameters(value, known) else None
             if given is None:  # the short form: the value of the first schedule
                 given = {known[0]: value} if known else {}
                 places = dict.fromkeys(known, place)
@@ -148,6 +148,11 @@ class MethodOperation(Operation):
                     where = f"the input `{model}`"
                     call.report.add(MissingKey(span=place.span(), key=parameter.key, where=where))
         return found
+
+
+def _names_parameters(value: Mapping[str, object], known: Sequence[str]) -> bool:
+    """Whether a mapping is one of parameters, be they misspelt, and not one of patterns."""
+    return not value or any(key in known or nearest(key, known, count=1) for key in value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mergec.ir.dtype import DType
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mergec.ir.dtype import DType
     from mergec.ir.plan import OutputLayout
 
 _ENDINGS = {
@@ -91,9 +92,11 @@ def _edited(
 ) -> dict[str, object]:
     edited = dict(config)
     dtype = _main_dtype([(tensor.dtype, tensor.nbytes) for tensor in layout.tensors])
-    for key in ("torch_dtype", "dtype"):
-        if isinstance(edited.get(key), str) and dtype is not None:
-            edited[key] = dtype.recipe_name
+    named = [key for key in ("torch_dtype", "dtype") if isinstance(edited.get(key), str)]
+    if not named and edited and dtype is not None and dtype is not DType.F32:
+        named = ["torch_dtype"]  # without it, loaders take float32 for granted
+    for key in named:
+        edited[key] = dtype.recipe_name if dtype is not None else edited[key]
     for key, value in edits.items():
         names = _LAYER_COUNTS if key == "num_hidden_layers" else (key,)
         present = [name for name in names if name in edited]

@@ -38,7 +38,7 @@ class WeightFile:
     container: Container = Container.PLAIN
     held_bytes: int = 0
     nest: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
     Raises:
         MergecError: MC02xx for what is wrong with the files, MC01xx for rules that do not fit them.
     """
-    files: list[WeightFile] = []
+    files: dict[WeightFile, int] = {}
     sources: dict[str, Source] = {}
     for name in names:
         spec = recipe.sources[name]
@@ -79,6 +79,11 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
     return SourceTable(tuple(files), sources, side_files)
 
 
+def _number(file: WeightFile, files: dict[WeightFile, int]) -> int:
+    """The file's number in the table. Two sources that share a file share it there: it is read once."""
+    return files.setdefault(file, len(files))
+
+
 def _side_files(recipe: Recipe, sources: Mapping[str, Source], report: Report) -> SideFiles | None:
     """Those of the source that the recipe names, else of the first that is a directory."""
     name = recipe.output.copy_files_from
@@ -91,14 +96,18 @@ def _side_files(recipe: Recipe, sources: Mapping[str, Source], report: Report) -
 
 
 def _source(
-    recipe: Recipe, name: str, path: Path, checkpoint: Checkpoint, files: list[WeightFile], report: Report
+    recipe: Recipe,
+    name: str,
+    path: Path,
+    checkpoint: Checkpoint,
+    files: dict[WeightFile, int],
+    report: Report,
 ) -> Source:
     spec = recipe.sources[name]
     place = recipe.source_place(name)
-    first = len(files)
-    files.extend(checkpoint.files)
+    numbers = [_number(file, files) for file in checkpoint.files]
     tensors: dict[str, Layout] = {
-        tensor: view._replace(file=view.file + first) for tensor, view in checkpoint.tensors.items()
+        tensor: view._replace(file=numbers[view.file]) for tensor, view in checkpoint.tensors.items()
     }
     keep = parse_patterns(spec.keep, place.child("keep"), report) if spec.keep is not None else None
     drop = parse_patterns(spec.drop, place.child("drop"), report)

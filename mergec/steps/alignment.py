@@ -19,11 +19,17 @@ _SHOWN = 3
 
 
 def common_names(
-    tables: Sequence[ModelTable], wanted: Iterable[str], missing: Missing, call: Call
+    tables: Sequence[ModelTable],
+    wanted: Iterable[str],
+    missing: Missing,
+    call: Call,
+    *,
+    advice: str = "line the names up with `rename:` on a source, or say `missing: base` or `missing: skip`",
 ) -> tuple[list[str], list[str]]:
     """The wanted names that all tables hold, and those to be taken unchanged from the first.
 
-    Names that only some tables hold are an error (MC0306), or follow `missing`, with a remark.
+    Names that only some tables hold are an error (MC0306, with `advice` as its help), or follow
+    `missing`, with a remark.
     """
     shared: list[str] = []
     partial: list[str] = []
@@ -35,7 +41,7 @@ def common_names(
     if not partial:
         return shared, []
     if missing == "error":
-        call.report.add(_missing(tables, partial, call))
+        call.report.add(_missing(tables, partial, call, advice))
         return shared, []
     kept = [name for name in partial if name in tables[0].entries] if missing == "base" else []
     dropped = tuple(name for name in partial if name not in set(kept))
@@ -47,7 +53,7 @@ def common_names(
     return shared, kept
 
 
-def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call) -> MissingTensors:
+def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call, advice: str) -> MissingTensors:
     notes: list[str] = []
     for name in partial[:_SHOWN]:
         holders = [table.name for table in tables if name in table.entries]
@@ -67,5 +73,5 @@ def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call) -
         tensor=partial[0],
         more=more,
         notes=tuple(notes),
-        help="line the names up with `rename:` on a source, or say `missing: base` or `missing: skip`",
+        help=advice,
     )
