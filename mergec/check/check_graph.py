@@ -41,7 +41,14 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
     for diagnostic in checking.findings():
         report.add(diagnostic)
     report.stop_on_error()
-    return CheckedGraph(lowered.graph, lowered.outputs, lowered.labels, lowered.remarks, dict(lowered.config))
+    return CheckedGraph(
+        lowered.graph,
+        lowered.outputs,
+        lowered.labels,
+        lowered.remarks,
+        dict(lowered.config),
+        len(lowered.graph),
+    )
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

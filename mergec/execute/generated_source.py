@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.kernels.normal import normal_values
+from mergec.kernels.normal import BLOCK, normal_values
 
 if TYPE_CHECKING:
     from mergec.ir.plan import Generator
 
 _WIDTH = 4
-_BLOCK = 1 << 16
 
 
 class GeneratedSource:
@@ -22,9 +21,10 @@ class GeneratedSource:
 
     def read_at(self, offset: int, buffer: memoryview) -> None:
         """Fill the buffer with elements from byte `offset` on, in parts so that scratch stays small."""
+        seed, name, deviation = self._generator
         start, count = offset // _WIDTH, len(buffer) // _WIDTH
-        generator = self._generator
-        for begin in range(0, count, _BLOCK):
-            size = min(_BLOCK, count - begin)
-            values = normal_values(generator.seed, generator.name, generator.deviation, start + begin, size)
-            buffer[begin * _WIDTH : (begin + size) * _WIDTH] = values.tobytes()
+        while count:
+            size = min(BLOCK - start % BLOCK, count)
+            buffer[: size * _WIDTH] = normal_values(seed, name, deviation, start, size).tobytes()
+            buffer = buffer[size * _WIDTH :]
+            start, count = start + size, count - size

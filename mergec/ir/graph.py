@@ -147,10 +147,14 @@ class LoweredRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CheckedGraph:
-    """A graph that check/ has found sound. Only check/ and optimise/ make one."""
+    """A graph that check/ has found sound. Only check/ and optimise/ make one.
+
+    `nodes` is the most that any graph on the way to this one had: the memory that compiling took.
+    """
 
     graph: Graph
     outputs: tuple[OutputTensor, ...]
     labels: dict[NodeId, tuple[str, str]]
     remarks: tuple[Remark, ...] = ()
     config: dict[str, object] = field(default_factory=dict)
+    nodes: int = 0

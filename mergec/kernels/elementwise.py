@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _HALVES = {torch.float16, torch.bfloat16}
 # How many elements are converted at a time where that takes scratch memory.
-_CHUNK = 1 << 14
+_CHUNK = 1 << 12
 
 
 class NotIdentical(Exception):  # noqa: N818  # a finding, told to the user by execute/

@@ -29,4 +29,5 @@ def rewrite(checked: CheckedGraph, rule: Rule) -> CheckedGraph:
         moved[node_id] = made
     labels = {moved[node]: label for node, label in checked.labels.items() if node in moved}
     outputs = tuple(OutputTensor(output.name, moved[output.node]) for output in checked.outputs)
-    return CheckedGraph(new, outputs, labels, checked.remarks, checked.config)
+    nodes = max(checked.nodes, len(new))
+    return CheckedGraph(new, outputs, labels, checked.remarks, checked.config, nodes)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.ir.dtype import DType
 from mergec.ir.plan import LoadedLeaf, PlacedTensor, Plan, Program, Region
 from mergec.ir.primitives import CONCAT, IDENTICAL, Reproducibility
 from mergec.ir.strided_view import StridedView
-from mergec.schedule.memory import Need, prove
+from mergec.schedule.memory import SCRATCH, Need, prove
 from mergec.schedule.program import ProgramTable
 from mergec.schedule.shard_layout import Planned, lay_out
 from mergec.schedule.tiling import collapsed, is_turned, staging_bytes, tile_shape
@@ -64,7 +65,7 @@ def make_plan(checked: CheckedGraph, held: Sequence[tuple[str, int]], limits: Li
     largest_held = max(held, key=lambda item: item[1], default=("", 0))
     proof, tile = prove(
         _needs(pieces, layout),
-        tensors=len(graph),
+        nodes=max(checked.nodes, len(graph)),
         held=sum(size for _, size in held),
         held_by=largest_held[0],
         budget=limits.memory,
@@ -147,11 +148,18 @@ def _needs(pieces: Sequence[_Piece], layout: OutputLayout) -> list[Need]:
             continue
         turned = max((leaf.view.dtype.itemsize for leaf in piece.leaves if leaf.is_turned), default=0)
         name = layout.tensors[piece.tensor].name
-        need = Need(piece.target.elements, piece.program.element_bytes, turned, name)
+        scratch = SCRATCH if _takes_scratch(piece) else 0
+        need = Need(piece.target.elements, piece.program.element_bytes, turned, name, scratch)
         key = (id(piece.program), turned)
         if key not in largest or largest[key].elements < need.elements:
             largest[key] = need
     return list(largest.values())
+
+
+def _takes_scratch(piece: _Piece) -> bool:
+    dtypes = piece.program.registers
+    rounds_twice = DType.F64 in dtypes and not {DType.F16, DType.BF16}.isdisjoint(dtypes)
+    return rounds_twice or any(leaf.generator is not None for leaf in piece.leaves)
 
 
 def _region(piece: _Piece, tile_elements: int) -> Region:

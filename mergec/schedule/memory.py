@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 COPY_BUFFER = 1 << 20
 LARGEST_TILE = 1 << 18
 SMALLEST_TILE = 1 << 14
-# Measured: what the tables of a build take, and what threads, I/O and allocator slack take.
+# Measured (tests/end_to_end/test_memory.py): what a process takes that reads, computes and writes
+# anything; what its thread takes of each worker; and the compiler's own data per node of the graph.
 _FIXED = 16 << 20
-_PER_TENSOR = 4 << 10
+_PER_WORKER = 256 << 10
+_PER_NODE = 2 << 10
+# Kernels that need memory beside their registers: the generator, and float64 rounded to 16 bits.
+SCRATCH = 2 << 20
 
 
 class Need(NamedTuple):
@@ -28,23 +32,24 @@ class Need(NamedTuple):
     element_bytes: int
     turned_bytes: int  # per element, for leaves that must be turned
     tensor: str
+    scratch: int = 0  # that its kernels take, whatever the tile
 
     def bytes_for(self, tile: int) -> int:
         """What one worker needs to run a tile of at most `tile` elements."""
         if self.turned_bytes:
             tile *= 4  # tiles of turned leaves are larger, see tiling.py
-        return min(tile, self.elements) * (self.element_bytes + self.turned_bytes) + 4096
+        return min(tile, self.elements) * (self.element_bytes + self.turned_bytes) + self.scratch + 4096
 
 
 def prove(
-    needs: Sequence[Need], tensors: int, held: int, held_by: str, budget: int, workers: int
+    needs: Sequence[Need], nodes: int, held: int, held_by: str, budget: int, workers: int
 ) -> tuple[MemoryProof, int]:
-    """The proof, and the number of elements per tile that it holds for.
+    """The proof, and the number of elements per tile that it holds for. `nodes` are those of the graph.
 
     Raises:
         MergecError: MC0601 when one worker with the smallest tiles needs more than the budget.
     """
-    tables = _FIXED + _PER_TENSOR * tensors
+    tables = _FIXED + _PER_NODE * nodes
     proof = None
     for count in range(workers, 0, -1):
         tile = LARGEST_TILE
@@ -74,7 +79,7 @@ def _proof(
     return MemoryProof(
         budget=budget,
         workers=workers,
-        worker_bytes=worker_bytes + COPY_BUFFER,
+        worker_bytes=worker_bytes + COPY_BUFFER + _PER_WORKER,
         held=held,
         tables=tables,
         set_by=set_by,

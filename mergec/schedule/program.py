@@ -35,7 +35,8 @@ class _Assembler:
     def __init__(self, graph: Graph, root: NodeId) -> None:
         self._graph = graph
         self._root = root
-        self._uses = Counter(used for node in _below(graph, root) for used in graph[node].inputs)
+        self._order = _below(graph, root)
+        self._uses = Counter(used for node in self._order for used in graph[node].inputs)
         self._uses[root] += 1
         self._registers: list[DType] = []
         self._free: defaultdict[DType, list[int]] = defaultdict(list)
@@ -45,7 +46,7 @@ class _Assembler:
         self.leaves: list[LoadedLeaf] = []
 
     def program(self) -> Program:
-        for node_id in _below(self._graph, self._root):
+        for node_id in self._order:
             node = self._graph[node_id]
             self._at[node_id] = self._place(node)
             self._text[node_id] = self._described(node)

@@ -1,0 +1,120 @@
+"""The memory that a plan promises against what its build takes, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Workbench
+
+ROOT = Path(__file__).resolve().parents[2]
+MIB = 1 << 20
+WIDTH = {"BF16": 2, "F64": 8}
+HALVES = {"op": "linear", "inputs": {"a": 0.3, "b": 0.7}}
+LOW, HIGH = "64MiB", "1GiB"
+
+
+def declare(
+    bench: Workbench, name: str, code: str, shape: tuple[int, ...], count: int, **keys: object
+) -> None:
+    """A checkpoint of zeros that takes no room on the disk."""
+    size = prod(shape) * WIDTH[code]
+    entries = {
+        f"h.{i}.w": {"dtype": code, "shape": shape, "data_offsets": [i * size, (i + 1) * size]}
+        for i in range(count)
+    }
+    header = json.dumps(entries).encode()
+    path = bench.folder / f"{name}.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    os.truncate(path, 8 + len(header) + size * count)
+    bench.sources[name] = {"path": path.name, **keys}
+
+
+def measured(bench: Workbench, model: object, memory: str, workers: int, **output: object) -> dict[str, int]:
+    recipe = bench.recipe(model, **output)
+    command = [sys.executable, str(Path(__file__).with_name("measure_build.py"))]
+    command += [str(recipe.path), str(bench.out), memory, str(workers)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=True, capture_output=True, env=environment)
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
+
+
+def assert_kept(found: dict[str, int], memory: str) -> None:
+    budget = {LOW: 64 * MIB, HIGH: 1024 * MIB}[memory]
+    assert found["used"] <= found["promised"] <= budget, found
+
+
+@pytest.mark.parametrize(("memory", "workers"), [(LOW, 1), (LOW, 4), (HIGH, 4)])
+@pytest.mark.parametrize("megabytes", [10, 100])
+def test_a_sum(bench: Workbench, megabytes: int, memory: str, workers: int) -> None:
+    for name in "ab":
+        declare(bench, name, "BF16", (512, 1024), megabytes // 2)  # tensors of 1 MiB, two sources
+    assert_kept(measured(bench, HALVES, memory, workers), memory)
+
+
+def test_a_model_of_a_gigabyte_takes_no_more_than_a_small_one(bench: Workbench) -> None:
+    for name in "ab":
+        declare(bench, name, "BF16", (16384, 16384), 1)
+    found = measured(bench, HALVES, LOW, 2)
+    assert found["read"] == 1 << 30
+    assert_kept(found, LOW)
+    assert found["used"] < 40 * MIB
+
+
+def test_copies(bench: Workbench) -> None:
+    declare(bench, "a", "BF16", (512, 1024), 50)
+    assert_kept(measured(bench, "a", LOW, 4), LOW)
+
+
+def test_large_tensors_that_are_turned(bench: Workbench) -> None:
+    rule = {"from": "h.{i}.w", "to": "g.{i}.w", "transpose": [1, 0]}
+    for name in "ab":
+        declare(bench, name, "BF16", (3072, 4096), 1, rename=[rule])
+    assert_kept(measured(bench, HALVES, LOW, 4), LOW)
+
+
+def test_float64_rounded_to_sixteen_bits(bench: Workbench) -> None:
+    for name in "ab":
+        declare(bench, name, "F64", (2048, 1024), 2)
+    assert_kept(measured(bench, HALVES, LOW, 4, dtype="bfloat16"), LOW)
+
+
+def test_random_values(bench: Workbench) -> None:
+    declare(bench, "a", "BF16", (4,), 1)
+    tensors: dict[str, Any] = {"w": {"shape": [3000, 1000], "fill": {"normal": 0.02}}}
+    assert_kept(measured(bench, {"op": "init", "tensors": tensors}, LOW, 4), LOW)
+
+
+MANY = 10_000
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        HALVES,
+        {"op": "linear", "inputs": {"a": 1, "b": 0}},
+        {"mixed": HALVES, "part": {"op": "select", "model": "mixed", "keep": ["h.7.w"]}},
+    ],
+    ids=["all computed", "all copied", "all but one left out"],
+)
+def test_many_small_tensors(bench: Workbench, model: object) -> None:
+    for name in "ab":
+        declare(bench, name, "BF16", (4,), MANY)
+    assert_kept(measured(bench, model, HIGH, 2), HIGH)
+
+
+def test_the_promise_is_no_idle_one(bench: Workbench) -> None:
+    for name in "ab":
+        declare(bench, name, "BF16", (512, 1024), 50)
+    found = measured(bench, HALVES, HIGH, 2)
+    assert found["used"] > found["promised"] / 2
