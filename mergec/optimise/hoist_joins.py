@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE, Locality
@@ -31,17 +32,28 @@ def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None
         return None
     (axis,) = graph[joined].attributes
     parts: list[NodeId] = []
-    start = 0
-    for part in graph[joined].inputs:
-        stop = start + graph.type(part).shape[axis]
-        operands = tuple(sliced(graph, i, axis, start, stop) for i in inputs)
+    sizes = _sizes(graph, joined)
+    for operands in zip(*(_cut(graph, i, axis, sizes) for i in inputs), strict=True):
         # A part may itself be joined along another axis: apply the rule to the piece as well.
         piece = _rule(graph, node, operands)
         if piece is None:
             piece = graph.add(node.primitive, operands, node.attributes, node.origin)
         parts.append(piece)
-        start = stop
     return graph.add(CONCAT, tuple(parts), (axis,), node.origin)
+
+
+def _sizes(graph: Graph, joined: NodeId) -> list[int]:
+    (axis,) = graph[joined].attributes
+    return [graph.type(part).shape[axis] for part in graph[joined].inputs]
+
+
+def _cut(graph: Graph, node_id: NodeId, axis: int, sizes: list[int]) -> list[NodeId]:
+    """The node's value in parts of these sizes."""
+    node = graph[node_id]
+    if node.primitive is CONCAT and node.attributes == (axis,) and _sizes(graph, node_id) == sizes:
+        return list(node.inputs)
+    ends = accumulate(sizes)
+    return [sliced(graph, node_id, axis, end - size, end) for end, size in zip(ends, sizes, strict=True)]
 
 
 def sliced(graph: Graph, node_id: NodeId, axis: int, start: int, stop: int) -> NodeId:

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Report
 
 _LARGEST_HEADER = 100_000_000
+# The ending of an output that is being made.
+PARTIAL = ".partial"
 
 
 def check_target(target: Path, inputs: Iterable[Path], *, force: bool, report: Report) -> None:
     """Report MC0801 and MC0802 when building to `target` would harm something."""
     resolved = target.resolve()
+    # What a killed build left under the second name is removed, so no source may stand there either.
+    places = {resolved, resolved.with_name(resolved.name + PARTIAL)}
     for path in inputs:
         source = path.resolve()
-        if source == resolved or resolved in source.parents:
+        if not places.isdisjoint((source, *source.parents)):
             report.add(OutputIsSource(path=str(target)))
             return
     if force or not (target.exists() or target.is_symlink()):
@@ -31,21 +35,24 @@ def check_target(target: Path, inputs: Iterable[Path], *, force: bool, report: R
 
 
 def is_ours(target: Path) -> bool:
-    """Whether mergec wrote what is there, told by the headers; an empty directory counts as ours."""
+    """Whether mergec wrote what is there, told by the headers. What is empty counts as ours."""
     if target.is_file():
         return _has_mark(target)
     if not target.is_dir():
         return False
     weights = sorted(target.glob("*.safetensors"))
     if not weights:
-        return not any(target.iterdir())  # an empty directory harms nobody
+        return not any(target.iterdir())
     return all(_has_mark(path) for path in weights)
 
 
 def _has_mark(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
+            start = stream.read(8)
+            if not start:
+                return True
+            length = int.from_bytes(start, "little")
             if length > _LARGEST_HEADER:
                 return False
             metadata = json.loads(stream.read(length)).get("__metadata__", {})

@@ -12,9 +12,9 @@ from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
 from mergec.output.background_disk import BackgroundDisk
 from mergec.output.errors import BuildRunning, CannotWrite, DiskTooSmall, OutputExists
-from mergec.output.ownership import is_ours
+from mergec.output.ownership import PARTIAL, is_ours
 from mergec.output.side_files import copy_side_files
-from mergec.output.swap import publish
+from mergec.output.swap import publish, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,9 +42,9 @@ class PartialOutput:
             MergecError: MC0803 when there is no room; MC0804 when the system refuses; MC0805 when
                 another build is at work there; MC0801 when what is there is not from mergec.
         """
-        self._target = target
+        self._target = target = target.resolve()  # what a link leads to is replaced, not the link
         self._is_single_file = is_single_file
-        self.path = target.with_name(target.name + ".partial")
+        self.path = target.with_name(target.name + PARTIAL)
         self._descriptors: list[int] = []
         self._layout = layout
         self._disk = BackgroundDisk()
@@ -82,16 +82,16 @@ class PartialOutput:
         os.close(descriptor)
         if not is_ours(self.path):
             raise MergecError([OutputExists(path=str(self.path), help="remove it, or build somewhere else")])
-        _remove(self.path)
+        remove(self.path)
 
     def _create(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         for path, shard in zip(self._files, self._layout.shards, strict=True):
             descriptor = os.open(path, flags, 0o666)
             self._descriptors.append(descriptor)
+            _write(descriptor, 0, memoryview(shard.header))  # first: it says whose file this is
             os.ftruncate(descriptor, shard.size)
             self._disk.reserve(descriptor, shard.size)
-            _write(descriptor, 0, memoryview(shard.header))
         lock = _locked(self.path)
         if lock is None:
             raise MergecError([BuildRunning(path=str(self._target))])
@@ -148,7 +148,7 @@ class PartialOutput:
         """Remove everything; the final place was never touched."""
         self._close()
         if self._is_mine:
-            _remove(self.path)
+            remove(self.path)
 
     def _close(self) -> None:
         with suppress(OSError):  # told by `publish`; what is discarded may fail
@@ -195,13 +195,6 @@ def _write(descriptor: int, offset: int, buffer: memoryview) -> None:
     while buffer:
         count = os.pwrite(descriptor, buffer, offset)
         buffer, offset = buffer[count:], offset + count
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _sync_tree(folder: Path) -> None:

@@ -6,10 +6,9 @@ import ctypes
 import errno
 import os
 import shutil
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -18,26 +17,38 @@ _RENAME_EXCHANGE = 2
 def publish(partial: Path, target: Path) -> None:
     """Move `partial` to `target`, replacing what is there. The target is never half there.
 
-    A file, or a directory where there was nothing, is one rename. A directory that replaces another
-    is exchanged with it in one system call; where the system has none, the old one is moved aside
-    first, so that for a moment there is nothing at the target.
+    A file over a file, or anything where there was nothing, is one rename. Else the two are exchanged
+    in one system call; where the system has none, the old one is moved aside first, so that for a
+    moment there is nothing at the target.
     """
-    if not target.is_dir() or target.is_symlink():
+    if not target.exists() or not (target.is_dir() or partial.is_dir()):
         partial.replace(target)
         return
-    if partial.is_dir() and _exchange(partial, target):
-        shutil.rmtree(partial)
+    if _exchange(partial, target):
+        remove(partial)
         return
-    old = target.with_name(target.name + ".replaced")
-    if old.is_dir():
-        shutil.rmtree(old)
-    target.rename(old)
+    aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.replaced-", dir=target.parent))
+    old = aside / target.name
     try:
-        partial.rename(target)
+        target.rename(old)
+        try:
+            partial.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
     except OSError:
-        old.rename(target)
+        with suppress(OSError):  # not empty if the old one could not be moved back: then it is all there is
+            aside.rmdir()
         raise
-    shutil.rmtree(old)
+    shutil.rmtree(aside)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a directory with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _exchange(first: Path, second: Path) -> bool:

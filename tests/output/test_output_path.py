@@ -1,0 +1,284 @@
+"""What stands at the output path: kept on every failure, replaced only where mergec built it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+import pytest
+
+import mergec
+from mergec.output import swap
+from tests.conftest import read_checkpoint, tree, write_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Workbench
+
+W = np.arange(6, dtype=np.float32)
+DOUBLED = {"op": "linear", "inputs": {"a": 2.0}, "allow_scaling": True}
+
+
+@pytest.fixture(params=["out", "out.safetensors"], ids=["directory", "file"])
+def path(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _source(bench: Workbench) -> None:
+    bench.source("a", {"w": W})
+
+
+def everything(bench: Workbench) -> dict[str, bytes]:
+    """All files of the bench but its recipe."""
+    return {name: data for name, data in tree(bench.folder).items() if name != "recipe.yaml"}
+
+
+def codes(bench: Workbench, path: str, *, force: bool = False, model: Any = DOUBLED) -> list[str]:
+    """Why a build is refused, after making sure that it changed nothing on the disk."""
+    recipe = bench.recipe(model, path=path)
+    before = everything(bench)
+    with pytest.raises(mergec.MergecError) as caught:
+        recipe.build(force=force, workers=1)
+    assert everything(bench) == before
+    return [error.code for error in caught.value.errors]
+
+
+class TestWhatIsThere:
+    def test_nothing(self, bench: Workbench, path: str) -> None:
+        made = bench.recipe(DOUBLED, path=f"deep/er/{path}").build()
+        assert made.path == bench.folder / "deep/er" / path
+        np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
+        assert sorted(p.name for p in made.path.parent.iterdir()) == [path]
+
+    def test_an_output_of_mergec_is_replaced_whole(self, bench: Workbench, path: str) -> None:
+        bench.recipe("a", path=path).build()
+        made = bench.recipe(DOUBLED, path=path).build()
+        np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
+        assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+
+    def test_files_of_the_output_before_are_gone(self, bench: Workbench) -> None:
+        bench.source("b", {"w": W, "v": W})
+        bench.recipe("b", max_shard_size=1).build()
+        bench.recipe(DOUBLED).build()
+        assert sorted(p.name for p in bench.out.iterdir()) == ["model.safetensors"]
+
+    def test_an_empty_directory_is_filled(self, bench: Workbench) -> None:
+        bench.out.mkdir()
+        assert set(bench.build(DOUBLED)) == {"w"}
+
+    def test_a_file_of_somebody_else_is_kept(self, bench: Workbench) -> None:
+        write_checkpoint(bench.folder / "out.safetensors", {"w": W})
+        assert codes(bench, "out.safetensors") == ["MC0801"]
+
+    @pytest.mark.parametrize("name", ["notes.txt", "model.safetensors", "model.bin"])
+    def test_a_directory_of_somebody_else_is_kept(self, bench: Workbench, name: str) -> None:
+        write_checkpoint(bench.out / name, {"w": W})
+        assert codes(bench, "out") == ["MC0801"]
+
+    def test_force_replaces_what_somebody_else_wrote(self, bench: Workbench, path: str) -> None:
+        target = bench.folder / path
+        write_checkpoint(target if path.endswith(".safetensors") else target / "model.safetensors", {"w": W})
+        made = bench.recipe(DOUBLED, path=path).build(force=True)
+        np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
+
+    def test_force_replaces_a_file_by_a_directory(self, bench: Workbench) -> None:
+        bench.out.write_text("notes")
+        assert set(bench.build(DOUBLED)) == {"w"}
+
+    def test_force_replaces_a_directory_by_a_file(self, bench: Workbench) -> None:
+        (bench.folder / "out.safetensors").mkdir()
+        made = bench.recipe(DOUBLED, path="out.safetensors").build(force=True)
+        assert made.path.is_file()
+
+
+class TestSources:
+    @pytest.mark.parametrize("force", [False, True])
+    def test_are_never_replaced(self, bench: Workbench, force: bool) -> None:  # noqa: FBT001
+        assert codes(bench, "a.safetensors", force=force) == ["MC0802"]
+
+    @pytest.mark.parametrize("path", ["models", "models/base", "models/../models/base"])
+    def test_are_not_replaced_by_a_folder_that_holds_them(self, bench: Workbench, path: str) -> None:
+        write_checkpoint(bench.folder / "models/base/model.safetensors", {"w": W})
+        bench.sources["a"] = {"path": "models/base"}
+        assert codes(bench, path, force=True) == ["MC0802"]
+
+    def test_are_known_behind_links(self, bench: Workbench) -> None:
+        bench.folder_source("base", {"w": W})
+        (bench.folder / "link").symlink_to("base")
+        bench.sources["a"] = {"path": "link"}
+        assert codes(bench, "base", force=True) == ["MC0802"]
+        bench.sources["a"] = {"path": "base"}
+        assert codes(bench, "link", force=True) == ["MC0802"]
+
+    def test_are_not_taken_for_what_a_killed_build_left(self, bench: Workbench, path: str) -> None:
+        made = bench.recipe("a", path=path).build()
+        made.path.rename(bench.folder / f"{path}.partial")
+        (bench.folder / "b.safetensors").symlink_to(f"{path}.partial")
+        bench.sources["b"] = {"path": "b.safetensors"}
+        assert codes(bench, path, model="b") == ["MC0802"]
+
+
+class TestLinks:
+    def test_a_linked_directory_is_replaced_where_it_is(self, bench: Workbench) -> None:
+        bench.recipe("a", path="real/out").build()
+        bench.out.symlink_to(bench.folder / "real/out")
+        np.testing.assert_array_equal(bench.build(DOUBLED)["w"].values, 2 * W)
+        assert bench.out.is_symlink()
+        np.testing.assert_array_equal(read_checkpoint(bench.folder / "real/out")["w"].values, 2 * W)
+
+    def test_a_link_to_a_file_of_somebody_else_is_kept(self, bench: Workbench) -> None:
+        write_checkpoint(bench.folder / "theirs.safetensors", {"w": W})
+        (bench.folder / "out.safetensors").symlink_to("theirs.safetensors")
+        assert codes(bench, "out.safetensors") == ["MC0801"]
+
+    def test_a_link_to_nowhere_is_kept(self, bench: Workbench, path: str) -> None:
+        (bench.folder / path).symlink_to("nowhere")
+        assert codes(bench, path) == ["MC0801"]
+        assert (bench.folder / path).is_symlink()
+
+
+class TestLeftovers:
+    def test_of_a_killed_build_are_removed(self, bench: Workbench, path: str) -> None:
+        made = bench.recipe("a", path=path).build()
+        made.path.rename(made.path.with_name(f"{path}.partial"))
+        bench.recipe(DOUBLED, path=path).build()
+        assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+
+    def test_of_somebody_else_are_kept(self, bench: Workbench) -> None:
+        (bench.folder / "out.partial").mkdir()
+        (bench.folder / "out.partial/notes.txt").write_text("mine")
+        assert codes(bench, "out") == ["MC0801"]
+
+    def test_of_a_build_that_died_before_it_wrote_a_header_are_removed(self, bench: Workbench) -> None:
+        (bench.folder / "out.partial").mkdir()
+        (bench.folder / "out.partial/model.safetensors").touch()
+        assert set(bench.build(DOUBLED)) == {"w"}
+
+    def test_a_directory_moved_aside_by_somebody_else_is_kept(
+        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.recipe("a").build()
+        (bench.folder / "out.replaced").mkdir()
+        (bench.folder / "out.replaced/notes.txt").write_text("mine")
+        monkeypatch.setattr(swap, "_exchange", lambda _first, _second: False)
+        bench.recipe(DOUBLED).build()
+        assert (bench.folder / "out.replaced/notes.txt").read_text() == "mine"
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def refusing(code: int) -> Callable[..., NoReturn]:
+    """A system call that fails with this errno."""
+
+    def fail(*_: object) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+class TestFailures:
+    """Each with an output of an earlier build in place, and in an empty place."""
+
+    @pytest.fixture(params=[True, False], ids=["over an output", "in an empty place"], autouse=True)
+    def _earlier(self, request: pytest.FixtureRequest, bench: Workbench, path: str) -> None:
+        if request.param:
+            bench.recipe("a", path=path).build()
+
+    def test_too_little_room(self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000))
+        assert codes(bench, path) == ["MC0803"]
+
+    @pytest.mark.parametrize("call", ["ftruncate", "pwrite", "fsync"])
+    def test_a_full_disk(
+        self, bench: Workbench, path: str, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, call, refusing(errno.ENOSPC))
+        assert codes(bench, path) == ["MC0804"]
+
+    def test_a_disk_that_fills_up(self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        real, calls = os.pwrite, iter(range(100))
+
+        def pwrite(descriptor: int, data: memoryview, offset: int) -> int:
+            if next(calls) == 1:  # the header was written
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(descriptor, data, offset)
+
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        assert codes(bench, path) == ["MC0804"]
+
+    def test_a_disk_that_fills_up_while_the_kernel_copies(
+        self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "copy_file_range", refusing(errno.ENOSPC))
+        calls = iter(range(100))
+        real = os.pwrite
+
+        def pwrite(descriptor: int, data: memoryview, offset: int) -> int:
+            if next(calls):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(descriptor, data, offset)
+
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        assert codes(bench, path, model="a") == ["MC0804"]
+
+    def test_a_rename_that_fails(self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pathlib.Path.replace", refusing(errno.EACCES))
+        monkeypatch.setattr("pathlib.Path.rename", refusing(errno.EACCES))
+        monkeypatch.setattr(swap, "_exchange", lambda _first, _second: False)
+        assert codes(bench, path) == ["MC0804"]
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_an_interrupt(self, bench: Workbench, path: str, workers: int) -> None:
+        def interrupt(_tensor: int, _bytes: int) -> None:
+            raise KeyboardInterrupt
+
+        recipe = bench.recipe(DOUBLED, path=path)
+        before = everything(bench)
+        with pytest.raises(KeyboardInterrupt):
+            recipe.build(workers=workers, progress=interrupt)
+        assert everything(bench) == before
+        assert not list(bench.folder.glob("*.partial"))
+
+    def test_a_source_that_changes(self, bench: Workbench, path: str) -> None:
+        source = bench.folder / "a.safetensors"
+        content = source.read_bytes()
+
+        def change(_tensor: int, _bytes: int) -> None:
+            source.write_bytes(content + b" ")
+            os.utime(source, ns=(1, 1))
+
+        recipe = bench.recipe(DOUBLED, path=path)
+        before = {name: data for name, data in everything(bench).items() if name != "a.safetensors"}
+        with pytest.raises(mergec.MergecError) as caught:
+            recipe.build(workers=1, progress=change)
+        assert caught.value.exit_code == 5
+        after = {name: data for name, data in everything(bench).items() if name != "a.safetensors"}
+        assert after == before
+
+
+def test_without_an_exchange_the_old_directory_is_moved_aside(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.recipe("a").build()
+    monkeypatch.setattr(swap, "_exchange", lambda _first, _second: False)
+    np.testing.assert_array_equal(bench.build(DOUBLED)["w"].values, 2 * W)
+    assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", "out", "recipe.yaml"]
+
+
+def test_no_descriptor_stays_open(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened() -> int:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    bench.build(DOUBLED)
+    before = opened()
+    bench.build(DOUBLED)
+    monkeypatch.setattr(os, "pwrite", refusing(errno.ENOSPC))
+    bench.codes(DOUBLED)
+    assert opened() == before
