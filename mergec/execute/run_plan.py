@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
@@ -26,7 +27,7 @@ def run_plan(
     """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
 
     Raises:
-        MergecError: what a worker met first; the other workers stop after their tile.
+        MergecError: what was met at the first tile that failed; the workers stop after their tile.
         KeyboardInterrupt: likewise.
     """
     tasks = _SharedTasks(plan)
@@ -49,8 +50,14 @@ def run_plan(
                 wait(started, return_when=FIRST_EXCEPTION)
             finally:
                 tasks.stop()
-        for future in started:
-            future.result()
+        failures = [(worker.task, f.exception()) for worker, f in zip(workers, started, strict=True)]
+        _raise_first([(task, failure) for task, failure in failures if failure is not None])
+
+
+def _raise_first(failures: list[tuple[int, BaseException]]) -> None:
+    """Raise that of the earliest tile: a tile starts only after all before it, so it is always the same."""
+    if failures:
+        raise min(failures, key=lambda failure: failure[0])[1]
 
 
 def _inner_threads_off(plan: Plan) -> AbstractContextManager[None]:
@@ -83,6 +90,7 @@ class _SharedTasks:
 
 
 def _tasks(plan: Plan) -> Iterator[Task]:
+    number = itertools.count()
     for region in plan.regions:
         for corner, size in boxes(region.target.shape, region.tile):
-            yield region, corner, size
+            yield next(number), region, corner, size

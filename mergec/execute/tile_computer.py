@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mergec.execute.worker import Sink
     from mergec.ir.plan import Instruction, LoadedLeaf, Plan, Region
-    from mergec.ir.strided_view import Shape
+    from mergec.ir.strided_view import Shape, StridedView
     from mergec.sources.byte_source import ByteSource
 
 
@@ -46,8 +46,12 @@ class TileComputer:
         for instruction in region.program.instructions:
             if instruction.kernel == "load":
                 self._load(region, registers, instruction, (corner, size))
-            else:
-                self._call(region, registers, instruction, elements)
+                continue
+            try:
+                _call(registers, instruction, elements)
+            except NotIdentical as difference:
+                at = box_of(region.target, corner, size), difference.element
+                raise self._integers_differ(region.tensor, *at) from None
         result = registers.bytes[region.program.result]
         position = 0
         for offset, nbytes in runs(box_of(region.target, corner, size)):
@@ -73,15 +77,22 @@ class TileComputer:
             return GeneratedSource(leaf.generator)
         return self._sources[leaf.view.file]
 
-    def _call(self, region: Region, registers: Registers, instruction: Instruction, elements: int) -> None:
-        tensors = registers.tensors
-        out = tensors[instruction.target][:elements]
-        sources = [tensors[register][:elements] for register in instruction.sources]
-        try:
-            KERNELS[instruction.kernel](out, sources, *instruction.attributes)
-        except NotIdentical as difference:
-            name = self._plan.layout.tensors[region.tensor].name
-            raise MergecError([IntegersDiffer(tensor=name, element=difference.element)]) from None
+    def _integers_differ(self, tensor: int, tile: StridedView, element: int) -> MergecError:
+        """The diagnostic for an element of a tile, counted as an element of the tensor that is written."""
+        place = self._plan.layout.tensors[tensor]
+        offset = tile.offset
+        for size, stride in zip(reversed(tile.shape), reversed(tile.strides), strict=True):
+            element, index = divmod(element, size)
+            offset += index * stride * tile.dtype.itemsize
+        number = (offset - place.offset) // tile.dtype.itemsize
+        return MergecError([IntegersDiffer(tensor=place.name, element=number)])
+
+
+def _call(registers: Registers, instruction: Instruction, elements: int) -> None:
+    tensors = registers.tensors
+    out = tensors[instruction.target][:elements]
+    sources = [tensors[register][:elements] for register in instruction.sources]
+    KERNELS[instruction.kernel](out, sources, *instruction.attributes)
 
 
 @contextmanager

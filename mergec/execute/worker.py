@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mergec.ir.strided_view import Shape
     from mergec.sources.byte_source import ByteSource
 
-Task = tuple["Region", "Shape", "Shape"]
+# Its number, and the box of the region to compute.
+Task = tuple[int, "Region", "Shape", "Shape"]
 
 _COPY_BUFFER = 1 << 20
 
@@ -30,7 +31,10 @@ class Sink(Protocol):
 
 
 class Worker:
-    """Shares the sources and the sink with the other workers, and owns what it computes in."""
+    """Shares the sources and the sink with the other workers, and owns what it computes in.
+
+    `task` is the number of the task that it is at, or was at when it stopped.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Worker:
         """
         self._sources = sources
         self._sink = sink
+        self.task = -1
         self._done = done
         self._buffer = memoryview(bytearray(_COPY_BUFFER))
         if any(not region.is_copy for region in plan.regions):
@@ -59,7 +64,7 @@ class Worker:
         Raises:
             MergecError: MC0701 where integers differ, MC02xx from a source, MC08xx from the sink.
         """
-        for region, corner, size in tasks:
+        for self.task, region, corner, size in tasks:
             if region.is_copy:
                 written = self._copy(region, corner[0], size[0])
             else:
