@@ -56,35 +56,57 @@ def _cut(graph: Graph, node_id: NodeId, axis: int, sizes: list[int]) -> list[Nod
     return [sliced(graph, node_id, axis, end - size, end) for end, size in zip(ends, sizes, strict=True)]
 
 
-def sliced(graph: Graph, node_id: NodeId, axis: int, start: int, stop: int) -> NodeId:
+# A node, and the range of indices that is wanted of it.
+_Cut = tuple["NodeId", int, int]
+
+
+def sliced(graph: Graph, root: NodeId, axis: int, start: int, stop: int) -> NodeId:
     """The node for start <= index < stop on `axis` of a node's value, without a slice in it."""
+    made: dict[_Cut, NodeId] = {}
+    stack: list[_Cut] = [(root, start, stop)]
+    while stack:
+        cut = stack[-1]
+        below = _below(graph, cut, axis)
+        pending = [needed for needed in below if needed not in made]
+        if pending:
+            stack.extend(pending)
+            continue
+        made[cut] = _made(graph, cut, axis, tuple(made[needed] for needed in below))
+        stack.pop()
+    return made[root, start, stop]
+
+
+def _below(graph: Graph, cut: _Cut, axis: int) -> list[_Cut]:
+    """What has to be cut before: the operands, or those parts of a join that are in the range."""
+    node_id, start, stop = cut
     node = graph[node_id]
     if (start, stop) == (0, node.type.shape[axis]):
-        return node_id
-    if node.primitive in {READ, NORMAL}:
-        view, *rest = node.attributes
-        attributes = (view.sliced(axis, start, stop), *rest)
-        return graph.add(node.primitive, (), attributes, node.origin)
-    if node.primitive is FILL:
-        shape, *rest = node.attributes
-        attributes = ((*shape[:axis], stop - start, *shape[axis + 1 :]), *rest)
-        return graph.add(FILL, (), attributes, node.origin)
-    if node.primitive is CONCAT and node.attributes[0] == axis:
-        return _sliced_join(graph, node, start, stop)
-    inputs = tuple(sliced(graph, i, axis, start, stop) for i in node.inputs)
-    return graph.add(node.primitive, inputs, node.attributes, node.origin)
-
-
-def _sliced_join(graph: Graph, node: Node, start: int, stop: int) -> NodeId:
-    (axis,) = node.attributes
-    kept: list[NodeId] = []
+        return []
+    if node.primitive is not CONCAT or node.attributes != (axis,):
+        return [(i, start, stop) for i in node.inputs]
+    kept: list[_Cut] = []
     begin = 0
     for part in node.inputs:
         end = begin + graph.type(part).shape[axis]
         low, high = max(start, begin), min(stop, end)
         if low < high:
-            kept.append(sliced(graph, part, axis, low - begin, high - begin))
+            kept.append((part, low - begin, high - begin))
         begin = end
-    if not kept:
-        return sliced(graph, node.inputs[0], axis, 0, 0)
-    return kept[0] if len(kept) == 1 else graph.add(CONCAT, tuple(kept), (axis,), node.origin)
+    return kept or [(node.inputs[0], 0, 0)]
+
+
+def _made(graph: Graph, cut: _Cut, axis: int, inputs: tuple[NodeId, ...]) -> NodeId:
+    node_id, start, stop = cut
+    node = graph[node_id]
+    if (start, stop) == (0, node.type.shape[axis]):
+        return node_id
+    if node.primitive is CONCAT and node.attributes == (axis,) and len(inputs) == 1:
+        return inputs[0]
+    attributes = node.attributes
+    if node.primitive in {READ, NORMAL}:
+        view, *rest = attributes
+        attributes = (view.sliced(axis, start, stop), *rest)
+    elif node.primitive is FILL:
+        shape, *rest = attributes
+        attributes = ((*shape[:axis], stop - start, *shape[axis + 1 :]), *rest)
+    return graph.add(node.primitive, inputs, attributes, node.origin)
