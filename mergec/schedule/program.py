@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from mergec.ir.graph import Graph, Node, NodeId
 
 
+# Expressions in which each term uses the one before twice double in length with every term.
+_LONGEST_TEXT = 4000
+
+
 class ProgramTable:
     """Programs by their instructions: tensors that are computed alike share one."""
 
@@ -49,7 +53,8 @@ class _Assembler:
         for node_id in self._order:
             node = self._graph[node_id]
             self._at[node_id] = self._place(node)
-            self._text[node_id] = self._described(node)
+            text = self._described(node)
+            self._text[node_id] = text if len(text) <= _LONGEST_TEXT else "(...)"
         result = self._at[self._root]
         if self._registers[result].is_float and any(i.kernel != "load" for i in self._code):
             self._code.append(Instruction("settle_nans", result, ()))

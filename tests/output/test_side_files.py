@@ -1,0 +1,131 @@
+"""config.json, tokenizers and other files beside the weights, and the index."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open as untyped
+
+from mergec.output import side_files
+
+if TYPE_CHECKING:
+    from tests.conftest import Workbench
+
+W = np.arange(6, dtype=np.float32)
+safe_open: Any = untyped
+
+
+def written(bench: Workbench) -> list[str]:
+    return sorted(str(p.relative_to(bench.out)) for p in bench.out.rglob("*") if p.is_file())
+
+
+def config(bench: Workbench) -> Any:
+    return json.loads((bench.out / "config.json").read_text())
+
+
+class TestWhichFiles:
+    @pytest.fixture(autouse=True)
+    def _folder(self, bench: Workbench) -> None:
+        folder = bench.folder_source(
+            "a",
+            {"w": W},
+            config__json="{}",
+            tokenizer__json="[1]",
+            merges__txt="a b",
+            LICENSE="free",
+            trainer_state__json="{}",
+            README__md="# other weights",
+            optimizer__pt="x",
+        )
+        (folder / ".git").mkdir()
+        (folder / ".git/config.json").write_text("{}")
+        (folder / "1_Pooling").mkdir()
+        (folder / "1_Pooling/config.json").write_text('{"dim": 2}')
+        (folder / "model.safetensors.index.json").write_text("{}")
+
+    def test_belong_to_the_weights(self, bench: Workbench) -> None:
+        (bench.folder / "a/model.safetensors.index.json").unlink()
+        bench.build("a")
+        expected = ["1_Pooling/config.json", "LICENSE", "config.json", "merges.txt", "model.safetensors"]
+        assert written(bench) == [*expected, "tokenizer.json"]
+        assert (bench.out / "tokenizer.json").read_text() == "[1]"
+
+    def test_very_large_ones_stay_behind(self, bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+        (bench.folder / "a/model.safetensors.index.json").unlink()
+        monkeypatch.setattr(side_files, "_LARGEST", 2)
+        bench.build("a")
+        assert "tokenizer.json" not in written(bench)
+
+    def test_a_single_file_has_none(self, bench: Workbench) -> None:
+        (bench.folder / "a/model.safetensors.index.json").unlink()
+        bench.build("a", path="alone/out.safetensors")
+        assert [p.name for p in (bench.folder / "alone").iterdir()] == ["out.safetensors"]
+
+
+class TestWhose:
+    def test_the_one_that_is_named(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, config__json='{"of": "a"}')
+        bench.folder_source("b", {"w": W}, config__json='{"of": "b"}')
+        bench.build("0.5 * a + 0.5 * b")
+        assert config(bench)["of"] == "a"
+        bench.build("0.5 * a + 0.5 * b", copy_files_from="b")
+        assert config(bench)["of"] == "b"
+
+    def test_by_default_the_first_folder(self, bench: Workbench) -> None:
+        bench.source("a", {"w": W})
+        bench.folder_source("b", {"w": W}, config__json='{"of": "b"}')
+        bench.build("0.5 * a + 0.5 * b")
+        assert config(bench)["of"] == "b"
+
+    def test_a_name_that_is_no_source_is_refused(self, bench: Workbench) -> None:
+        bench.source("a", {"w": W})
+        (code,) = bench.codes("a", copy_files_from="nobody")
+        assert code.startswith("MC")
+
+
+class TestConfig:
+    @pytest.mark.parametrize("key", ["torch_dtype", "dtype"])
+    def test_names_the_dtype_that_most_bytes_have(self, bench: Workbench, key: str) -> None:
+        bench.folder_source("a", {"w": W, "norm": W[:1]}, config__json=json.dumps({key: "float32", "x": 1}))
+        bench.build("a", dtype={"norm": "float32", "**": "bfloat16"})
+        assert config(bench) == {key: "bfloat16", "x": 1}
+
+    def test_that_is_no_json_stops_before_anything_is_written(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, config__json="{")
+        (code,) = bench.codes("a")
+        assert code.startswith("MC02")
+        assert not bench.out.exists()
+
+    def test_keeps_text_of_any_script(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, config__json='{"name": "модель"}')
+        bench.build("a")
+        assert config(bench) == {"name": "модель"}
+
+
+class TestIndex:
+    def test_is_written_for_several_shards_only(self, bench: Workbench) -> None:
+        bench.source("a", {f"h.{i}.w": W for i in range(5)})
+        bench.build("a")
+        assert written(bench) == ["model.safetensors"]
+        bench.build("a", max_shard_size=2 * W.nbytes)
+        assert written(bench) == [
+            "model-00001-of-00003.safetensors",
+            "model-00002-of-00003.safetensors",
+            "model-00003-of-00003.safetensors",
+            "model.safetensors.index.json",
+        ]
+
+    def test_leads_to_every_tensor(self, bench: Workbench) -> None:
+        tensors = {f"h.{i}.w": W + i for i in range(12)}
+        bench.source("a", tensors)
+        bench.build("a", max_shard_size=30)
+        index = json.loads((bench.out / "model.safetensors.index.json").read_text())
+        assert index["metadata"] == {"total_size": 12 * W.nbytes}
+        assert set(index["weight_map"]) == set(tensors)
+        for name, file in index["weight_map"].items():
+            with safe_open(bench.out / file, "np") as opened:
+                assert opened.metadata()["format"] == "pt"
+                np.testing.assert_array_equal(opened.get_tensor(name), tensors[name])
