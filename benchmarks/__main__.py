@@ -3,11 +3,12 @@
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks import peers
-from benchmarks.measure import CommandFailedError, Measurement, imports_torch, side_by_side
+from benchmarks.measure import CommandFailedError, imports_torch, side_by_side
 from benchmarks.place import Place
 from benchmarks.report import Row, page, table
 from benchmarks.shapes import SIZES
@@ -63,7 +64,7 @@ def _measure(work: Work, place: Place, runs: int) -> Row:
         ours, theirs = work.prepare(place)
         measured = side_by_side(ours, theirs, runs)
         if isinstance(work.target, Under) and work.target.no_torch:
-            measured = Measurement(measured.ours, measured.theirs, imports_torch=imports_torch(ours))
+            measured = replace(measured, imports_torch=imports_torch(ours))
     except CommandFailedError as failure:
         return Row(work, title, None, str(failure))
     return Row(work, title, measured)

@@ -31,12 +31,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Command:
-    """A command to measure, with what it writes and what must be gone before each run."""
+    """A command to measure, with what it writes and what must be gone before each run.
+
+    `promise` is the peak memory that it says it will need above its interpreter and libraries, in bytes.
+    """
 
     argv: Sequence[str]
     output: Path | None = None
     leftovers: tuple[Path, ...] = ()
     cwd: Path | None = None
+    promise: int | None = None
 
     def clear(self) -> None:
         """Remove what an earlier run left."""
@@ -73,6 +77,12 @@ class Measurement:
     ours: list[Sample] = field(default_factory=list)
     theirs: list[Sample] = field(default_factory=list)
     imports_torch: bool | None = None
+    promise: int | None = None
+
+    @property
+    def above(self) -> float:
+        """Our peak memory above the peer's, in bytes: the median of the pairs' differences."""
+        return median(a.peak - b.peak for a, b in zip(self.ours, self.theirs, strict=True))
 
     @property
     def seconds(self) -> float:
@@ -97,7 +107,7 @@ class Measurement:
 
 def side_by_side(ours: Command, theirs: Command | None, runs: int) -> Measurement:
     """Alternate the two commands, so that the machine's mood falls on both."""
-    measurement = Measurement()
+    measurement = Measurement(promise=ours.promise)
     for _ in range(runs):
         measurement.ours.append(ours.run())
         if theirs is not None:

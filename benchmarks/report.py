@@ -58,6 +58,9 @@ def _against(work: Work, measured: Measurement) -> list[str]:
     ratio = f"{slowdown:.2f}x the time" if slowdown > 0.5 else f"{1 / slowdown:.1f}x faster"
     if work.peer in ("cp", "dd conv=fsync"):
         return [work.peer, f"{seconds:.2f} s", ratio, ours, "", ""]
+    if measured.promise is not None:
+        kept = f"{measured.above / 1e6:.1f} of {measured.promise / 1e6:.1f} MB"
+        return [work.peer, f"{seconds:.2f} s", "", ours, f"{peak / 1e6:.0f} MB", kept]
     leaner = f"{measured.leaner:.1f}x less"
     return [work.peer, f"{seconds:.2f} s", ratio, ours, f"{peak / 1e6:.0f} MB", leaner]
 

@@ -52,6 +52,20 @@ class Within:
 
 
 @dataclass(frozen=True)
+class KeepsPromise:
+    """At most as much memory above the peer, which is the libraries alone, as the plan promised."""
+
+    @property
+    def text(self) -> str:
+        """The promise in words."""
+        return "at or under the plan's promise"
+
+    def met(self, measured: Measurement) -> bool:
+        """Whether the measurement keeps it."""
+        return measured.promise is not None and measured.above <= measured.promise
+
+
+@dataclass(frozen=True)
 class Under:
     """Below a time and, where given, a peak memory in bytes; without importing torch, where promised."""
 

@@ -1,15 +1,17 @@
 """The works that are measured, one table row each."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from benchmarks.measure import Command
 from benchmarks.peers import copy, durable_copy, mergekit
 from benchmarks.place import MERGEC, Place
-from benchmarks.targets import Faster, Target, Under, Within
+from benchmarks.targets import Faster, KeepsPromise, Target, Under, Within
 
 QUICKSTART: Final = Path(__file__).parents[1] / "recipes" / "quickstart" / "recipe.yaml"
 WEIGHTS: Final = (0.5, 0.3, 0.2)
@@ -86,6 +88,21 @@ def _durable(place: Place) -> Pair:
     return ours, durable_copy(place, models[0])
 
 
+def _promise(budget: str) -> Callable[[Place], Pair]:
+    """A build within a budget beside an interpreter that only loads the same libraries."""
+
+    def prepare(place: Place) -> Pair:
+        ours = place.build("promise", _linear_recipe(place.models()))
+        argv = [*ours.argv, "--memory", budget]
+        shown = [*argv[:1], "plan", *argv[2:], "--json"]
+        plan = json.loads(subprocess.run(shown, capture_output=True, check=True, cwd=ours.cwd).stdout)
+        libraries = "import mergec.cli.build, mergec.pipeline, mergec.execute.tile_computer"
+        alone = Command([sys.executable, "-c", libraries])
+        return replace(ours, argv=argv, promise=plan["memory"]["peak"]), alone
+
+    return prepare
+
+
 def _check_70b(place: Place) -> Pair:
     return place.check("check-70b", _linear_recipe(place.llama_70b())), None
 
@@ -109,6 +126,8 @@ WORKS: Final = (
     Work("ties", "TIES, 2 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _ties, by_default=False),
     Work("passthrough", "pass-through graft of {size}", "cp", Within(1.2), _passthrough),
     Work("durable", "linear, 3 inputs of {size}, output on disk", "dd conv=fsync", Within(1.5), _durable),
+    Work("promise", "memory, linear of {size} in 64 MiB", "libraries", KeepsPromise(), _promise("64MiB")),
+    Work("promise", "memory, linear of {size} in 1 GiB", "libraries", KeepsPromise(), _promise("1GiB")),
     Work("check", "check, 3 x Llama 70B headers", None, Under(1, no_torch=True), _check_70b),
     Work("check", "check, 3 x 92,000 tensors", None, Under(15, peak=1.5e9), _check_92k),
     Work("check", "check, the quickstart", None, None, _check_quickstart),
