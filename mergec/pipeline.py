@@ -130,7 +130,10 @@ def build(
         sources = [open_bytes(file) for file in compiled.sources.files]
         for source in sources:
             stack.callback(source.close)
-        output = PartialOutput(target, plan.layout, is_single_file=is_single_file(target))
+        # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
+        output = PartialOutput(
+            target, plan.layout, is_single_file=is_single_file(target), reserve=plan.computes
+        )
         stack.callback(output.discard)
         with _collector_paused():  # loading torch is a third faster without it
             run_plan(plan, sources, output, progress)

@@ -158,6 +158,11 @@ class Plan:
     config: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def computes(self) -> bool:
+        """Whether anything is computed, so that torch is needed."""
+        return not all(region.is_copy for region in self.regions)
+
+    @property
     def bytes_written(self) -> int:
         """The bytes of the output's files."""
         return self.layout.nbytes

@@ -51,9 +51,12 @@ class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into
         self.dtype = dtype
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Primitive:
-    """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit."""
+    """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit.
+
+    There is one object of each, so they are compared and hashed by identity: millions of times.
+    """
 
     name: str
     infer: Callable[[Types, Attributes], TensorType]

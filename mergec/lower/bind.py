@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Label, did_you_mean
-from mergec.methods.registry import find_method, methods
 from mergec.recipe.arithmetic import Arithmetic, names
 from mergec.recipe.load import ArithmeticSpec, ModelSpec, OperationSpec
 from mergec.recipe.validation import validate
@@ -58,12 +57,19 @@ class BoundRecipe:
 
 def operations() -> dict[str, Operation]:
     """Every operation of the language, by name."""
+    from mergec.methods.registry import methods
+
     return dict(sorted({**steps(), **methods()}.items()))
 
 
 def find_operation(name: str) -> Operation | None:
     """The operation of this name. Only what it needs is imported: start-up time counts."""
-    return find_step(name) or find_method(name)
+    step = find_step(name)
+    if step is not None:
+        return step
+    from mergec.methods.registry import find_method
+
+    return find_method(name)
 
 
 def bind(recipe: Recipe, report: Report) -> BoundRecipe:

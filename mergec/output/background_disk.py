@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import queue
@@ -70,6 +69,8 @@ class BackgroundDisk:
 def _reserve(descriptor: int, size: int) -> None:
     # Not os.posix_fallocate: where the file system cannot reserve, the C library writes zeros
     # instead, which here would race with the workers' writes.
+    import ctypes
+
     try:
         fallocate = ctypes.CDLL(None, use_errno=True).fallocate64
     except (AttributeError, OSError):

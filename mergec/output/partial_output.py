@@ -35,8 +35,10 @@ class PartialOutput:
     directory.
     """
 
-    def __init__(self, target: Path, layout: OutputLayout, *, is_single_file: bool) -> None:
-        """Make the files.
+    def __init__(
+        self, target: Path, layout: OutputLayout, *, is_single_file: bool, reserve: bool = False
+    ) -> None:
+        """Make the files; `reserve` has their room set aside in the background.
 
         Raises:
             MergecError: MC0803 when there is no room; MC0804 when the system refuses; MC0805 when
@@ -58,7 +60,7 @@ class PartialOutput:
             if not is_single_file:
                 self.path.mkdir()
             self._is_mine = True
-            self._create()
+            self._create(reserve=reserve)
 
     @property
     def _files(self) -> Sequence[Path]:
@@ -84,14 +86,15 @@ class PartialOutput:
             raise MergecError([OutputExists(path=str(self.path), help="remove it, or build somewhere else")])
         remove(self.path)
 
-    def _create(self) -> None:
+    def _create(self, *, reserve: bool) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         for path, shard in zip(self._files, self._layout.shards, strict=True):
             descriptor = os.open(path, flags, 0o666)
             self._descriptors.append(descriptor)
             _write(descriptor, 0, memoryview(shard.header))  # first: it says whose file this is
             os.ftruncate(descriptor, shard.size)
-            self._disk.reserve(descriptor, shard.size)
+            if reserve:
+                self._disk.reserve(descriptor, shard.size)
         lock = _locked(self.path)
         if lock is None:
             raise MergecError([BuildRunning(path=str(self._target))])

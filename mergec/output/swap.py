@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import shutil
@@ -53,6 +52,8 @@ def remove(path: Path) -> None:
 
 def _exchange(first: Path, second: Path) -> bool:
     """Swap two directories atomically; False where the system cannot."""
+    import ctypes  # takes a while to load, and few builds replace a directory
+
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):

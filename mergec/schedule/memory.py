@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Copies that the kernel cannot do alone go through a buffer of this size.
 COPY_BUFFER = 1 << 20
-LARGEST_TILE = 1 << 18
+LARGEST_TILE = 1 << 19
 SMALLEST_TILE = 1 << 14
 # Measured (tests/end_to_end/test_memory.py): what a process takes that reads, computes and writes
 # anything; what its thread takes of each worker; and the compiler's own data per node of the graph.
