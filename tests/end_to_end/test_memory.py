@@ -44,7 +44,8 @@ def measured(bench: Workbench, model: object, memory: str, workers: int, **outpu
     command = [sys.executable, str(Path(__file__).with_name("measure_build.py"))]
     command += [str(recipe.path), str(bench.out), memory, str(workers)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, check=True, capture_output=True, env=environment)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
     found: dict[str, int] = json.loads(done.stdout)
     return found
 

@@ -62,7 +62,7 @@ def test_weights_that_sum_to_zero_cannot_be_normalised(two: Workbench) -> None:
 
 
 def test_no_inputs_are_refused(two: Workbench) -> None:
-    assert two.codes({"op": "linear", "inputs": {}}) == ["MC0307"]
+    assert two.codes({"op": "linear", "inputs": {}}) == ["MC0112"]
 
 
 def test_a_model_without_a_weight_is_refused(two: Workbench) -> None:
