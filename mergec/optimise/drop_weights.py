@@ -17,7 +17,11 @@ def drop_weights(checked: CheckedGraph) -> CheckedGraph:
     Before: `add(scale(a, 1), scale(b, 0))`; after: `cast(a, float32)`, and `b` is not read. Exact,
     because a scale by 0 is defined as -0.0 everywhere, the one value that changes no sum.
     """
-    return rewrite(checked, _rule)
+    return rewrite(checked, _concerns, _rule)
+
+
+def _concerns(_: Graph, node: Node) -> bool:
+    return node.primitive is WITH_DEGREE or (node.primitive is SCALE and node.attributes[0] in {0.0, 1.0})
 
 
 def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:

@@ -25,7 +25,14 @@ def fold_casts(checked: CheckedGraph) -> CheckedGraph:
     Before: `cast(cast(read, float32), bfloat16)` of a bfloat16 tensor; after: `read`, whose bytes can
     be copied. Exact, because widening loses nothing.
     """
-    return rewrite(checked, _rule)
+    return rewrite(checked, _concerns, _rule)
+
+
+def _concerns(graph: Graph, node: Node) -> bool:
+    if node.primitive is not CAST:
+        return False
+    value = graph[node.inputs[0]]
+    return value.primitive is CAST or value.type.dtype is node.attributes[0]
 
 
 def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:

@@ -19,7 +19,11 @@ def hoist_joins(checked: CheckedGraph) -> CheckedGraph:
     the joins is elementwise arithmetic over file regions, which a worker runs tile by tile, and each
     part of a joined output is a region of its own. Exact: no operand of any operation changes.
     """
-    return rewrite(checked, _rule)
+    return rewrite(checked, _concerns, _rule)
+
+
+def _concerns(_: Graph, node: Node) -> bool:
+    return node.primitive.locality is Locality.LAYOUT
 
 
 def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:

@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     # None to keep it as it is.
     Rule = Callable[[Graph, Node, tuple[NodeId, ...]], NodeId | None]
 
+    # Whether a pass might do something about a node; cheap, because it is asked of every one.
+    Concern = Callable[[Graph, Node], bool]
 
-def rewrite(checked: CheckedGraph, rule: Rule) -> CheckedGraph:
-    """The same outputs over a new graph. Dead nodes are left behind, equal ones merge."""
+
+def rewrite(checked: CheckedGraph, concerns: Concern, rule: Rule) -> CheckedGraph:
+    """The same outputs over a new graph. Dead nodes are left behind, equal ones merge.
+
+    A graph without a node that the pass concerns is given back as it is.
+    """
     old, new = checked.graph, Graph()
+    if not any(concerns(old, old[node]) for node in range(len(old))):
+        return checked
     moved: dict[NodeId, NodeId] = {}
     for node_id in old.reachable(output.node for output in checked.outputs):
         node = old[node_id]

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
-from mergec.ir.primitives import CAST, FILL, IDENTICAL, NORMAL, READ, SCALE
+from mergec.ir.primitives import CAST, FILL, IDENTICAL, NORMAL, READ, SCALE, Locality
 
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType
@@ -27,19 +27,49 @@ class ProgramTable:
 
     def compile(self, root: NodeId) -> tuple[Program, tuple[LoadedLeaf, ...]]:
         """The program that computes a tile of the node's value, and the operands it loads."""
-        assembler = _Assembler(self._graph, root)
-        program = assembler.program()
-        key = (program.registers, program.instructions, program.result)
-        return self._known.setdefault(key, program), tuple(assembler.leaves)
+        graph = self._graph
+        order = _below(graph, root)
+        key = _structure(graph, order)
+        program = self._known.get(key)
+        if program is None:
+            program = self._known[key] = _Assembler(graph, root, order).program()
+        leaves = (graph[node] for node in order if graph[node].primitive.locality is Locality.LEAF)
+        return program, tuple(_loaded(leaf) for leaf in leaves if leaf.primitive is not FILL)
+
+
+def _structure(graph: Graph, order: list[NodeId]) -> tuple[object, ...]:
+    """All that a program depends on: nodes, their operands by position, and not which bytes they load."""
+    at = {node: position for position, node in enumerate(order)}
+    return tuple(
+        (
+            node.primitive.name,
+            node.type.dtype,
+            tuple([at[i] for i in node.inputs]),
+            node.attributes if node.inputs else _of_leaf(node),
+        )
+        for node in map(graph.__getitem__, order)
+    )
+
+
+def _of_leaf(node: Node) -> tuple[object, ...]:
+    """What of a leaf's attributes a program depends on: a filled value, and how a text shows it."""
+    if node.primitive is FILL:
+        return node.attributes[2:3]
+    return node.attributes[4:] if node.primitive is NORMAL else ()
+
+
+def _loaded(node: Node) -> LoadedLeaf:
+    generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
+    return LoadedLeaf(node.attributes[0], generator)
 
 
 class _Assembler:
     """Assigns a register to each value and frees it after its last use."""
 
-    def __init__(self, graph: Graph, root: NodeId) -> None:
+    def __init__(self, graph: Graph, root: NodeId, order: list[NodeId]) -> None:
         self._graph = graph
         self._root = root
-        self._order = _below(graph, root)
+        self._order = order
         self._uses = Counter(used for node in self._order for used in graph[node].inputs)
         self._uses[root] += 1
         self._registers: list[DType] = []
@@ -47,7 +77,7 @@ class _Assembler:
         self._at: dict[NodeId, int] = {}
         self._code: list[Instruction] = []
         self._text: dict[NodeId, str] = {}
-        self.leaves: list[LoadedLeaf] = []
+        self._leaves = 0
 
     def program(self) -> Program:
         for node_id in self._order:
@@ -62,14 +92,14 @@ class _Assembler:
             registers=tuple(self._registers),
             instructions=tuple(self._code),
             result=result,
-            leaves=len(self.leaves),
+            leaves=self._leaves,
             describe=self._text[self._root],
         )
 
     def _place(self, node: Node) -> int:
         primitive = node.primitive
         if primitive in {READ, NORMAL}:
-            return self._load(node)
+            return self._load(node.type.dtype)
         if primitive is FILL:
             target = self._take(node.type.dtype)
             self._code.append(Instruction("fill", target, (), (node.attributes[2],)))
@@ -88,11 +118,10 @@ class _Assembler:
         self._code.append(Instruction(primitive.name, target, tuple(sources), attributes))
         return target
 
-    def _load(self, node: Node) -> int:
-        generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
-        target = self._take(node.type.dtype)
-        self._code.append(Instruction("load", target, (), (len(self.leaves),)))
-        self.leaves.append(LoadedLeaf(node.attributes[0], generator))
+    def _load(self, dtype: DType) -> int:
+        target = self._take(dtype)
+        self._code.append(Instruction("load", target, (), (self._leaves,)))
+        self._leaves += 1
         return target
 
     def _operand(self, node_id: NodeId, dtype: DType) -> int:
@@ -125,7 +154,7 @@ class _Assembler:
         inputs = [self._text[i] for i in node.inputs]
         match node.primitive.name:
             case "read":
-                text = f"{{{len(self.leaves) - 1}}}"
+                text = f"{{{self._leaves - 1}}}"
             case "normal":
                 text = f"normal({node.attributes[4]:g})"
             case "fill":

@@ -196,7 +196,11 @@ def programs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def without_degrees(checked: CheckedGraph) -> CheckedGraph:
-    return rewrite(checked, lambda _graph, node, inputs: inputs[0] if node.primitive is WITH_DEGREE else None)
+    return rewrite(
+        checked,
+        lambda _graph, node: node.primitive is WITH_DEGREE,
+        lambda _graph, node, inputs: inputs[0] if node.primitive is WITH_DEGREE else None,
+    )
 
 
 @settings(max_examples=40, deadline=None)
