@@ -26,6 +26,7 @@ from tests.conftest import stored, tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mergec.ir.graph import Node
     from tests.conftest import Workbench
 
 SHAPE = (4, 6)
@@ -196,11 +197,10 @@ def programs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def without_degrees(checked: CheckedGraph) -> CheckedGraph:
-    return rewrite(
-        checked,
-        lambda _graph, node: node.primitive is WITH_DEGREE,
-        lambda _graph, node, inputs: inputs[0] if node.primitive is WITH_DEGREE else None,
-    )
+    def rule(_: Graph, node: Node, inputs: tuple[int, ...]) -> int | None:
+        return inputs[0] if node.primitive is WITH_DEGREE else None
+
+    return rewrite(checked, lambda _graph, _node: True, rule)
 
 
 @settings(max_examples=40, deadline=None)
