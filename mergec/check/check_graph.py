@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.check.errors import (
@@ -13,7 +14,7 @@ from mergec.check.errors import (
     WeightsDoNotSumToOne,
     WrongOutputDegree,
 )
-from mergec.diagnostics import safe
+from mergec.diagnostics import Label, safe
 from mergec.ir.graph import CheckedGraph, DegreeDemand, Graph, LoweredRecipe, NodeId
 from mergec.ir.linear_form import linear_form
 from mergec.ir.primitives import READ
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
     from typing import TypeVar
 
-    from mergec.diagnostics import Diagnostic, Report
+    from mergec.diagnostics import Diagnostic, Report, Span
+    from mergec.ir.tensor_type import TensorType
 
     T = TypeVar("T")
 
@@ -62,6 +64,33 @@ def _more(group: Sequence[object]) -> str:
     return f" and {len(group) - 1} more" if len(group) > 1 else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Mismatch:
+    """Tensors that cannot be combined, and where they would be: `count` names, of which `tensor` is one."""
+
+    kind: str
+    tensor: str
+    count: int
+    types: tuple[TensorType, ...]
+    notes: tuple[str, ...]
+    origins: tuple[Span | None, ...]
+
+    @property
+    def cause(self) -> Hashable:
+        """Equal for findings that one change mends: the same two shapes, or one name's dtypes."""
+        return (self.kind, self.tensor, frozenset(self.notes) if self.kind == "shape" else None)
+
+    def joined(self, other: _Mismatch) -> _Mismatch:
+        """Both as one finding."""
+        return replace(
+            self,
+            count=max(self.count, other.count),
+            types=(*self.types, *other.types),
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            origins=tuple(dict.fromkeys((*self.origins, *other.origins))),
+        )
+
+
 class _Checking:
     def __init__(self, lowered: LoweredRecipe, files: Sequence[str]) -> None:
         self._lowered = lowered
@@ -73,7 +102,7 @@ class _Checking:
         # A shape that does not fit makes every later degree doubtful: tell causes, not effects.
         return [*found, *([] if found else self._output_degrees()), *self._names()]
 
-    def _mismatches(self) -> Iterable[Diagnostic]:
+    def _mismatches(self) -> list[Diagnostic]:
         def place(node: NodeId) -> Hashable:
             reason = self._graph.mismatches[node]
             return (
@@ -82,26 +111,40 @@ class _Checking:
                 tuple(self._source(i) for i in self._graph[node].inputs),
             )
 
+        found: dict[Hashable, _Mismatch] = {}
         for group in _grouped(self._graph.mismatches, place):
             node = self._graph[group[0]]
-            tensor = self._tensor(group[0])
-            notes = tuple(self._describe(i) for i in node.inputs)
-            types = [self._graph.type(i) for i in node.inputs]
-            if self._graph.mismatches[group[0]] == "shape":
-                help_ = self._shape_help([t.shape for t in types])
-                yield ShapeMismatch(
-                    span=node.origin, tensor=tensor, more=_more(group), notes=notes, help=help_
-                )
-            else:
-                dtypes = " and ".join(dict.fromkeys(str(t.dtype) for t in types))
-                help_ = "copy such tensors: leave them out with `where:`, or take them with `op: graft`"
-                yield DTypeMismatch(
-                    span=node.origin, tensor=tensor, dtypes=dtypes, more=_more(group), notes=notes, help=help_
-                )
+            one = _Mismatch(
+                kind=self._graph.mismatches[group[0]],
+                tensor=self._tensor(group[0]),
+                count=len(group),
+                types=tuple(self._graph.type(i) for i in node.inputs),
+                notes=tuple(self._describe(i) for i in node.inputs),
+                origins=(node.origin,),
+            )
+            key = one.cause
+            found[key] = found[key].joined(one) if key in found else one
+        return [self._mismatch(one) for one in found.values()]
+
+    def _mismatch(self, one: _Mismatch) -> Diagnostic:
+        more = f" and {one.count - 1} more" if one.count > 1 else ""
+        first, *rest = one.origins
+        others = tuple(Label(span, "and here") for span in rest if span is not None)
+        if one.kind == "shape":
+            help_ = self._shape_help([t.shape for t in one.types])
+            return ShapeMismatch(
+                span=first, tensor=one.tensor, more=more, notes=one.notes, help=help_, others=others
+            )
+        dtypes = list(dict.fromkeys(str(t.dtype) for t in one.types))
+        told = f"its dtype is {dtypes[0]}" if len(dtypes) == 1 else f"its dtypes are {' and '.join(dtypes)}"
+        help_ = "copy such tensors: leave them out with `where:`, or take them with `op: graft`"
+        return DTypeMismatch(
+            span=first, tensor=one.tensor, dtypes=told, more=more, notes=one.notes, help=help_, others=others
+        )
 
     @staticmethod
     def _shape_help(shapes: list[tuple[int, ...]]) -> str:
-        if len(shapes) == 2 and len(shapes[0]) == 2 and shapes[0] == shapes[1][::-1]:
+        if len(shapes) >= 2 and len(shapes[0]) == 2 and shapes[0] == shapes[1][::-1]:
             return "one is the transpose of the other: a rename rule with `transpose: [1, 0]` turns it"
         return "restrict the operation with `where:`, or leave the tensor out with `drop:` on a source"
 
@@ -161,9 +204,13 @@ class _Checking:
         if not wrong:
             return
         output, degree = wrong[0]
-        help_ = "say `kind: delta` under `output:` to write a difference of weights"
-        if abs(degree) > _TOLERANCE or self._lowered.kind == "delta":
-            help_ = "models must enter with weights that sum to 1; differences such as `a - b` are free"
+        help_ = "let the factors of models sum to 1, or add differences, as in `base + 0.3 * (tuned - base)`"
+        if self._lowered.kind == "delta":
+            help_ = "remove `kind: delta` under `output:`, or subtract the model that it was trained from"
+        elif abs(degree) <= _TOLERANCE:
+            help_ = (
+                "this is a difference: add it to a model, or say `kind: delta` under `output:` to write it"
+            )
         yield WrongOutputDegree(
             span=self._lowered.span,
             degree=f"{degree:.6g}",
@@ -178,11 +225,15 @@ class _Checking:
         form = linear_form(self._graph, node)
         if form is None:
             return ()
-        terms = [
-            f"{share:.6g} x {self._source(leaf) or 'new'} (degree {self._graph.type(leaf).degree or 0:g})"
-            for leaf, share in form.items()
-        ]
-        return (" + ".join(terms),)
+        terms = []
+        for leaf, share in form.items():
+            degree = self._graph.type(leaf).degree or 0.0
+            amount = share * degree
+            what = f"`{self._source(leaf)}`" if self._source(leaf) else "new tensors"
+            what += "" if degree else ", a delta"
+            terms.append(f"{'-' if amount < 0 else '+'} {abs(amount):.6g} ({what})")
+        total = self._graph.type(node).degree or 0.0
+        return (f"the degrees: {' '.join(terms).removeprefix('+ ')} = {total:.6g}",)
 
     def _names(self) -> Iterable[Diagnostic]:
         for output in self._lowered.outputs:

@@ -19,7 +19,7 @@ class ShapeMismatch(Diagnostic):
     more: str
 
 
-@diagnostic("MC0402", "`{tensor}` cannot be computed with: {dtypes}{more}")
+@diagnostic("MC0402", "`{tensor}`{more} cannot be computed with: {dtypes}")
 class DTypeMismatch(Diagnostic):
     """Tensors of these dtypes cannot be combined.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Diagnostic, Severity, diagnostic
 from mergec.ir.graph import OutputTensor, Remark
+from mergec.steps.errors import TiedApart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,23 +26,6 @@ _EMBEDDINGS = (
     "shared.weight",
     "embed_in.weight",
 )
-
-
-@diagnostic(
-    "MC0313",
-    "config.json ties `{head}` to `{embeddings}`, and the recipe computes them apart",
-    severity=Severity.WARNING,
-)
-class TiedApart(Diagnostic):
-    """`tie_word_embeddings: true` makes loaders use the embeddings as the output head.
-
-    The output holds both tensors, so what the recipe does to the head has no effect when the result
-    is loaded with that config. Where a file stores the same values twice this is harmless.
-    """
-
-    head: str
-    embeddings: str
-    help: str | None = "drop the head with `drop:` on the sources, or set `tie_word_embeddings` to false"
 
 
 def without_tied_head(

@@ -12,6 +12,8 @@ from mergec.recipe.recipe_model import Strict
 if TYPE_CHECKING:
     from mergec.methods.method import Parameter
 
+_Names = Annotated[list[str], Field(min_length=1)]
+_Mapping = Annotated[dict[str, Any], Field(min_length=1)]
 SCHEDULE_SCHEMA: dict[str, Any] = {"$ref": "#/$defs/Schedule"}
 
 
@@ -50,7 +52,8 @@ def _annotation(method: Method, parameter: Parameter) -> Any:  # noqa: ANN401  #
     if parameter.role is Role.MODEL:
         return str
     if parameter.role is Role.MODELS:
-        return Annotated[Any, WithJsonSchema(_models_schema(method))]
+        form: Any = _Names | _Mapping if method.of_role(Role.PER_MODEL) else _Names
+        return Annotated[form, WithJsonSchema(_models_schema(method))]
     if parameter.role is Role.SCHEDULE:
         return Annotated[Any, WithJsonSchema(SCHEDULE_SCHEMA)]
     return parameter.annotation
@@ -63,8 +66,8 @@ def _models_schema(method: Method) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {p.key: {**SCHEDULE_SCHEMA, "description": p.description} for p in per_model},
     }
-    names = {"type": "array", "items": {"type": "string"}}
+    names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
     if not per_model:
         return names
     item = {"anyOf": [SCHEDULE_SCHEMA, named]}
-    return {"anyOf": [names, {"type": "object", "additionalProperties": item}]}
+    return {"anyOf": [names, {"type": "object", "additionalProperties": item, "minProperties": 1}]}

@@ -14,7 +14,6 @@ from mergec.methods.method_keys import keys_model
 from mergec.methods.schedules import Numbers, resolve, resolve_per_model
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
 from mergec.recipe.pattern_list import select_names
-from mergec.recipe.validation import shown
 from mergec.steps.alignment import common_names
 from mergec.steps.errors import BadOperation
 from mergec.steps.operation import Call, ModelUse, Operation
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from mergec.recipe.place import TreePlace
 
 _DEGREE_TOLERANCE = 1e-6
+_SHOWN = 4  # models in an example
 
 
 class MethodOperation(Operation):
@@ -93,11 +93,7 @@ class MethodOperation(Operation):
         place = call.place.child(self._list.key)
         if isinstance(value, dict):
             return {name: (item, place.child(name)) for name, item in value.items()}
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return {name: ({}, place.child(i)) for i, name in enumerate(value)}
-        problem = f"`{self._list.key}`: expected names of models or a mapping, found {shown(value)}"
-        call.report.add(WrongValue(span=place.span(), problem=problem))
-        return {}
+        return {name: ({}, place.child(i)) for i, name in enumerate(value)}
 
     def _numbers(
         self,
@@ -131,6 +127,7 @@ class MethodOperation(Operation):
         parameters = self.method.of_role(Role.PER_MODEL)
         found: dict[str, dict[str, tuple[object, TreePlace]]] = {p.argument: {} for p in parameters}
         known = [p.key for p in parameters]
+        misspelt: set[str] = set()
         for model, (value, place) in listed.items():
             given = value if isinstance(value, dict) and _names_parameters(value, known) else None
             if given is None:  # the short form: the value of the first schedule
@@ -139,7 +136,9 @@ class MethodOperation(Operation):
             else:
                 places = {key: place.child(key) for key in given}
             for key in (k for k in given if k not in known):
-                help_ = did_you_mean(key, known) or f"known keys: {', '.join(known)}"
+                near = did_you_mean(key, known)
+                misspelt.add(model)
+                help_ = near or f"known keys: {', '.join(known)}"
                 where = f"the input `{model}`"
                 call.report.add(UnknownKey(span=place.key_span(key), key=key, where=where, help=help_))
             for parameter in parameters:
@@ -147,15 +146,25 @@ class MethodOperation(Operation):
                     found[parameter.argument][model] = given[parameter.key], places[parameter.key]
                 elif parameter.default is not REQUIRED:
                     found[parameter.argument][model] = parameter.default, place
-                else:
-                    where = f"the input `{model}`"
-                    call.report.add(MissingKey(span=place.span(), key=parameter.key, where=where))
+                elif model not in misspelt:
+                    where, help_ = f"the input `{model}`", self._example(parameter.key, list(listed))
+                    span = place.span()
+                    call.report.add(MissingKey(span=span, key=parameter.key, where=where, help=help_))
         return found
+
+    def _example(self, key: str, models: list[str]) -> str:
+        """How each model gets its value, with equal shares as the values."""
+        share = f"{1 / len(models):.3g}"
+        values = ", ".join(f"{model}: {{{key}: {share}}}" for model in models[:_SHOWN])
+        more = ", ..." if len(models) > _SHOWN else ""
+        return f"give each model a `{key}`: {{{values}{more}}}"
 
 
 def _names_parameters(value: Mapping[str, object], known: Sequence[str]) -> bool:
     """Whether a mapping is one of parameters, be they misspelt, and not one of patterns."""
-    return not value or any(key in known or nearest(key, known, count=1) for key in value)
+    return not value or any(
+        key in known or (key.isidentifier() and nearest(key, known, count=1)) for key in value
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import Label, MergecError
 from mergec.recipe.schedule import Schedule
 from mergec.steps.errors import SeveralRests
 
@@ -41,8 +41,9 @@ def resolve_per_model(
         if value != "rest" and (numbers := resolve(value, place, names, call)) is not None
     }
     if len(rests) > 1:
-        place = values[rests[1]][1]
-        call.report.add(SeveralRests(span=place.span(), model=call.name, count=len(rests)))
+        first, second = (values[rest][1].span() for rest in rests[:2])
+        label = Label(first, "the first one")
+        call.report.add(SeveralRests(span=second, model=call.name, count=len(rests), others=(label,)))
     if rests and len(resolved) + len(rests) == len(values):
         others = list(resolved.values())
         resolved[rests[0]] = {name: 1.0 - math.fsum(o[name] for o in others) for name in names}

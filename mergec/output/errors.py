@@ -5,7 +5,7 @@ from __future__ import annotations
 from mergec.diagnostics import Diagnostic, ExitCode, diagnostic
 
 
-@diagnostic("MC0801", "the output {path} exists and was not built by mergec")
+@diagnostic("MC0801", "the output `{path}` exists and was not built by mergec")
 class OutputExists(Diagnostic):
     """mergec replaces only what it built itself.
 
@@ -17,7 +17,7 @@ class OutputExists(Diagnostic):
     help: str | None = "choose another path with `--out`, or replace what is there with `--force`"
 
 
-@diagnostic("MC0802", "the output {path} is a source of the recipe")
+@diagnostic("MC0802", "the output `{path}` is a source of the recipe")
 class OutputIsSource(Diagnostic):
     """The output would replace a checkpoint that the recipe reads (or a directory that holds one).
 
@@ -30,7 +30,7 @@ class OutputIsSource(Diagnostic):
 
 @diagnostic(
     "MC0803",
-    "the output needs {needed} and {where} has {free} free",
+    "the output needs {needed}, and the disk of `{where}` has {free} free",
     exit_code=ExitCode.RESOURCES,
 )
 class DiskTooSmall(Diagnostic):
@@ -43,9 +43,10 @@ class DiskTooSmall(Diagnostic):
     needed: str
     where: str
     free: str
+    help: str | None = "free some room, or write to another disk with `--out`"
 
 
-@diagnostic("MC0804", "{path} cannot be written: {problem}", exit_code=ExitCode.RESOURCES)
+@diagnostic("MC0804", "`{path}` cannot be written: {problem}", exit_code=ExitCode.RESOURCES)
 class CannotWrite(Diagnostic):
     """The system refused a write: no room, no permission, a read-only or failing disk.
 
@@ -54,9 +55,10 @@ class CannotWrite(Diagnostic):
 
     path: str
     problem: str
+    help: str | None = "nothing was published; mend this, or write somewhere else with `--out`"
 
 
-@diagnostic("MC0805", "another build is writing to {path}")
+@diagnostic("MC0805", "another build is writing to `{path}`")
 class BuildRunning(Diagnostic):
     """Another mergec is building to the same output path at this moment.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
 from mergec.recipe.errors import BadArithmetic
+from mergec.recipe.value_place import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<operator>[-+*/()]))"
 )
 _MAX_DEPTH = 64
+_HYPHENED = re.compile(r"[A-Za-z_]\w*(?:-\w+)+")
+_ADVICE = "write sums of models times numbers, such as `base + 0.5 * (tuned - base)`"
 
 
 def names(expression: Arithmetic) -> Iterator[Name]:
@@ -83,8 +86,10 @@ class _Parser:
     def whole(self) -> Arithmetic:
         tree = self._sum()
         if self._next < len(self._tokens):
-            kind, token, start = self._tokens[self._next]
-            raise self._error(f"unexpected `{token}` after a complete {kind or 'term'}", start, len(token))
+            _, token, start = self._tokens[self._next]
+            opened = {")": "this parenthesis was never opened"}
+            problem = opened.get(token, f"an operator is missing before `{token}`")
+            raise self._error(problem, start, len(token))
         if isinstance(tree, Number):
             raise self._error("it is a number, not a model", 0, len(self._text))
         return tree
@@ -101,9 +106,20 @@ class _Parser:
             position = found.end()
 
     def _error(self, problem: str, start: int, length: int) -> MergecError:
-        place = self._span.sub(start, length)
-        help_ = "write sums of models times numbers, such as `base + 0.5 * (tuned - base)`"
+        help_ = _ADVICE
+        hyphened = next(
+            (one for one in _HYPHENED.finditer(self._text) if one.start() <= start < one.end()), None
+        )
+        if hyphened is not None:
+            name = hyphened[0].replace("-", "_")
+            help_ = f"a hyphen is a minus here; names have underscores: `{name}`"
+        elif self._text[start : start + 1] == "," and self._text[start - 1 : start].isdigit():
+            help_ = "write a decimal point: `0.5`"
+        place = self._place(start, length)
         return MergecError([BadArithmetic(span=place, problem=problem, help=help_)])
+
+    def _place(self, start: int, length: int) -> Span:
+        return within(self._span, max(start, 0), length) or self._span
 
     def _peek(self) -> str:
         return self._tokens[self._next][1] if self._next < len(self._tokens) else ""
@@ -126,19 +142,22 @@ class _Parser:
 
     def _factor(self) -> Arithmetic:
         if self._next >= len(self._tokens):
-            raise self._error("it ends where a model or a number should come", len(self._text) - 1, 1)
+            problem = "it ends where a model or a number should come" if self._tokens else "it is empty"
+            raise self._error(problem, len(self._text.rstrip()) - 1, 1)
         kind, token, start = self._tokens[self._next]
         self._next += 1
         if kind == "number":
-            return Number(float(token), self._span.sub(start, len(token)))
+            if not math.isfinite(float(token)):
+                raise self._error("a number is too large", start, len(token))
+            return Number(float(token), self._place(start, len(token)))
         if kind == "name":
-            return Name(token, self._span.sub(start, len(token)))
+            return Name(token, self._place(start, len(token)))
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise self._error(f"it nests deeper than {_MAX_DEPTH} levels", start, 1)
         if token in {"-", "+"}:
             operand = self._factor()
-            sign = Number(-1.0 if token == "-" else 1.0, self._span.sub(start, 1))  # noqa: S105
+            sign = Number(-1.0 if token == "-" else 1.0, self._place(start, 1))  # noqa: S105
             result = operand if token == "+" else self._combine("*", sign, operand, start)  # noqa: S105
         elif token == "(":  # noqa: S105
             result = self._sum()
@@ -164,7 +183,7 @@ class _Parser:
             return Binary("*", Number(self._fold("/", 1.0, right.value, start), right.span), left, right.span)
         if operator == "*" and isinstance(right, Number):
             left, right = right, left
-        return Binary(operator, left, right, self._span.sub(start, 1))
+        return Binary(operator, left, right, self._place(start, 1))
 
     def _fold(self, operator: str, left: float, right: float, start: int) -> float:
         if operator == "/" and right == 0:

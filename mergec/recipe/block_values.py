@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError, did_you_mean
+from mergec.diagnostics import MergecError, did_you_mean, nearest
 from mergec.recipe.block_maps import BLOCK_MAPS, BlockMap
 from mergec.recipe.errors import UnknownKey
 from mergec.recipe.finite_number import described, finite_number
@@ -49,6 +49,8 @@ class BlockValues:
         block_map = _block_map(value["blocks"], place.child("blocks"), found)
         if block_map is None:
             return None
+        if "values" not in value and any(nearest(key, ["values"]) for key in value):
+            return None  # misspelt, and told so
         values = _values(block_map, value.get("values"), place, found)
         default = values.pop(DEFAULT, None)
         if DEFAULT in value:

@@ -11,7 +11,8 @@ class InvalidYaml(Diagnostic):
 
     The parser stopped at the marked place. Common causes: a tab used for indentation, a missing
     space after a colon, an unclosed bracket or quote, or a value that starts with one of
-    `{ [ & * ! | > % @` and needs quotes, such as "**": write "\\"**\\": 0.5".
+    `{ [ & * ! | > % @` and needs quotes: write `"**": 0.5`. Inside `{...}` and `[...]` a parameter
+    needs quotes as well: `{t: "${alpha}"}`.
     """
 
     problem: str
@@ -45,7 +46,6 @@ class TagUsed(Diagnostic):
     """YAML tags such as `!!python/object` or `!include` are not part of the recipe language."""
 
     tag: str
-    help: str | None = "remove the tag; quote the value to make it text"
 
 
 @diagnostic("MC0105", "the recipe is {what}")
@@ -57,6 +57,7 @@ class RecipeTooLarge(Diagnostic):
     """
 
     what: str
+    help: str | None = "say it with patterns and schedules instead of lists of tensors"
 
 
 @diagnostic("MC0106", "the recipe is empty")
@@ -66,10 +67,14 @@ class EmptyRecipe(Diagnostic):
     help: str | None = "a recipe starts with `mergec: 1`; see `mergec explain recipe`"
 
 
-@diagnostic("MC0107", "the recipe cannot be read: {problem}", exit_code=ExitCode.SOURCE)
+@diagnostic("MC0107", "the recipe `{path}` cannot be read: {problem}", exit_code=ExitCode.SOURCE)
 class UnreadableRecipe(Diagnostic):
-    """The recipe file is missing, is a directory, may not be read, or is not UTF-8 text."""
+    """The recipe file is missing, is a directory, may not be read, or is not UTF-8 text.
 
+    Paths on the command line are relative to the working directory.
+    """
+
+    path: str
     problem: str
 
 

@@ -54,14 +54,20 @@ def _float(value: object) -> float | None:
 def _help(value: object, number: float | None) -> str:
     if number is not None:
         return "every coefficient must be finite"
-    if isinstance(value, bool):
-        return "write 1 or 0"
     if isinstance(value, str):
-        if value == "rest":
-            return "`rest` stands alone as the weight of a whole input: `weight: rest`"
-        try:
-            meant = float(value)
-        except ValueError:
-            return "YAML 1.2 reads words such as `no`, `on` and `1:30` as text; write a number such as 0.5"
-        return f"remove the quotes: {meant:g}"
-    return "write a number such as 0.5"
+        return _help_for_text(value)
+    if isinstance(value, dict) and "value" in value:
+        return 'write one mapping of patterns to numbers: {"**.mlp.**": 0.3, "**": 0.5}'
+    if isinstance(value, dict | list):
+        return "schedules do not nest: write a number such as 0.5"
+    return "write 1 or 0" if isinstance(value, bool) else "write a number such as 0.5"
+
+
+def _help_for_text(text: str) -> str:
+    if text == "rest":
+        return "`rest` stands alone as the weight of a whole input: `weight: rest`"
+    try:
+        meant = float(text)
+    except ValueError:
+        return "YAML 1.2 reads words such as `no`, `on` and `1:30` as text; write a number such as 0.5"
+    return f"remove the quotes: {meant:g}"

@@ -6,17 +6,18 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Label, MergecError, Report, SourceText, did_you_mean
+from mergec.diagnostics import Label, MergecError, Report, SourceText, Span, did_you_mean
 from mergec.recipe.arithmetic import Arithmetic, parse_arithmetic
 from mergec.recipe.errors import (
     BadName,
     MissingKey,
     NameTaken,
+    UnknownKey,
     UnreadableRecipe,
     WrongValue,
     WrongVersion,
 )
-from mergec.recipe.params import substitute
+from mergec.recipe.params import is_unresolved, substitute
 from mergec.recipe.place import TreePlace
 from mergec.recipe.recipe_model import OutputSpec, RecipeSpec, SourceSpec
 from mergec.recipe.validation import shown, validate
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 LANGUAGE_VERSION = 1
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What other tools call the key `op`.
+_MEANT_OP = {"operation", "method", "merge_method", "ops", "type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,74 +91,107 @@ def parse_recipe(source: SourceText, folder: Path, overrides: Mapping[str, str],
         MergecError: MC01xx, all that were found.
     """
     tree = substitute(read_yaml(source), overrides, report)
-    report.stop_on_error()
     place = TreePlace(tree)
     value = plain(tree)
     if not isinstance(tree, YamlMapping) or not isinstance(value, dict):
         problem = f"a recipe is a mapping with `mergec`, `sources` and `output`; found {shown(value)}"
-        raise MergecError([WrongValue(span=tree.span, problem=problem)])
-    if value.get("mergec", LANGUAGE_VERSION) != LANGUAGE_VERSION:
-        span = place.child("mergec").span()
-        raise MergecError([WrongVersion(span=span, found=str(value["mergec"]))])
+        help_ = "a recipe starts with `mergec: 1`; see `mergec explain recipe`"
+        raise MergecError([WrongValue(span=tree.span, problem=problem, help=help_)])
+    version = value.get("mergec")
+    if isinstance(version, int | float) and not isinstance(version, bool) and version != LANGUAGE_VERSION:
+        # Another version has other rules: nothing else can be said about the recipe.
+        raise MergecError([WrongVersion(span=place.child("mergec").span(), found=str(version))])
     spec = validate(RecipeSpec, value, place, "the recipe", report)
     if spec is None:
         report.stop_on_error()
         raise AssertionError("validation failed without a diagnostic")
-    _check_names(spec, place, report)
+    bad_names = _check_names(spec, place, report)
     models = {
         name: made
         for name, keys in spec.models.items()
-        if (made := _model(name, keys, place.child("models").child(name), report)) is not None
+        if (made := _model(name, keys, place.child("models").child(name), bad_names, report)) is not None
     }
     report.stop_on_error()
     return Recipe(folder, place, spec.sources, models, spec.output, spec.description, spec.params)
 
 
 def _read(path: Path) -> SourceText:
-    def unreadable(problem: str, help_: str | None = None) -> MergecError:
-        return MergecError([UnreadableRecipe(problem=f"{path}: {problem}", help=help_)])
+    def unreadable(problem: str, advice: str | None = None, span: Span | None = None) -> MergecError:
+        return MergecError([UnreadableRecipe(span=span, path=str(path), problem=problem, help=advice)])
 
+    content = b""
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         return SourceText(str(path), content.decode("utf-8-sig"))
     except FileNotFoundError:
-        nearby = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
-        raise unreadable("no such file", did_you_mean(str(path), nearby)) from None
+        raise unreadable("no such file", _nearby(path)) from None
     except IsADirectoryError:
-        raise unreadable("it is a directory", "name the recipe file inside it") from None
+        inside = sorted(path.glob("*.y*ml"))
+        meant = f"did you mean `{inside[0]}`?" if inside else "name the recipe file inside it"
+        raise unreadable("it is a directory", meant) from None
     except OSError as error:
-        raise unreadable(error.strerror or "cannot be opened") from None
+        advice = "make it readable for this user" if isinstance(error, PermissionError) else None
+        raise unreadable(error.strerror or "cannot be opened", advice) from None
     except UnicodeDecodeError as error:
-        raise unreadable(f"it is not UTF-8 text (byte {error.start})") from None
+        text = content.decode("utf-8", "replace")
+        before = content[: error.start].decode("utf-8").splitlines(keepends=True) or [""]
+        line = len(before) + before[-1].endswith("\n")
+        column = 1 if before[-1].endswith("\n") else len(before[-1]) + 1
+        span = Span(SourceText(str(path), text), line, column, column + 1)
+        raise unreadable("it is not UTF-8 text", "save it as UTF-8", span) from None
 
 
-def _check_names(spec: RecipeSpec, place: TreePlace, report: Report) -> None:
+def _nearby(path: Path) -> str | None:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"the folder `{folder}` does not exist"
+    present = [str(one) for one in sorted(folder.glob("*.y*ml"))]
+    return did_you_mean(str(path), present) or (f"there is `{present[0]}`" if len(present) == 1 else None)
+
+
+def _check_names(spec: RecipeSpec, place: TreePlace, report: Report) -> list[str]:
+    """The names that cannot be names; reports them, and those that are given twice."""
+    bad: list[str] = []
     for what, group in (("source", "sources"), ("model", "models"), ("parameter", "params")):
         for name in getattr(spec, group):
             if not _NAME.fullmatch(name):
                 fixed = re.sub(r"[^A-Za-z0-9_]", "_", name)
-                help_ = f"call it `{fixed}`" if _NAME.fullmatch(fixed) else None
+                help_ = f"call it `{fixed if _NAME.fullmatch(fixed) else '_' + fixed}`"
+                bad.append(name)
                 span = place.child(group).key_span(name)
                 report.add(BadName(span=span, name=name, what=what, help=help_))
     for name in spec.models:
         if name in spec.sources:
             first = Label(place.child("sources").key_span(name), "the source is defined here")
             span = place.child("models").key_span(name)
-            report.add(NameTaken(span=span, name=name, others=(first,)))
+            help_ = "give the model another name"
+            report.add(NameTaken(span=span, name=name, others=(first,), help=help_))
+    return bad
 
 
-def _model(name: str, keys: str | dict[str, object], place: TreePlace, report: Report) -> ModelSpec | None:
+def _model(
+    name: str, keys: str | dict[str, object], place: TreePlace, bad_names: list[str], report: Report
+) -> ModelSpec | None:
     if isinstance(keys, str):
         try:
             return ArithmeticSpec(name, parse_arithmetic(keys, place.span()), place)
         except MergecError as error:
-            report.extend(error.diagnostics)
+            # What has been reported already makes no sense in arithmetic either.
+            if not is_unresolved(keys) and not any(bad in keys for bad in bad_names):
+                report.extend(error.diagnostics)
             return None
     operation = keys.get("op")
     if operation is None:
         help_ = "write `op: linear`, or another that `mergec methods` lists"
-        report.add(MissingKey(span=place.span(), key="op", where=f"the model `{name}`", help=help_))
+        meant = next((key for key in keys if key in _MEANT_OP), None)
+        where = f"the model `{name}`"
+        if meant is not None:
+            span = place.key_span(meant)
+            report.add(UnknownKey(span=span, key=meant, where=where, help="did you mean `op`?"))
+            return None
+        models = TreePlace(place.root, place.path[:-1])
+        report.add(MissingKey(span=models.key_span(name), key="op", where=where, help=help_))
         return None
     if not isinstance(operation, str):
         problem = f"`op`: expected the name of an operation, found {shown(operation)}"

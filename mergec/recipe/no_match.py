@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import did_you_mean, nearest, safe
+from mergec.diagnostics import nearest, safe
 from mergec.recipe.name_errors import PatternMatchesNothing
-from mergec.recipe.pattern_syntax import Text
+from mergec.recipe.pattern_syntax import LONGEST_INDEX, IndexRange, Text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -42,7 +42,8 @@ def _first_wrong_segment(pattern: Pattern, names: Collection[str]) -> str | None
     passed: list[str] = []
     for depth, segment in enumerate(pattern.segments):
         if len(segment) != 1 or not isinstance(segment[0], Text):
-            return _unknown_segment(pattern.segments[depth:], remaining)
+            rest = pattern.segments[depth:]
+            return _unknown_segment(rest, remaining) or _indices(rest, remaining, depth)
         wanted = segment[0].text
         present = dict.fromkeys(parts[depth] for parts in remaining if len(parts) > depth)
         if wanted not in present:
@@ -51,7 +52,7 @@ def _first_wrong_segment(pattern: Pattern, names: Collection[str]) -> str | None
             shown = list(present)[:_SHOWN]
             more = ", ..." if len(present) > _SHOWN else ""
             listing = f"{where} {_listed(shown)}{more}" if present else f"no name goes on after `{begin}`"
-            return did_you_mean(wanted, present) or listing
+            return _instead(wanted, present) or listing
         remaining = [parts for parts in remaining if len(parts) > depth and parts[depth] == wanted]
         passed.append(wanted)
     return None
@@ -64,5 +65,22 @@ def _unknown_segment(segments: Sequence[Segment], names: Collection[list[str]]) 
         if len(segment) == 1 and isinstance(segment[0], Text) and segment[0].text not in present:
             if segment[0].text.isdigit():
                 return None
-            return did_you_mean(segment[0].text, present) or f"no name holds `{safe(segment[0].text)}`"
+            return _instead(segment[0].text, present) or f"no name holds `{safe(segment[0].text)}`"
     return None
+
+
+def _instead(wanted: str, present: Collection[str]) -> str | None:
+    near = nearest(wanted, present, count=1)
+    return f"did you mean `{safe(near[0])}` instead of `{safe(wanted)}`?" if near else None
+
+
+def _indices(segments: Sequence[Segment], names: Collection[list[str]], depth: int) -> str | None:
+    """The help for a range of layers that are not there."""
+    if len(segments[0]) != 1 or not isinstance(segments[0][0], IndexRange):
+        return None
+    numbers = [int(parts[depth]) for parts in names if len(parts) > depth and _is_index(parts[depth])]
+    return f"the layers there are {min(numbers)} to {max(numbers)}" if numbers else None
+
+
+def _is_index(part: str) -> bool:
+    return part.isascii() and part.isdigit() and len(part) <= LONGEST_INDEX

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import did_you_mean
 from mergec.recipe.errors import BadParam, UnknownParam, UnusedParam, WrongValue
+from mergec.recipe.value_place import within
 from mergec.recipe.yaml_tree import YamlMapping, YamlNode, YamlScalar, YamlSequence, scalar
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Report, Span
 
 _USE = re.compile(r"\$(?:(\$)|\{([^{}]*)\}?|)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PARAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def substitute(tree: YamlNode, overrides: Mapping[str, str], report: Report) -> YamlNode:
@@ -23,21 +24,34 @@ def substitute(tree: YamlNode, overrides: Mapping[str, str], report: Report) -> 
 
     A scalar that is nothing but `${name}` takes the parameter's value with its type, quoted or not;
     inside a longer text the value's text is put in. `overrides` are the texts of `--set`, read as
-    YAML scalars. Reports MC0112, MC0114, MC0115, MC0116.
+    YAML scalars. What cannot be replaced stays as it is written (`is_unresolved`). Reports MC0112,
+    MC0114, MC0115, MC0116.
     """
     if not isinstance(tree, YamlMapping):
         return tree
     params = tree.entries.get("params")
-    substitution = _Substitution(_defined(params, overrides, report), report)
+    declared = params.entries if isinstance(params, YamlMapping) else {}
+    substitution = _Substitution(_defined(params, overrides, report), declared, report)
     entries = {
         key: node if key == "params" else substitution.node(node) for key, node in tree.entries.items()
     }
     if isinstance(params, YamlMapping):
         entries["params"] = YamlMapping(substitution.values, params.key_spans, params.span)
-        for name in params.entries:
-            if name not in substitution.used:
-                report.add(UnusedParam(span=params.key_spans[name], name=name))
+        # One that is misspelt where it is used, or cannot be used, is no second finding.
+        if not substitution.has_failed:
+            report.extend(
+                UnusedParam(
+                    span=params.key_spans[name], name=name, help=f"remove it, or use it as `${{{name}}}`"
+                )
+                for name in params.entries
+                if name not in substitution.used and PARAM_NAME.fullmatch(name)
+            )
     return YamlMapping(entries, tree.key_spans, tree.span)
+
+
+def is_unresolved(value: object) -> bool:
+    """Whether a value holds a use of a parameter that `substitute` has reported."""
+    return isinstance(value, str) and "${" in value
 
 
 def _defined(params: YamlNode | None, overrides: Mapping[str, str], report: Report) -> dict[str, YamlScalar]:
@@ -46,22 +60,33 @@ def _defined(params: YamlNode | None, overrides: Mapping[str, str], report: Repo
         for name, node in params.entries.items():
             if isinstance(node, YamlScalar):
                 values[name] = node
+                if is_unresolved(node.value):
+                    problem = "the value of a parameter cannot use another one"
+                    report.add(BadParam(span=node.span, problem=problem, help="write the value out"))
             else:
                 problem = f"the parameter `{name}` must be a number, a text or a boolean"
                 report.add(WrongValue(span=node.span, problem=problem))
+    declared = list(params.entries) if isinstance(params, YamlMapping) else []
     for name, text in overrides.items():
+        if name not in declared:
+            known = f"the parameters are {', '.join(f'`{known}`' for known in declared)}"
+            known = known if declared else "the recipe has no `params:`"
+            report.add(UnknownParam(name=name, help=did_you_mean(name, declared) or known))
+            continue
         if name not in values:
-            help_ = did_you_mean(name, values) or "the recipe defines no such parameter under `params:`"
-            report.add(UnknownParam(name=name, help=help_))
             continue
         values[name] = YamlScalar(scalar(text), text, quoted=False, span=values[name].span)
     return values
 
 
 class _Substitution:
-    def __init__(self, values: dict[str, YamlScalar], report: Report) -> None:
+    def __init__(
+        self, values: dict[str, YamlScalar], declared: Mapping[str, YamlNode], report: Report
+    ) -> None:
         self.values = values
         self.used: set[str] = set()
+        self.has_failed = len(values) < len(declared)
+        self._declared = declared
         self._report = report
 
     def node(self, node: YamlNode) -> YamlNode:
@@ -77,26 +102,34 @@ class _Substitution:
     def _scalar(self, node: YamlScalar, text: str) -> YamlScalar:
         whole = _USE.fullmatch(text)
         if whole is not None and whole[2] is not None:
-            value = self._lookup(whole, node.span).value
-            return YamlScalar(value, text, node.quoted, node.span)
+            found = self._lookup(whole, node.span)
+            return YamlScalar(found.value if found else text, text, node.quoted, node.span)
 
         def replacement(use: re.Match[str]) -> str:
-            return "$" if use[1] else self._lookup(use, node.span).text
+            found = None if use[1] else self._lookup(use, node.span)
+            return "$" if use[1] else found.text if found else use[0]
 
         # Expressions such as re:^a$ keep their `$`: only `${` and `$$` are ours.
         filled = _USE.sub(lambda use: use[0] if use[0] == "$" else replacement(use), text)
         return YamlScalar(filled, filled, node.quoted, node.span)
 
-    def _lookup(self, use: re.Match[str], span: Span) -> YamlScalar:
+    def _lookup(self, use: re.Match[str], span: Span) -> YamlScalar | None:
+        """The parameter's value; None, and the text stays, after reporting why there is none."""
         name = use[2].strip()
-        place = span.sub(use.start(), len(use[0]))
-        nothing = YamlScalar(None, "", quoted=False, span=span)
-        if not use[0].endswith("}") or not _NAME.fullmatch(name):
-            self._report.add(BadParam(span=place, problem=f"`{use[0]}` is not of the form `${{name}}`"))
-            return nothing
-        if name not in self.values:
-            help_ = did_you_mean(name, self.values) or f"define it: `params: {{{name}: ...}}`"
+        if use[0].endswith("}") and name in self.values:
+            self.used.add(name)
+            return self.values[name]
+        self.has_failed = True
+        place = within(span, use.start(), len(use[0]))
+        if not use[0].endswith("}"):
+            problem, help_ = f"`{use[0]}` is never closed", f"write `{use[0]}}}`"
+            self._report.add(BadParam(span=place, problem=problem, help=help_))
+        elif not PARAM_NAME.fullmatch(name):
+            problem = f"`{name}` is not a name" if name else "it names no parameter"
+            help_ = "names are letters, digits and underscores"
+            self._report.add(BadParam(span=place, problem=problem, help=help_))
+        elif name not in self._declared:
+            near = did_you_mean(name, self.values)
+            help_ = near or f"define it: `{name}: VALUE` under `params:`"
             self._report.add(UnknownParam(span=place, name=name, help=help_))
-            return nothing
-        self.used.add(name)
-        return self.values[name]
+        return None

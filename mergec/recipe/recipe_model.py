@@ -67,6 +67,8 @@ class Strict(BaseModel):
 
 
 def _path_to_mapping(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kind
+    if not isinstance(value, str | dict):
+        raise ValueError("expected a path or a mapping with `path`")  # noqa: TRY004  # pydantic's way
     return {"path": value} if isinstance(value, str) else value
 
 

@@ -42,6 +42,7 @@ class NamesCollide(Diagnostic):
     name: str
     first: str
     second: str
+    help: str | None = "make the pattern narrower, drop one of the two, or put a capture into the new name"
 
 
 @diagnostic("MC0138", "`{name}` {shape} cannot be split into {parts} parts: {reason}")
@@ -70,6 +71,7 @@ class NoSuchDimension(Diagnostic):
     name: str
     shape: str
     dim: int
+    help: str | None = "dimensions count from 0; match tensors of other ranks by rules of their own"
 
 
 @diagnostic("MC0140", "`{first}` and `{second}` cannot be put together: {reason}")
@@ -83,6 +85,7 @@ class PartsDiffer(Diagnostic):
     first: str
     second: str
     reason: str
+    help: str | None = "`concat` needs one dtype and equal sizes but along `dim`; `stack` needs equal shapes"
 
 
 @diagnostic("MC0141", "`{target}` lacks a part: no tensor matches `{pattern}` for it")
@@ -95,6 +98,7 @@ class PartMissing(Diagnostic):
 
     target: str
     pattern: str
+    help: str | None = "restrict the patterns to the layers that have all parts"
 
 
 @diagnostic("MC0142", "`{target}` cannot be stacked: {reason}")
@@ -107,6 +111,9 @@ class StackGap(Diagnostic):
 
     target: str
     reason: str
+    help: str | None = (
+        "the indices must run from 0 without a gap; a rule with `{e-8}` before this one shifts them"
+    )
 
 
 @diagnostic("MC0143", "`{name}` holds {dtype}, whose elements are less than a byte; its shape cannot change")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError, did_you_mean
+from mergec.diagnostics import MergecError, did_you_mean, nearest
 from mergec.recipe.errors import MissingKey, UnknownKey
 from mergec.recipe.finite_number import described
 from mergec.recipe.name_errors import PatternError
@@ -91,7 +91,8 @@ def _from_mapping(value: dict[str, object], place: Place, found: list[Diagnostic
         if key not in _KEYS:
             help_ = did_you_mean(key, _KEYS) or f"its keys are {', '.join(_KEYS)}"
             found.append(UnknownKey(span=place.key_span(key), key=key, where="a rename rule", help=help_))
-    lacking = [key for key in ("from", "to") if key not in value]
+    meant = {near for key in value if key not in _KEYS for near in nearest(key, _KEYS, count=1)}
+    lacking = [key for key in ("from", "to") if key not in value and key not in meant]
     found.extend(MissingKey(span=place.span(), key=key, where="a rename rule", help=_HELP) for key in lacking)
     optional = value.get("optional", False)
     if not isinstance(optional, bool):

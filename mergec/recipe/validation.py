@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import types
 import typing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mergec.diagnostics import did_you_mean
+from mergec.diagnostics import Severity, did_you_mean, nearest, safe
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
+from mergec.recipe.finite_number import described
+from mergec.recipe.params import is_unresolved
+from mergec.recipe.yaml_tree import scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-    from mergec.diagnostics import Diagnostic, Report
+    from mergec.diagnostics import Diagnostic, Report, Span
     from mergec.recipe.place import TreePlace
 
 _M = TypeVar("_M", bound=BaseModel)
+_Path = tuple[int | str, ...]
 
 
 def validate(model: type[_M], value: object, place: TreePlace, where: str, report: Report) -> _M | None:
@@ -27,34 +36,71 @@ def validate(model: type[_M], value: object, place: TreePlace, where: str, repor
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            report.add(_complaint(model, details, place, where))
+        complaints = _Complaints(model, value, place, where)
+        has_errors = any(one.severity is Severity.ERROR for one in report.diagnostics)
+        for details in _one_for_each_place(error.errors(include_url=False), value):
+            # A parameter that could not be filled in is reported already.
+            if not (has_errors and is_unresolved(details.value)):
+                complaints.add(details)
+        report.extend(complaints.without_effects())
         return None
 
 
-def _complaint(model: type[BaseModel], details: ErrorDetails, place: TreePlace, where: str) -> Diagnostic:
-    path = _recipe_path(details["loc"])
-    inside = f"`{'.'.join(map(str, path[:-1]))}`" if len(path) > 1 else where
-    parent = place
-    for key in path[:-1]:
-        parent = parent.child(key)
-    if details["type"] == "extra_forbidden":
-        known = keys_of(_model_at(model, path[:-1]))
-        help_ = did_you_mean(str(path[-1]), known) or f"known keys: {', '.join(known)}"
-        return UnknownKey(span=parent.key_span(path[-1]), key=str(path[-1]), where=inside, help=help_)
-    if details["type"] == "missing":
-        return MissingKey(span=parent.span(), key=str(path[-1]), where=inside)
-    at = parent.child(path[-1]) if path else place
-    what = f"`{'.'.join(map(str, path))}`" if path else where
-    return WrongValue(span=at.span(), problem=f"{what}: {_expectation(details)}")
+class _Complaint(NamedTuple):
+    """What pydantic says about one place: its kind, what was expected there, and what was found."""
+
+    path: _Path
+    kind: str
+    expected: str
+    value: object
 
 
-def _recipe_path(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """The location without the marks that pydantic adds for the branches of a union or a key."""
-    return tuple(key for key in location if not (isinstance(key, str) and key in _UNION_BRANCHES))
+def _one_for_each_place(errors: Iterable[ErrorDetails], root: object) -> list[_Complaint]:
+    """The complaints, with what the branches of a union say about one value put together.
+
+    Of a union, those branches speak that fit the kind of the value; else all that say what they expect.
+    """
+    found: dict[_Path, list[_Complaint]] = {}
+    for details in errors:
+        path, union = _recipe_path(details, root)
+        complaint = _Complaint(path, details["type"], _expectation(details), details["input"])
+        found.setdefault(path if union is None else union, []).append(complaint)
+    return [one for place, alike in found.items() for one in _together(place, alike)]
 
 
-_UNION_BRANCHES = {"str", "int", "float", "bool", "[key]", "list[str]", "dict[str,any]", "float-int"}
+def _together(place: _Path, alike: list[_Complaint]) -> list[_Complaint]:
+    inside = {(one.path, one.kind): one for one in alike if one.path != place}
+    if inside or len(alike) == 1:
+        return list(inside.values()) or alike
+    expected = list(dict.fromkeys(part for one in alike for part in re.split(", | or ", one.expected)))
+    return [alike[0]._replace(expected=_either(expected))]
+
+
+def _either(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} or {texts[-1]}"
+
+
+def _recipe_path(details: ErrorDetails, root: object) -> tuple[_Path, _Path | None]:
+    """The path of a complaint in the recipe, and that of the union that it comes from, if it does.
+
+    Pydantic puts the names of a union's branches into its locations; what is in the data is no such name.
+    """
+    path: list[int | str] = []
+    union: _Path | None = None
+    value = root
+    location = details["loc"]
+    for number, key in enumerate(location):
+        is_last = number == len(location) - 1
+        if isinstance(value, dict) and (key in value or (is_last and details["type"] == "missing")):
+            value = value.get(str(key))
+        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        else:
+            union = tuple(path) if union is None else union
+            continue
+        path.append(key)
+    return tuple(path), union
+
 
 _EXPECTED = {
     "string_type": "a text",
@@ -65,52 +111,197 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
+    "finite_number": "a finite number",
+    "string_too_short": "a text that is not empty",
+    "too_short": "at least one entry",
+}
+# Limits, by the key under which pydantic keeps them.
+_LIMITS = {
+    "gt": "a number above",
+    "ge": "a number of at least",
+    "lt": "a number below",
+    "le": "a number up to",
 }
 
 
 def _expectation(details: ErrorDetails) -> str:
-    expected = _EXPECTED.get(details["type"])
-    if expected is not None:
-        return f"expected {expected}, found {shown(details['input'])}"
-    message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if details["type"] == "literal_error":
-        return f"expected {message}, found {shown(details['input'])}"
-    return message[:1].lower() + message[1:]
+    context = details.get("ctx", {})
+    kind = details["type"]
+    if kind == "literal_error":
+        return str(context["expected"]).replace("'", "`")
+    for key, words in _LIMITS.items():
+        if key in context and kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
+            return f"{words} {_round(context[key])}"
+    return _EXPECTED.get(kind) or details["msg"].removeprefix("Value error, ")
+
+
+def _round(limit: float) -> str:
+    is_power = isinstance(limit, int) and limit > 2**32 and limit & (limit - 1) == 0
+    return f"2^{limit.bit_length() - 1}" if is_power and isinstance(limit, int) else f"{limit:g}"
+
+
+class _Complaints:
+    """Makes diagnostics of complaints."""
+
+    def __init__(self, model: type[BaseModel], root: object, place: TreePlace, where: str) -> None:
+        self._model = model
+        self._root = root
+        self._place = place
+        self._where = where
+        self._found: list[tuple[_Path, Diagnostic]] = []
+
+    def add(self, one: _Complaint) -> None:
+        """Remember what to tell about it."""
+        if one.kind == "extra_forbidden":
+            made: Diagnostic = self._unknown(one.path)
+        elif one.kind == "missing":
+            made = self._missing(one.path)
+        else:
+            made = self._wrong(one)
+        self._found.append((one.path, made))
+
+    def without_effects(self) -> list[Diagnostic]:
+        """All, but a key that is missing because it is misspelt."""
+        meant: set[_Path] = set()
+        for path, one in self._found:
+            if isinstance(one, UnknownKey):
+                near = nearest(one.key, self._keys(path[:-1]), count=1)
+                meant.update((*path[:-1], key) for key in near)
+        return [one for path, one in self._found if not (isinstance(one, MissingKey) and path in meant)]
+
+    def _unknown(self, path: _Path) -> Diagnostic:
+        key, known = str(path[-1]), self._keys(path[:-1])
+        help_ = did_you_mean(key, known) or f"known keys: {', '.join(known)}"
+        span = self._at(path[:-1]).key_span(key)
+        return UnknownKey(span=span, key=key, where=self._inside(path), help=help_)
+
+    def _missing(self, path: _Path) -> Diagnostic:
+        key = str(path[-1])
+        field = _fields(_model_at(self._model, path[:-1])).get(key)
+        return MissingKey(
+            span=self._owner(path[:-1]), key=key, where=self._inside(path), help=_how_to_add(key, field)
+        )
+
+    def _owner(self, path: _Path) -> Span:
+        """What wants the missing key: the operation, or the name of the mapping that lacks it."""
+        if not path:
+            return self._place.child("op").span()
+        above = self._at(path[:-1])
+        return above.child(path[-1]).span() if isinstance(path[-1], int) else above.key_span(path[-1])
+
+    def _wrong(self, one: _Complaint) -> Diagnostic:
+        what = f"`{_written(one.path)}`" if one.path else self._where
+        if one.kind == "value_error":
+            found = f", found {shown(one.value)}" if one.expected.startswith("expected ") else ""
+            problem, help_ = one.expected + found, None
+        else:
+            problem = f"expected {one.expected}, found {shown(one.value)}"
+            help_ = _help(one)
+        return WrongValue(span=self._at(one.path).span(), problem=f"{what}: {problem}", help=help_)
+
+    def _at(self, path: _Path) -> TreePlace:
+        place = self._place
+        for key in path:
+            place = place.child(key)
+        return place
+
+    def _inside(self, path: _Path) -> str:
+        return f"`{_written(path[:-1])}`" if len(path) > 1 else self._where
+
+    def _keys(self, path: _Path) -> list[str]:
+        return keys_of(_model_at(self._model, path))
+
+
+def _written(path: _Path) -> str:
+    """The path as people write one: `slices[0].model`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{safe(key)}" for key in path)
+    return text.removeprefix(".")
+
+
+def _how_to_add(key: str, field: FieldInfo | None) -> str | None:
+    if field is None:
+        return None
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "const" in extra:
+        return f"add `{key}: {extra['const']}`"
+    about = (field.description or "").partition(" (")[0]
+    return f"add `{key}: ...`" + (f" ({about[:1].lower()}{about[1:]})" if about else "")
+
+
+def _help(one: _Complaint) -> str | None:
+    """The edit that makes the value what was expected, where one is likely."""
+    if isinstance(one.value, str):
+        return _help_for_text(one.kind, one.value, one.expected)
+    if isinstance(one.value, list):
+        return "remove the brackets" if one.kind == "string_type" and len(one.value) == 1 else None
+    if isinstance(one.value, bool) or not isinstance(one.value, int | float):
+        return None
+    return _help_for_number(one.kind, one.value, one.expected)
+
+
+def _help_for_number(kind: str, number: float, expected: str) -> str | None:
+    if kind == "list_type":
+        return f"write a list: [{safe(number)}]"
+    if kind == "string_type" and expected == "a text":
+        return f'put it in quotes if it is meant as a text: "{safe(number)}"'
+    is_whole = kind == "int_type" and float(number).is_integer()
+    return f"write {number:.0f}" if is_whole else None
+
+
+def _help_for_text(kind: str, text: str, expected: str) -> str | None:
+    if kind == "list_type":
+        return f'write a list: ["{safe(text)}"]'
+    if kind == "bool_type":
+        word = "false" if text.lower() in {"no", "off", "false", "n"} else "true"
+        return f"write `{word}`; YAML 1.2 reads words such as `yes` and `no` as text"
+    if kind == "literal_error":
+        return did_you_mean(text, re.findall("`([^`]*)`", expected))
+    is_number = kind in {"int_type", "float_type"} and isinstance(scalar(text), int | float)
+    return f"remove the quotes: {safe(text)}" if is_number else None
+
+
+_SHOWN: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "nothing",
+    bool: lambda value: f"`{str(value).lower()}`",
+    str: lambda value: f'the text "{safe(value)}"' if value else "an empty text",
+    dict: lambda value: "a mapping" if value else "an empty mapping",
+    list: lambda value: "a list" if value else "an empty list",
+    int: described,
+}
 
 
 def shown(value: object) -> str:
     """A value as a message quotes it, with its kind where the text alone could mislead."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, str):
-        return f'the text "{value}"'
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return f"`{value}`"
+    say = _SHOWN.get(type(value))
+    return say(value) if say is not None else f"`{value}`"
 
 
 def keys_of(model: type[BaseModel] | None) -> list[str]:
-    """The keys that a model knows, as a recipe spells them."""
-    if model is None:
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
+    """The keys that a model knows, as a recipe spells them, those that it must have first."""
+    fields = _fields(model)
+    return sorted(fields, key=lambda key: not fields[key].is_required())
 
 
-def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _fields(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()} if model else {}
+
+
+def _model_at(model: type[BaseModel], path: _Path) -> type[BaseModel] | None:
     """The model that validates the mapping at `path`; None where that is no model."""
     current: Any = model
     for key in path:
         if isinstance(current, type) and issubclass(current, BaseModel):
-            fields = {field.alias or name: field for name, field in current.model_fields.items()}
-            field = fields.get(str(key))
+            field = _fields(current).get(str(key))
             current = field.annotation if field is not None else None
         else:
             arguments = typing.get_args(current)
             current = arguments[-1] if arguments else None
         if typing.get_origin(current) is typing.Annotated:
             current = typing.get_args(current)[0]
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+        if typing.get_origin(current) in {typing.Union, types.UnionType}:
+            current = next((one for one in typing.get_args(current) if _is_model(one)), current)
+    return current if _is_model(current) else None
+
+
+def _is_model(form: object) -> bool:
+    return isinstance(form, type) and issubclass(form, BaseModel)

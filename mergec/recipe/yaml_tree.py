@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from mergec.diagnostics import Label, MergecError, Span
+from mergec.diagnostics import Label, MergecError, Span, safe
 from mergec.recipe.errors import (
     AliasUsed,
     DuplicateKey,
@@ -21,6 +21,7 @@ from mergec.recipe.errors import (
     RecipeTooLarge,
     TagUsed,
 )
+from mergec.recipe.yaml_syntax import invalid_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,10 @@ def plain(node: YamlNode) -> Plain:
 
 
 def find(node: YamlNode, path: Sequence[PathKey]) -> tuple[Span, Span | None]:
-    """The span of the value at `path` and of its key; of the nearest ancestor where it ends early."""
+    """The span of the value at `path` and of its key; of the nearest ancestor where it ends early.
+
+    A collection that begins below its key is represented by the key, which is what a message is about.
+    """
     span, key_span = node.span, None
     for key in path:
         if isinstance(node, YamlMapping) and key in node.entries:
@@ -87,6 +91,8 @@ def find(node: YamlNode, path: Sequence[PathKey]) -> tuple[Span, Span | None]:
         else:
             break
         span = node.span
+        if key_span is not None and key_span.line < span.line and not isinstance(node, YamlScalar):
+            span = key_span
     return span, key_span
 
 
@@ -104,7 +110,7 @@ def read_yaml(source: SourceText) -> YamlNode:
     try:
         tree = builder.document(iter(yaml.parse(source.text, Loader=yaml.SafeLoader)))
     except yaml.YAMLError as error:
-        raise MergecError([*builder.found, _invalid(source, error)]) from None
+        raise MergecError([*builder.found, invalid_yaml(source, error)]) from None
     if builder.found:
         raise MergecError(builder.found)
     if tree is None:
@@ -173,25 +179,31 @@ class _Builder:
             items: list[YamlNode] = []
             while not isinstance(item := next(events), yaml.SequenceEndEvent):
                 items.append(self._node(item, events, depth + 1))
-            return YamlSequence(tuple(items), span)
+            return YamlSequence(tuple(items), self._whole(event, item))
         if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(events, span, depth)
+            return self._mapping(event, events, depth)
         if isinstance(event, yaml.ScalarEvent):
             is_plain = event.implicit[0]
             value = scalar(event.value) if is_plain else event.value
             return YamlScalar(value, event.value, not is_plain, span)
         return YamlScalar(None, "", quoted=False, span=span)  # an alias, already reported
 
-    def _mapping(self, events: Iterator[yaml.Event], span: Span, depth: int) -> YamlMapping:
+    def _mapping(self, start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> YamlMapping:
         entries: dict[str, YamlNode] = {}
         key_spans: dict[str, Span] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
-            value = self._node(next(events), events, depth + 1)
+            value_event = next(events)
+            is_merge = isinstance(key, YamlScalar) and key.text == "<<" and not key.quoted
+            if is_merge and isinstance(value_event, yaml.AliasEvent):
+                self.found.append(AliasUsed(span=key.span, what="a merge key (`<<`)"))
+                continue
+            value = self._node(value_event, events, depth + 1)
             if not isinstance(key, YamlScalar):
-                problem = "a mapping's key must be a plain word"
-                self.found.append(InvalidYaml(span=key.span, problem=problem))
-            elif key.text == "<<" and not key.quoted:
+                problem = "a list or mapping cannot be a key"
+                help_ = "put the key in quotes to make it a text"
+                self.found.append(InvalidYaml(span=key.span, problem=problem, help=help_))
+            elif is_merge:
                 self.found.append(AliasUsed(span=key.span, what="a merge key (`<<`)"))
             elif key.text in entries:
                 first = Label(key_spans[key.text], "first written here")
@@ -199,16 +211,36 @@ class _Builder:
             else:
                 entries[key.text] = value
                 key_spans[key.text] = key.span
-        return YamlMapping(entries, key_spans, span)
+        return YamlMapping(entries, key_spans, self._whole(start, event))
 
     def _refuse_anchor_and_tag(self, event: yaml.Event, span: Span) -> None:
+        written = self._written(span)
         if isinstance(event, yaml.AliasEvent):
-            self.found.append(AliasUsed(span=span, what="an alias (`*name`)"))
+            help_ = (
+                f'write the value out; if `{safe(written)}` is meant as a text, quote it: "{safe(written)}"'
+            )
+            self.found.append(AliasUsed(span=span, what=f"an alias (`{safe(written)}`)", help=help_))
         elif getattr(event, "anchor", None) is not None:
-            self.found.append(AliasUsed(span=span, what="an anchor (`&name`)"))
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            self.found.append(TagUsed(span=span, tag=tag))
+            self.found.append(
+                AliasUsed(span=span, what=f"an anchor (`&{safe(getattr(event, 'anchor', ''))}`)")
+            )
+        if getattr(event, "tag", None) is not None:
+            tag = safe(written.split()[0]) if written.startswith("!") else "!"
+            help_ = f'remove it; if it is meant as a text, quote it: "{tag}"'
+            self.found.append(TagUsed(span=span.sub(0, len(tag)), tag=tag, help=help_))
+
+    def _written(self, span: Span) -> str:
+        return span.source.line(span.line)[span.column - 1 : span.end_column - 1]
+
+    def _whole(self, start: yaml.Event, end: yaml.Event) -> Span:
+        """All of a collection, or its first line."""
+        first, last = start.start_mark, end.end_mark
+        if first is None or last is None:
+            raise AssertionError("the parser marks every event")
+        line = self._lines[first.line] if first.line < len(self._lines) else ""
+        # A block collection ends at the next token; its own text ends with its line.
+        stop = last.column if last.line == first.line and last.column > first.column else len(line.rstrip())
+        return Span(self._source, first.line + 1, first.column + 1, max(stop, first.column + 1) + 1)
 
     def _span(self, event: yaml.Event) -> Span:
         start, end = event.start_mark, event.end_mark
@@ -218,10 +250,3 @@ class _Builder:
         # A block construct's end mark stands at the next token; the eye wants its first line only.
         stop = end.column if end.line == start.line else len(line.rstrip())
         return Span(self._source, start.line + 1, start.column + 1, max(stop, start.column + 1) + 1)
-
-
-def _invalid(source: SourceText, error: yaml.YAMLError) -> InvalidYaml:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    return InvalidYaml(span=Span(source, line, column, column + 1), problem=str(problem))

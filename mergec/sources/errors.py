@@ -1,4 +1,4 @@
-"""Diagnostics of stage 2, about paths and files: MC0201 to MC0215. Docstrings are `mergec explain`'s text."""
+"""Diagnostics of stage 2, about paths and files: MC0201 to MC0215, MC0290. `mergec explain` shows them."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class GitLfsPointer(Diagnostic):
     path: str
 
 
-@diagnostic("MC0210", "`{path}` is not a valid safetensors file: {reason}")
+@diagnostic("MC0210", "`{path}` is not a valid safetensors file: {reason}", exit_code=ExitCode.SOURCE)
 class MalformedSafetensors(Diagnostic):
     """The header of a safetensors file breaks the format's rules, or does not fit the file.
 
@@ -133,7 +133,7 @@ class MalformedSafetensors(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0211", "`{path}` is not a valid index: {reason}")
+@diagnostic("MC0211", "`{path}` is not a valid index: {reason}", exit_code=ExitCode.SOURCE)
 class MalformedIndex(Diagnostic):
     """The index of a sharded checkpoint cannot be understood.
 
@@ -145,7 +145,7 @@ class MalformedIndex(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0212", "`{path}` names the file `{shard}`: {reason}")
+@diagnostic("MC0212", "`{path}` names the file `{shard}`: {reason}", exit_code=ExitCode.SOURCE)
 class IndexLeavesFolder(Diagnostic):
     """An index names a file that lies, or may lie, outside the index's own folder.
 
@@ -159,7 +159,7 @@ class IndexLeavesFolder(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0213", "`{path}` names the file `{shard}`, which is not there")
+@diagnostic("MC0213", "`{path}` names the file `{shard}`, which is not there", exit_code=ExitCode.SOURCE)
 class ShardMissing(Diagnostic):
     """An index lists a file that does not exist.
 
@@ -171,7 +171,11 @@ class ShardMissing(Diagnostic):
     shard: str
 
 
-@diagnostic("MC0214", "`{path}` says that `{shard}` holds `{tensor}`, but it does not{more}")
+@diagnostic(
+    "MC0214",
+    "`{path}` says that `{shard}` holds `{tensor}`, but it does not{more}",
+    exit_code=ExitCode.SOURCE,
+)
 class TensorNotInShard(Diagnostic):
     """An index promises a tensor that its file lacks.
 
@@ -195,3 +199,15 @@ class NestNotUsable(Diagnostic):
 
     path: str
     nest: str
+
+
+@diagnostic("MC0290", "`{path}` cannot be read: {problem}", exit_code=ExitCode.SOURCE)
+class BadConfig(Diagnostic):
+    """config.json is carried over to the output with its dtype and sizes kept true.
+
+    For that it must be a JSON object. A model without the file is fine.
+    """
+
+    path: str
+    problem: str
+    help: str | None = "mend the file, or move it away if the output needs none"

@@ -164,5 +164,7 @@ def _unknown(path: Path, nest: str, places: tuple[str, ...]) -> Diagnostic:
     if not places:
         return NestUnknown(path=str(path), nest=nest, help="there are no tensors anywhere in this file")
     near = nearest(nest, places, count=1)
+    if near and len(places) == 1:
+        return NestUnknown(path=str(path), nest=nest, help=f"did you mean `nest: {safe(near[0])}`?")
     start = f"did you mean `nest: {safe(near[0])}`? " if near else ""
     return NestUnknown(path=str(path), nest=nest, help=f"{start}the tensors are at {_choices(places)}")

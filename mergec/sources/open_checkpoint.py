@@ -14,6 +14,7 @@ from mergec.sources.safetensors_header import open_safetensors
 from mergec.sources.sharded_index import open_sharded
 from mergec.sources.sniff import Form, form_of
 from mergec.sources.torch_checkpoint import open_torch
+from mergec.sources.torch_errors import NestUnknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
     from mergec.sources.checkpoint import WeightFile
 
 
-def open_checkpoint(path: Path, *, nest: str | None, span: Span | None, report: Report) -> Checkpoint | None:
+def open_checkpoint(
+    path: Path, *, nest: str | None, span: Span | None, report: Report, nest_span: Span | None = None
+) -> Checkpoint | None:
     """Read the headers of the checkpoint at `path`.
 
     Args:
         path: a file, an index or a directory.
         nest: where the tensors sit in a nested PyTorch file, as keys joined with dots.
-        span: where the recipe names the source; all diagnostics point there.
+        span: where the recipe names the source; the diagnostics point there.
         report: takes the diagnostics.
+        nest_span: where the recipe gives `nest`; those about it point there.
 
     Returns:
         The checkpoint, or None where the report got an error.
@@ -44,7 +48,8 @@ def open_checkpoint(path: Path, *, nest: str | None, span: Span | None, report: 
             files = (file,)
     except MergecError as error:
         for diagnostic in error.diagnostics:
-            report.add(replace(diagnostic, span=span))
+            is_nest = nest_span is not None and isinstance(diagnostic, NestNotUsable | NestUnknown)
+            report.add(replace(diagnostic, span=nest_span if is_nest else span))
         return None
     return Checkpoint(files, tensors, found.directory)
 

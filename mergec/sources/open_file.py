@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, nearest, safe
@@ -13,7 +14,6 @@ from mergec.sources.errors import NotAFile, SourceChanged, SourceMissing, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mergec.diagnostics import Diagnostic
 
@@ -128,14 +128,19 @@ def _missing_help(path: Path) -> str:
     """Where the path stops existing, and what resembles the missing name there."""
     if path.is_symlink():
         return f"it is a link to `{safe(path.readlink())}`, which is not there; fetch that file again"
-    parent, name = path.parent, path.name
+    if "~" in path.parts:
+        return "`~` stands for nothing here: write the whole path of your home folder"
+    parent, name, rest = path.parent, path.name, Path()
     try:
         while not parent.exists() and parent != parent.parent:
-            parent, name = parent.parent, parent.name
+            parent, name, rest = parent.parent, parent.name, name / rest
         present = sorted(entry.name for entry in parent.iterdir())
     except OSError:
         present = []
     near = nearest(name, present, count=_LIKELY)
     if near:
-        return "did you mean " + " or ".join(f"`{safe(parent / found)}`" for found in near) + "?"
-    return f"`{safe(parent)}` has nothing of that name; relative paths start at the recipe's folder"
+        likely = [
+            parent / found / rest if (parent / found / rest).exists() else parent / found for found in near
+        ]
+        return "did you mean " + " or ".join(f"`{safe(one)}`" for one in likely) + "?"
+    return f"`{safe(parent)}` has no `{safe(name)}`; relative paths start at the recipe's folder"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Diagnostic, diagnostic
+from mergec.sources.errors import BadConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,17 +14,6 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 _LARGEST = 16 << 20
-
-
-@diagnostic("MC0290", "`{path}` cannot be read: {problem}")
-class BadConfig(Diagnostic):
-    """config.json is carried over to the output with its dtype and sizes kept true.
-
-    For that it must be a JSON object. A model without the file is fine.
-    """
-
-    path: str
-    problem: str
 
 
 def read_config(folder: Path, span: Span | None, report: Report) -> dict[str, object]:

@@ -70,7 +70,8 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
         spec = recipe.sources[name]
         path = recipe.folder / spec.path
         span = recipe.source_place(name).child("path").span()
-        checkpoint = open_checkpoint(path, nest=spec.nest, span=span, report=report)
+        nest_span = recipe.source_place(name).child("nest").span()
+        checkpoint = open_checkpoint(path, nest=spec.nest, span=span, nest_span=nest_span, report=report)
         if checkpoint is not None:
             sources[name] = _source(recipe, name, path, checkpoint, files, report)
     report.stop_on_error()

@@ -42,7 +42,7 @@ class NoStateDict(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0219", "`{path}` needs code to run before it can be read: {names}")
+@diagnostic("MC0219", "`{path}` needs code to run before it can be read: {names}", exit_code=ExitCode.SOURCE)
 class PickleNeedsCode(Diagnostic):
     """A PyTorch file refers to classes or functions beyond plain tensors and containers.
 
@@ -56,7 +56,11 @@ class PickleNeedsCode(Diagnostic):
     names: str
 
 
-@diagnostic("MC0220", "`{path}` is a TorchScript archive, which holds a program and not only weights")
+@diagnostic(
+    "MC0220",
+    "`{path}` is a TorchScript archive, which holds a program and not only weights",
+    exit_code=ExitCode.SOURCE,
+)
 class TorchScriptArchive(Diagnostic):
     """The file was written by `torch.jit.save`. It contains compiled code beside the weights.
 
@@ -67,7 +71,7 @@ class TorchScriptArchive(Diagnostic):
     path: str
 
 
-@diagnostic("MC0221", "`{path}` is not a readable PyTorch file: {reason}")
+@diagnostic("MC0221", "`{path}` is not a readable PyTorch file: {reason}", exit_code=ExitCode.SOURCE)
 class MalformedTorchFile(Diagnostic):
     """A PyTorch file is damaged, cut short, or was written in a way that mergec does not read.
 
@@ -80,7 +84,11 @@ class MalformedTorchFile(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0222", "`{path}` holds the tensor `{tensor}`, which mergec cannot represent: {reason}")
+@diagnostic(
+    "MC0222",
+    "`{path}` holds the tensor `{tensor}`, which mergec cannot represent: {reason}",
+    exit_code=ExitCode.SOURCE,
+)
 class UnsupportedTensor(Diagnostic):
     """A tensor is not a plain array of numbers in a known type.
 
@@ -94,7 +102,7 @@ class UnsupportedTensor(Diagnostic):
     reason: str
 
 
-@diagnostic("MC0223", "`{path}` has two tensors that are both called `{tensor}`")
+@diagnostic("MC0223", "`{path}` has two tensors that are both called `{tensor}`", exit_code=ExitCode.SOURCE)
 class NestedNameClash(Diagnostic):
     """Inside the chosen dictionary, two tensors get the same name once nested keys are joined with dots.
 
@@ -106,7 +114,9 @@ class NestedNameClash(Diagnostic):
     tensor: str
 
 
-@diagnostic("MC0224", "`{path}` holds {kind} tensors, which mergec cannot represent")
+@diagnostic(
+    "MC0224", "`{path}` holds {kind} tensors, which mergec cannot represent", exit_code=ExitCode.SOURCE
+)
 class UnsupportedTensorKind(Diagnostic):
     """A PyTorch file holds quantised or nested tensors, which have no plain array of numbers.
 

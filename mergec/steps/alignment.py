@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mergec.diagnostics import nearest, safe
 from mergec.ir.graph import Remark
+from mergec.recipe.pattern import escape
 from mergec.steps.errors import MissingTensors
 
 if TYPE_CHECKING:
@@ -55,18 +56,23 @@ def common_names(
 
 def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call, advice: str) -> MissingTensors:
     notes: list[str] = []
+    rules: dict[str, str] = {}
     for name in partial[:_SHOWN]:
         holders = [table.name for table in tables if name in table.entries]
         lackers = [table for table in tables if name not in table.entries]
-        notes.append(
-            f"`{safe(name)}` is in {', '.join(holders)}, not in {', '.join(t.name for t in lackers)}"
-        )
-        near = nearest(name, (n for n in lackers[0].entries if n not in tables[0].entries), count=2)
-        near = near or nearest(name, lackers[0].entries, count=2)
-        if near:
-            similar = " and ".join(f"`{safe(n)}`" for n in near)
-            notes.append(f"  `{lackers[0].name}` has the similar {similar}")
+        without = lackers[0]
+        strange = nearest(name, (n for n in without.entries if n not in tables[0].entries), count=2)
+        near = strange or nearest(name, without.entries, count=2)
+        similar = f"; `{without.name}` has {_listed(near)}" if near else ""
+        others = _listed(table.name for table in lackers)
+        notes.append(f"`{safe(name)}` is in {_listed(holders)}, not in {others}{similar}")
+        rule = _rule(strange[0], name) if strange else None
+        if rule is not None and without is not tables[0]:
+            rules.setdefault(without.name, rule)
     more = f", and so are {len(partial) - 1} more" if len(partial) > 1 else ""
+    if rules:
+        given = (f'give `{model}` the rule `rename: ["{safe(rule)}"]`' for model, rule in rules.items())
+        advice = f"{' and '.join(given)} to line the names up"
     return MissingTensors(
         span=call.span,
         model=call.name,
@@ -75,3 +81,23 @@ def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call, a
         notes=tuple(notes),
         help=advice,
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(f"`{safe(name)}`" for name in names)
+
+
+def _rule(found: str, wanted: str) -> str | None:
+    """The rename rule that makes `found` of a name into `wanted`, for all names alike, if one does."""
+    if found.endswith(f".{wanted}"):
+        return f"{escape(found.removesuffix(f'.{wanted}'))}.{{rest:**}} -> {{rest}}"
+    if wanted.endswith(f".{found}"):
+        return f"{{rest:**}} -> {escape(wanted.removesuffix(f'.{found}'))}.{{rest}}"
+    before, after = found.split("."), wanted.split(".")
+    differing = [i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]]
+    if len(before) != len(after) or len(differing) != 1 or before[differing[0]].isdigit():
+        return None
+    at = differing[0]
+    begin, end = ("{begin:**}." if at else ""), (".{end:**}" if at + 1 < len(before) else "")
+    old, new = f"{begin}{escape(before[at])}{end}", f"{begin}{escape(after[at])}{end}"
+    return f"{old} -> {new.replace(':**', '')}"

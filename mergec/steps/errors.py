@@ -27,6 +27,7 @@ class CyclicModels(Diagnostic):
     """Following the inputs of a model leads back to it, so there is nothing to start from."""
 
     cycle: str
+    help: str | None = "let one of these models use a source instead"
 
 
 @diagnostic("MC0304", "the source `{name}` is never used", severity=Severity.WARNING)
@@ -71,6 +72,7 @@ class SeveralRests(Diagnostic):
 
     model: str
     count: int
+    help: str | None = "keep one `rest` and give the others numbers"
 
 
 @diagnostic("MC0311", "{problem}")
@@ -88,3 +90,22 @@ class BadLayers(Diagnostic):
 @diagnostic("MC0312", "the recipe's output holds no tensors")
 class EmptyOutput(Diagnostic):
     """Everything was dropped, or the output's model is empty."""
+
+    help: str | None = "look at `keep` and `drop`, and at what `mergec inspect` shows of the sources"
+
+
+@diagnostic(
+    "MC0313",
+    "config.json ties `{head}` to `{embeddings}`, and the recipe computes them apart",
+    severity=Severity.WARNING,
+)
+class TiedApart(Diagnostic):
+    """`tie_word_embeddings: true` makes loaders use the embeddings as the output head.
+
+    The output holds both tensors, so what the recipe does to the head has no effect when the result
+    is loaded with that config. Where a file stores the same values twice this is harmless.
+    """
+
+    head: str
+    embeddings: str
+    help: str | None = "drop the head with `drop:` on the sources, or set `tie_word_embeddings` to false"

@@ -95,7 +95,7 @@ def test_a_rule_that_matches_nothing_names_the_nearest() -> None:
     (found,) = failures(["model.layers.0.w"], "model.layer.{rest:**} -> {rest}")
     assert found.code == "MC0136"
     assert "`chat`" in found.message
-    assert found.help == "did you mean `layers`?"
+    assert found.help == "did you mean `layers` instead of `layer`?"
     assert failures(["a"], {"from": "b", "to": "c", "optional": True}) == ()
 
 

@@ -141,7 +141,8 @@ def test_the_first_match_decides_whatever_follows(entries: list[tuple[str, float
 def test_all_patterns_that_match_nothing_are_reported_at_once() -> None:
     found = errors({"model.layer.**": 1, "**.mpl.**": 2})
     assert [d.code for d in found] == ["MC0125", "MC0125"]
-    assert [d.help for d in found] == ["did you mean `layers`?", "did you mean `mlp`?"]
+    told = ["did you mean `layers` instead of `layer`?", "did you mean `mlp` instead of `mpl`?"]
+    assert [d.help for d in found] == told
 
 
 def test_a_tensor_that_no_pattern_matches_is_named() -> None:

@@ -165,7 +165,7 @@ def test_a_path_that_leads_nowhere(tmp_path: Path, refuse: Refuse) -> None:
     write(tmp_path, "vicuna/model.safetensors")
     found = refuse(tmp_path / "vicunia" / "model.safetensors", "MC0201")
     assert found.exit_code is ExitCode.SOURCE
-    assert found.help == f"did you mean `{tmp_path / 'vicuna'}`?"
+    assert found.help == f"did you mean `{tmp_path / 'vicuna' / 'model.safetensors'}`?"
     found = refuse(tmp_path / "vicuna" / "modle.safetensors", "MC0201")
     assert "model.safetensors" in (found.help or "")
     assert "relative paths" in (refuse(tmp_path / "zzz", "MC0201").help or "")
