@@ -22,6 +22,7 @@ class CommonKeys(Strict):
 
     where: list[str] | None = Field(
         default=None,
+        min_length=1,
         description="Patterns of the tensors to work on; others come from `base` or the first input",
     )
     missing: Literal["error", "skip", "base"] = Field(

@@ -68,14 +68,14 @@ class MethodOperation(Operation):
         holders = [carrier, *(table for table in tables if table is not carrier)]
         universe = dict.fromkeys(name for table in holders for name in table.entries)
         wanted = set(universe)
+        before = len(call.report.diagnostics)
         if keys.where is not None:
             wanted = select_names(keys.where, universe, call.place.child("where"), call.report)
-        before = len(call.report.diagnostics)
         shared, kept = common_names(holders, (n for n in universe if n in wanted), keys.missing, call)
         are_aligned = len(call.report.diagnostics) == before
         entries = {name: entry for name, entry in carrier.entries.items() if name not in wanted}
         entries.update((name, carrier.entries[name]) for name in kept)
-        # Names that do not line up make patterns miss: tell the cause alone.
+        # Names that do not line up, or a wrong `where`, make patterns miss: tell the cause alone.
         numbers = self._numbers(keys, listed, shared, call) if are_aligned else None
         if numbers is not None:
             models = _Models(named, {name: call.models[name] for name in listed}, base)

@@ -89,11 +89,12 @@ def parse_dtype(value: object, place: Place, found: list[Diagnostic]) -> DType |
         return None
     dtype = BY_RECIPE_NAME.get(value)
     if dtype is None:
-        found.append(UnknownDType(span=place.span(), dtype=value, help=_meant(value)))
+        found.append(UnknownDType(span=place.span(), dtype=value, help=meant_dtype(value)))
     return dtype
 
 
-def _meant(text: str) -> str:
+def meant_dtype(text: str) -> str:
+    """The help for a text that is not the name of a dtype."""
     bare = text.lower().removeprefix("torch.")
     alias = _ALIASES.get(bare) or BY_RECIPE_NAME.get(bare)
     if alias is not None:

@@ -30,8 +30,11 @@ def substitute(tree: YamlNode, overrides: Mapping[str, str], report: Report) -> 
     if not isinstance(tree, YamlMapping):
         return tree
     params = tree.entries.get("params")
+    is_readable = params is None or isinstance(params, YamlMapping)
     declared = params.entries if isinstance(params, YamlMapping) else {}
-    substitution = _Substitution(_defined(params, overrides, report), declared, report)
+    substitution = _Substitution(
+        _defined(params, overrides, report), declared if is_readable else None, report
+    )
     entries = {
         key: node if key == "params" else substitution.node(node) for key, node in tree.entries.items()
     }
@@ -81,11 +84,11 @@ def _defined(params: YamlNode | None, overrides: Mapping[str, str], report: Repo
 
 class _Substitution:
     def __init__(
-        self, values: dict[str, YamlScalar], declared: Mapping[str, YamlNode], report: Report
+        self, values: dict[str, YamlScalar], declared: Mapping[str, YamlNode] | None, report: Report
     ) -> None:
         self.values = values
         self.used: set[str] = set()
-        self.has_failed = len(values) < len(declared)
+        self.has_failed = declared is None or len(values) < len(declared)
         self._declared = declared
         self._report = report
 
@@ -128,7 +131,7 @@ class _Substitution:
             problem = f"`{name}` is not a name" if name else "it names no parameter"
             help_ = "names are letters, digits and underscores"
             self._report.add(BadParam(span=place, problem=problem, help=help_))
-        elif name not in self._declared:
+        elif self._declared is not None and name not in self._declared:
             near = did_you_mean(name, self.values)
             help_ = near or f"define it: `{name}: VALUE` under `params:`"
             self._report.add(UnknownParam(span=place, name=name, help=help_))

@@ -106,7 +106,7 @@ def _is_size(value: Any) -> int:  # noqa: ANN401  # YAML data of any kind
         return value
     if isinstance(value, str):
         return parse_size(value)
-    raise ValueError(f"`{value}` is not a size such as 5GB or 512MiB")
+    raise ValueError("expected a size such as 5GB or 512MiB")
 
 
 Size = Annotated[int, BeforeValidator(_is_size, json_schema_input_type=str | int)]

@@ -72,6 +72,9 @@ def _together(place: _Path, alike: list[_Complaint]) -> list[_Complaint]:
     inside = {(one.path, one.kind): one for one in alike if one.path != place}
     if inside or len(alike) == 1:
         return list(inside.values()) or alike
+    empty = [one for one in alike if one.kind == "too_short"]
+    if empty:
+        return empty
     expected = list(dict.fromkeys(part for one in alike for part in re.split(", | or ", one.expected)))
     return [alike[0]._replace(expected=_either(expected))]
 
@@ -192,8 +195,10 @@ class _Complaints:
     def _wrong(self, one: _Complaint) -> Diagnostic:
         what = f"`{_written(one.path)}`" if one.path else self._where
         if one.kind == "value_error":
-            found = f", found {shown(one.value)}" if one.expected.startswith("expected ") else ""
-            problem, help_ = one.expected + found, None
+            # Our own validators may say "what was expected; what to do".
+            problem, _, advice = one.expected.partition("; ")
+            problem += f", found {shown(one.value)}" if problem.startswith("expected ") else ""
+            help_ = advice or None
         else:
             problem = f"expected {one.expected}, found {shown(one.value)}"
             help_ = _help(one)
@@ -228,6 +233,13 @@ def _how_to_add(key: str, field: FieldInfo | None) -> str | None:
     return f"add `{key}: ...`" + (f" ({about[:1].lower()}{about[1:]})" if about else "")
 
 
+_LARGEST_ADVISED = 10**15
+_BOOLEANS = {
+    **dict.fromkeys(("yes", "on", "true", "y"), "true"),
+    **dict.fromkeys(("no", "off", "false", "n"), "false"),
+}
+
+
 def _help(one: _Complaint) -> str | None:
     """The edit that makes the value what was expected, where one is likely."""
     if isinstance(one.value, str):
@@ -240,10 +252,12 @@ def _help(one: _Complaint) -> str | None:
 
 
 def _help_for_number(kind: str, number: float, expected: str) -> str | None:
-    if kind == "list_type":
-        return f"write a list: [{safe(number)}]"
+    if abs(number) > _LARGEST_ADVISED:
+        return None
+    if kind == "list_type" and expected == "a list":
+        return f"write a list: [{number}]"
     if kind == "string_type" and expected == "a text":
-        return f'put it in quotes if it is meant as a text: "{safe(number)}"'
+        return f'put it in quotes if it is meant as a text: "{number}"'
     is_whole = kind == "int_type" and float(number).is_integer()
     return f"write {number:.0f}" if is_whole else None
 
@@ -251,9 +265,8 @@ def _help_for_number(kind: str, number: float, expected: str) -> str | None:
 def _help_for_text(kind: str, text: str, expected: str) -> str | None:
     if kind == "list_type":
         return f'write a list: ["{safe(text)}"]'
-    if kind == "bool_type":
-        word = "false" if text.lower() in {"no", "off", "false", "n"} else "true"
-        return f"write `{word}`; YAML 1.2 reads words such as `yes` and `no` as text"
+    if kind == "bool_type" and text.lower() in _BOOLEANS:
+        return f"write `{_BOOLEANS[text.lower()]}`; YAML 1.2 reads words such as `yes` and `no` as text"
     if kind == "literal_error":
         return did_you_mean(text, re.findall("`([^`]*)`", expected))
     is_number = kind in {"int_type", "float_type"} and isinstance(scalar(text), int | float)

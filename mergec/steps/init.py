@@ -10,6 +10,7 @@ from mergec.ir.dtype import BY_RECIPE_NAME, DType
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.ir.primitives import CAST, FILL, NORMAL
 from mergec.ir.strided_view import StridedView
+from mergec.recipe.dtype_schedule import meant_dtype
 from mergec.recipe.recipe_model import Strict
 from mergec.steps.operation import Call, ModelUse, Operation
 
@@ -25,8 +26,9 @@ GENERATED = -1  # the file number of values that no file holds
 def _float_dtype(value: object) -> DType:
     dtype = BY_RECIPE_NAME.get(str(value))
     if dtype is None or not dtype.is_float:
-        floats = ", ".join(name for name, known in BY_RECIPE_NAME.items() if known.is_float)
-        raise ValueError(f"`{value}` is not one of {floats}")
+        names = [f"`{name}`" for name, known in BY_RECIPE_NAME.items() if known.is_float]
+        advice = f"; {meant_dtype(value)}" if isinstance(value, str) and dtype is None else ""
+        raise ValueError(f"expected {', '.join(names[:-1])} or {names[-1]}{advice}")
     return dtype
 
 

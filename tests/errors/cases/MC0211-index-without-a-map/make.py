@@ -3,5 +3,5 @@ from pathlib import Path
 
 
 def make(folder: Path) -> None:
-    index = {"metadata": {}}
+    index: dict[str, object] = {"metadata": {}}
     (folder / "weights" / "model.safetensors.index.json").write_text(json.dumps(index))

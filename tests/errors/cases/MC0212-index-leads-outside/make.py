@@ -3,5 +3,7 @@ from pathlib import Path
 
 
 def make(folder: Path) -> None:
-    index = {"weight_map": {"w": "../secret.safetensors", "v": "/etc/passwd", "u": "C:\\\\x"}}
+    index: dict[str, object] = {
+        "weight_map": {"w": "../secret.safetensors", "v": "/etc/passwd", "u": "C:\\\\x"}
+    }
     (folder / "weights" / "model.safetensors.index.json").write_text(json.dumps(index))

@@ -3,5 +3,7 @@ from pathlib import Path
 
 
 def make(folder: Path) -> None:
-    index = {"weight_map": {"w": "model-00001-of-00002.safetensors", "v": "model-00002-of-00002.safetensors"}}
+    index: dict[str, object] = {
+        "weight_map": {"w": "model-00001-of-00002.safetensors", "v": "model-00002-of-00002.safetensors"}
+    }
     (folder / "weights" / "model.safetensors.index.json").write_text(json.dumps(index))

@@ -1,0 +1,97 @@
+"""Sound recipes that use every operation and every key, to be broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.errors.case import write_tensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SHAPES = {
+    "embed.weight": [4, 2],
+    "layers.0.mlp.weight": [2, 2],
+    "layers.1.mlp.weight": [2, 2],
+    "head.weight": [4, 2],
+}
+_SCHEDULE = {"layers.[0:2].**": [0.2, 0.4], "head.*": 0.3, "**": "${alpha}"}
+
+# By operation: its keys, all of them.
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "linear": {
+        "inputs": {"base": {"weight": _SCHEDULE}, "tuned": {"weight": "rest"}},
+        "normalize": False,
+        "allow_scaling": False,
+        "where": ["**.mlp.**", "head.*"],
+        "missing": "error",
+        "base": "base",
+    },
+    "interpolate": {
+        "from": "base",
+        "to": "tuned",
+        "t": _SCHEDULE,
+        "allow_scaling": True,
+        "where": ["**"],
+        "missing": "base",
+        "base": "tuned",
+    },
+    "apply": {"base": "base", "deltas": {"task": {"strength": 0.5}}, "where": ["**"], "missing": "skip"},
+    "delta": {"of": "tuned", "base": "base", "where": ["**"], "missing": "error"},
+    "graft": {"into": "base", "from": "tuned", "take": ["head.*"], "rename": ["head.{x} -> lm_head.{x}"]},
+    "override": {"base": "base", "with": ["tuned", "used"]},
+    "select": {
+        "model": "base",
+        "keep": ["layers.**", "head.*"],
+        "drop": ["**.1.**"],
+        "rename": [{"from": "head.{x}", "to": "lm_head.{x}", "optional": True}],
+    },
+    "layers": {
+        "slices": [
+            {"model": "base", "layers": "layers.[0:2]"},
+            {"model": "tuned", "layers": "layers.[1:2]"},
+        ]
+    },
+    "cast": {"model": "base", "dtype": {"head.*": "float32", "**": "bfloat16"}},
+    "init": {
+        "tensors": {
+            "w": {"shape": [2, 2], "dtype": "float16", "fill": {"normal": 0.02}},
+            "b": {"shape": [2], "fill": "zeros"},
+        },
+        "seed": 3,
+    },
+}
+
+
+def recipe_with(operation: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """A whole recipe whose output is one use of an operation."""
+    return {
+        "mergec": 1,
+        "description": "a recipe to be broken",
+        "params": {"alpha": 0.4},
+        "sources": {
+            "base": {"path": "base.safetensors", "keep": ["**"], "drop": [], "kind": "weights"},
+            "tuned": "tuned.safetensors",
+            "task": {
+                "path": "base.safetensors",
+                "kind": "delta",
+                "rename": [{"from": "embed.weight", "to": "embed.weight", "transpose": [0, 1]}],
+            },
+        },
+        "models": {"used": "base + ${alpha} * task", "merged": {"op": operation, **keys}},
+        "output": {
+            "model": "merged",
+            "path": "out",
+            "dtype": {"**": "bfloat16"},
+            "max_shard_size": "5GB",
+            "copy_files_from": "base",
+            "kind": "delta" if operation == "delta" else "weights",
+        },
+    }
+
+
+def write_sources(folder: Path) -> None:
+    """The files that these recipes read."""
+    for name in ("base", "tuned"):
+        tensors = {tensor: {"dtype": "F32", "shape": shape} for tensor, shape in _SHAPES.items()}
+        write_tensors(folder / f"{name}.safetensors", tensors)
