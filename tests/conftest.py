@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
     from mergec.api import LoadedRecipe
 
     Array = NDArray[Any]
+
+UPDATE_GOLDENS = "--update-goldens"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(UPDATE_GOLDENS, action="store_true", help="write what is printed into the goldens")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption(UPDATE_GOLDENS) and os.environ.get("CI"):
+        raise pytest.UsageError(f"{UPDATE_GOLDENS} is for people, who look at what changed: not for CI")
+
+
+@pytest.fixture
+def updates_goldens(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption(UPDATE_GOLDENS))
+
 
 _NUMPY = {
     "BOOL": np.bool_,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from mergec.diagnostics import Diagnostic, ExitCode, diagnostic
 
 
-@diagnostic("MC0801", "the output `{path}` exists and was not built by mergec")
+@diagnostic("MC0801", "the output `{path}` exists and is not what mergec built")
 class OutputExists(Diagnostic):
     """mergec replaces only what it built itself.
 
-    It knows its own files by the `mergec` entry in their safetensors headers. Choose another path
-    with `output: path:` or `--out`, remove what is there, or give `--force` to replace it.
+    It knows its own files by the `mergec` entry in their safetensors headers, and its own directories
+    by `mergec.manifest.json`, which lists what it wrote: a file that somebody added is not deleted.
+    Choose another path with `output: path:` or `--out`, remove what is there, or give `--force` to
+    replace it.
     """
 
     path: str

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from mergec.diagnostics import safe
 from mergec.output.errors import OutputExists, OutputIsSource
+from mergec.output.manifest import foreign_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +32,21 @@ def check_target(target: Path, inputs: Iterable[Path], *, force: bool, report: R
             return
     if force or not (target.exists() or target.is_symlink()):
         return
-    if not is_ours(target):
-        report.add(OutputExists(path=str(target)))
+    if not target.is_dir():
+        if not is_ours(target):
+            report.add(OutputExists(path=str(target)))
+        return
+    foreign = foreign_files(target)
+    if foreign is None:
+        foreign = sorted(path.name for path in target.iterdir())  # an empty folder harms nobody
+    if foreign:
+        others = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        note = f"it holds `{safe(foreign[0])}`{others}, which mergec did not write"
+        report.add(OutputExists(path=str(target), notes=(note,)))
 
 
 def is_ours(target: Path) -> bool:
-    """Whether mergec wrote what is there, told by the headers. What is empty counts as ours."""
+    """Whether a mergec, killed or done, wrote what is there: told by the headers. Empty counts as ours."""
     if target.is_file():
         return _has_mark(target)
     if not target.is_dir():

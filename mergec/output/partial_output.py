@@ -12,6 +12,7 @@ from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
 from mergec.output.background_disk import BackgroundDisk
 from mergec.output.errors import BuildRunning, CannotWrite, DiskTooSmall, OutputExists
+from mergec.output.manifest import write_manifest
 from mergec.output.ownership import PARTIAL, is_ours
 from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish, remove
@@ -129,7 +130,7 @@ class PartialOutput:
             copy_side_files(origin, self.path, self._layout, config, edits)
 
     def publish(self, index: str | None) -> None:
-        """Write the index, make everything durable, then move it to the final place in one step.
+        """Write index and manifest, make everything durable, then move it to its place in one step.
 
         Raises:
             MergecError: MC0804 when the system refuses.
@@ -142,6 +143,7 @@ class PartialOutput:
             if index is not None:
                 (self.path / "model.safetensors.index.json").write_text(index, "utf-8")
             if not self._is_single_file:
+                write_manifest(self.path)
                 _sync_tree(self.path)
             publish(self.path, self._target)
             self._is_mine = False

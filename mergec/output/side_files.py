@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
+from mergec.output.manifest import NAME as MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ _ENDINGS = {
 _NAMES = {"license", "notice", "merges", "vocab"}
 # Files that describe other weights than the ones written, or how they were trained.
 _NEVER = {
+    MANIFEST,
     "trainer_state.json",
     "training_args.json",
     "all_results.json",

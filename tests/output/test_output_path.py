@@ -65,7 +65,29 @@ class TestWhatIsThere:
         bench.source("b", {"w": W, "v": W})
         bench.recipe("b", max_shard_size=1).build()
         bench.recipe(DOUBLED).build()
-        assert sorted(p.name for p in bench.out.iterdir()) == ["model.safetensors"]
+        assert sorted(p.name for p in bench.out.iterdir()) == ["mergec.manifest.json", "model.safetensors"]
+
+    @pytest.mark.parametrize("name", ["README.md", "results/eval.json", "extra.safetensors"])
+    def test_a_file_that_somebody_added_is_kept(self, bench: Workbench, name: str) -> None:
+        bench.source("b", {"w": W})
+        bench.recipe("b").build()
+        added = bench.out / name
+        added.parent.mkdir(exist_ok=True)
+        added.write_text("mine")
+        with pytest.raises(mergec.MergecError) as caught:
+            bench.recipe(DOUBLED).build()
+        assert [error.code for error in caught.value.errors] == ["MC0801"]
+        assert name in caught.value.errors[0].notes[0]
+        assert added.read_text() == "mine"
+        bench.recipe(DOUBLED).build(force=True)
+        assert not added.exists()
+
+    @pytest.mark.parametrize("text", ["", "[]", "{", '{"files": 3}', "[" * 100_000])
+    def test_a_manifest_that_says_nothing_protects_the_directory(self, bench: Workbench, text: str) -> None:
+        bench.source("b", {"w": W})
+        bench.recipe("b").build()
+        (bench.out / "mergec.manifest.json").write_text(text)
+        assert codes(bench, "out") == ["MC0801"]
 
     def test_an_empty_directory_is_filled(self, bench: Workbench) -> None:
         bench.out.mkdir()

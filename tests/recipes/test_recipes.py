@@ -70,13 +70,13 @@ def test_recipe_checks_without_a_warning(recipe: Path, copied: Path) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name_of)
 def test_recipe_is_planned_as_before(
-    recipe: Path, copied: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    recipe: Path, copied: Path, monkeypatch: pytest.MonkeyPatch, *, updates_goldens: bool
 ) -> None:
     monkeypatch.chdir(copied / recipe.parent)
     printed = CliRunner().invoke(main, ["plan", recipe.name, "--workers", "2", "--color", "never"])
     assert printed.exit_code == 0, printed.output
     golden = GOLDENS / f"{name_of(recipe)}.txt"
-    if request.config.getoption("--update-goldens", default=False):
+    if updates_goldens:
         golden.write_text(printed.stdout)
     assert printed.stdout == golden.read_text()
 
