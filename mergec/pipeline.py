@@ -135,8 +135,7 @@ def build(
             target, plan.layout, is_single_file=is_single_file(target), reserve=plan.computes
         )
         stack.callback(output.discard)
-        with _collector_paused():  # loading torch is a third faster without it
-            run_plan(plan, sources, output, progress)
+        run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()
         side_files = compiled.sources.side_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from contextlib import contextmanager
@@ -49,6 +50,9 @@ class _Counter:
             if not self.bytes:
                 # By now all libraries are loaded: they are not what the budget is about.
                 self.resident_at_first = _resident_bytes()
+                # Drawing leaves cycles behind, which would add up over hours; what is there stays.
+                gc.freeze()
+                gc.enable()
             self.bytes += nbytes
             self.tensor = tensor
 
