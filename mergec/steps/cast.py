@@ -10,8 +10,9 @@ from mergec.diagnostics import MergecError
 from mergec.ir.expression import Tensor
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.recipe.dtype_schedule import DTypeSchedule
-from mergec.recipe.recipe_model import DTYPE_SCHEDULE_SCHEMA, Strict
+from mergec.recipe.recipe_model import DTYPE_SCHEDULE_SCHEMA
 from mergec.steps.operation import Call, ModelUse, Operation, named
+from mergec.steps.where import RestrictedKeys, restricted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mergec.recipe.place import TreePlace
 
 
-class CastKeys(Strict):
+class CastKeys(RestrictedKeys):
     """The keys of `op: cast`."""
 
     model: str = Field(description="The model to round")
@@ -50,7 +51,8 @@ class Cast(Operation):
         model = call.models[keys.model]
         dtypes = resolve_dtypes(keys.dtype, call.place.child("dtype"), list(model.entries), call)
         entries = {name: _cast(entry, dtypes.get(name), call) for name, entry in model.entries.items()}
-        return ModelTable(call.name, entries, model.config)
+        result = ModelTable(call.name, entries, model.config)
+        return restricted(result, model, keys, call)
 
 
 def resolve_dtypes(value: object, place: TreePlace, names: list[str], call: Call) -> dict[str, DType | None]:

@@ -9,9 +9,10 @@ from pydantic import Field, WithJsonSchema
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.pattern_list import select_names
-from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
+from mergec.recipe.recipe_model import RENAME_SCHEMA
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
+from mergec.steps.where import RestrictedKeys, restricted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mergec.recipe.place import TreePlace
 
 
-class GraftKeys(Strict):
+class GraftKeys(RestrictedKeys):
     """The keys of `op: graft`."""
 
     into: str = Field(description="The model to change")
@@ -53,9 +54,12 @@ class Graft(Operation):
         chosen = select_names(keys.take, donor.entries, call.place.child("take"), call.report)
         taken = {name: entry for name, entry in donor.entries.items() if name in chosen}
         taken = renamed(taken, keys.rename, call)
-        replaced = tuple(name for name in taken if name in into.entries)
-        added = tuple(name for name in taken if name not in into.entries)
+        result = ModelTable(call.name, {**into.entries, **taken}, into.config)
+        result = restricted(result, into, keys, call)
+        moved = [name for name, entry in taken.items() if result.entries.get(name) is entry]
+        replaced = tuple(name for name in moved if name in into.entries)
+        added = tuple(name for name in moved if name not in into.entries)
         for what, names in (("replaced from", replaced), ("added from", added)):
             if names:
                 call.remarks.append(Remark(call.name, f"{what} {donor.name}", names))
-        return ModelTable(call.name, {**into.entries, **taken}, into.config)
+        return result

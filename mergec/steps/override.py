@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from mergec.ir.model_table import ModelTable
-from mergec.recipe.recipe_model import Strict
 from mergec.steps.operation import Call, ModelUse, Operation, named
+from mergec.steps.where import RestrictedKeys, restricted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mergec.recipe.place import TreePlace
 
 
-class OverrideKeys(Strict):
+class OverrideKeys(RestrictedKeys):
     """The keys of `op: override`."""
 
     base: str = Field(description="The model to lay the others over")
@@ -46,4 +46,5 @@ class Override(Operation):
         entries = dict(base.entries)
         for name in keys.with_:
             entries.update(call.models[name].entries)
-        return ModelTable(call.name, entries, base.config)
+        result = ModelTable(call.name, entries, base.config)
+        return restricted(result, base, keys, call)

@@ -38,8 +38,14 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "apply": {"base": "base", "deltas": {"task": {"strength": 0.5}}, "where": ["**"], "missing": "skip"},
     "delta": {"of": "tuned", "base": "base", "where": ["**"], "missing": "error"},
-    "graft": {"into": "base", "from": "tuned", "take": ["head.*"], "rename": ["head.{x} -> lm_head.{x}"]},
-    "override": {"base": "base", "with": ["tuned", "used"]},
+    "graft": {
+        "into": "base",
+        "from": "tuned",
+        "take": ["head.*"],
+        "rename": ["head.{x} -> lm_head.{x}"],
+        "where": ["lm_head.*"],
+    },
+    "override": {"base": "base", "with": ["tuned", "used"], "where": ["layers.**"]},
     "select": {
         "model": "base",
         "keep": ["layers.**", "head.*"],
@@ -52,7 +58,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             {"model": "tuned", "layers": "layers.[1:2]"},
         ]
     },
-    "cast": {"model": "base", "dtype": {"head.*": "float32", "**": "bfloat16"}},
+    "cast": {"model": "base", "dtype": {"head.*": "float32", "**": "bfloat16"}, "where": ["layers.**"]},
     "init": {
         "tensors": {
             "w": {"shape": [2, 2], "dtype": "float16", "fill": {"normal": 0.02}},
