@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 # Reads that take long: the build is stopped in the middle of them.
 SLOW = """
-import sys, time
+import os, sys, time
 from mergec.sources.local_file import LocalFile
 read_at = LocalFile.read_at
 def slowly(self, offset, buffer):
-    print("reading", flush=True)
+    os.write(1, b"reading\\n")  # in one piece, also from two workers
     time.sleep(0.05)
     return read_at(self, offset, buffer)
 LocalFile.read_at = slowly
