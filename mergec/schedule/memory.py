@@ -65,9 +65,12 @@ def prove(
         (tables - _FIXED, "the tables of a recipe with so many tensors"),
     )
     help_ = f"give it more: `--memory {-(-proof.peak // (1 << 20))}MiB`"
-    note = f"{format_size(largest[0])} of it is for {largest[1]}"
+    notes = (
+        f"{format_size(largest[0])} of it is for {largest[1]}",
+        f"{format_size(_FIXED)} of it is what every build takes",
+    )
     needed, allowed = format_size(proof.peak), format_size(budget)
-    raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=(note,))])
+    raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=notes)])
 
 
 def _proof(
