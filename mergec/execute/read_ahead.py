@@ -52,6 +52,8 @@ class ReadAhead:
         self._thread.join()
 
     def _run(self) -> None:
+        if not hasattr(os, "posix_fadvise") or not hasattr(os, "RWF_NOWAIT"):
+            return  # the system knows no way to ask
         asked = 0
         probe = bytearray(1)
         for descriptor, offset, nbytes in self._chunks():

@@ -61,7 +61,7 @@ class BackgroundDisk:
                 if size:
                     _reserve(descriptor, size)
                 else:
-                    os.fdatasync(descriptor)
+                    getattr(os, "fdatasync", os.fsync)(descriptor)  # macOS has only the latter
             except OSError as error:
                 self._failure = self._failure or error
 
