@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, safe
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.recipe.pattern import Pattern
@@ -17,6 +17,8 @@ from mergec.steps.operation import Call, ModelUse, Operation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mergec.diagnostics import Span
+    from mergec.recipe.pattern import BoundPattern
     from mergec.recipe.place import TreePlace
 
 
@@ -91,24 +93,38 @@ def _run(part: SliceKeys, place: TreePlace, call: Call) -> _Run | None:
         call.report.add(BadLayers(span=span, problem=f"`{part.layers}` names no range of layers", help=help_))
         return None
     try:
+        path = Pattern.parse(prefix, span).literal
         bound = Pattern.parse(f"{prefix}.{index}.**", span).bind(model.entries)
     except MergecError as error:
         call.report.extend(error.diagnostics)
         return None
-    by_index: dict[int, dict[str, Entry]] = {}
-    for name in bound.matches:
-        number = bound.index_of(name)
-        if number is not None:
-            rest = name.removeprefix(f"{prefix}.{number}.")
-            by_index.setdefault(number, {})[rest] = model.entries[name]
+    if path is None:
+        problem = f"`{prefix}` is a pattern, and a list of layers has one name"
+        help_ = "write the name in full, such as `model.layers`"
+        call.report.add(BadLayers(span=span, problem=problem, help=help_))
+        return None
+    by_index = _by_index(bound, model, span, call)
     if not by_index:
-        held = sorted(
-            {n.split(".")[len(prefix.split("."))] for n in model.entries if n.startswith(f"{prefix}.")}
-        )
-        help_ = (
-            f"`{prefix}` holds {len(held)} layers" if held else f"`{part.model}` has nothing under `{prefix}`"
-        )
+        held = {n[len(path) + 1 :].partition(".")[0] for n in model.entries if n.startswith(f"{path}.")}
+        help_ = f"`{path}` holds {len(held)} layers" if held else f"`{part.model}` has nothing under `{path}`"
         problem = f"`{part.layers}` matches no layer of `{part.model}`"
         call.report.add(BadLayers(span=span, problem=problem, help=help_))
         return None
-    return _Run(prefix, [by_index[i] for i in sorted(by_index)])
+    return _Run(path, [by_index[i] for i in sorted(by_index)])
+
+
+def _by_index(bound: BoundPattern, model: ModelTable, span: Span, call: Call) -> dict[int, dict[str, Entry]]:
+    """The entries of each layer by what follows its number, which may be written with leading zeros."""
+    layers: dict[int, dict[str, Entry]] = {}
+    for name in bound.matches:
+        place = bound.place_of(name)
+        if place is None:
+            continue
+        before, number = place
+        rest = name[len(before) :].partition(".")[2]
+        layer = layers.setdefault(number, {})
+        if rest in layer:
+            problem = f"`{safe(name)}` and another tensor both are `{safe(rest)}` of layer {number}"
+            call.report.add(BadLayers(span=span, problem=problem, help="leave one out with `drop:`"))
+        layer[rest] = model.entries[name]
+    return layers
