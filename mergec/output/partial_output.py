@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from mergec.output.background_disk import BackgroundDisk
 from mergec.output.errors import BuildRunning, CannotWrite, DiskTooSmall, OutputExists
 from mergec.output.manifest import write_manifest
 from mergec.output.ownership import PARTIAL, is_ours
+from mergec.output.path_lock import lock
 from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish, remove
 
@@ -53,14 +53,12 @@ class PartialOutput:
         self._disk = BackgroundDisk()
         self._written = [0] * len(layout.shards)
         self._is_mine = False
-        self._lock = -1
+        self._locks: list[int] = []
         with self._told_as_diagnostics(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
             self._check_room(layout.nbytes + _SLACK)
             self._clear_leftover()
-            if not is_single_file:
-                self.path.mkdir()
-            self._is_mine = True
+            self._claim()
             self._create(reserve=reserve)
 
     @property
@@ -79,16 +77,37 @@ class PartialOutput:
         """Remove what a killed build left, but neither a running build's files nor anybody else's."""
         if not (self.path.exists() or self.path.is_symlink()):
             return
-        descriptor = _locked(self.path)
-        if descriptor is None:
-            raise MergecError([BuildRunning(path=str(self._target))])
-        os.close(descriptor)
-        if not is_ours(self.path):
-            raise MergecError([OutputExists(path=str(self.path), help="remove it, or build somewhere else")])
-        remove(self.path)
+        leftover = lock(self.path)
+        if leftover is None:
+            raise self._running()
+        try:
+            if not is_ours(self.path):
+                help_ = "remove it, or build somewhere else"
+                raise MergecError([OutputExists(path=str(self.path), help=help_)])
+            remove(self.path)
+        finally:
+            os.close(leftover)
+
+    def _claim(self) -> None:
+        """Make the file or directory that all is written to, and lock it against other builds."""
+        try:
+            if self._is_single_file:
+                self.path.touch(exist_ok=False)
+            else:
+                self.path.mkdir()
+            mine = lock(self.path)
+        except (FileExistsError, FileNotFoundError):  # another build came between two of these calls
+            mine = None
+        if mine is None:
+            raise self._running()
+        self._is_mine = True
+        self._locks.append(mine)
+
+    def _running(self) -> MergecError:
+        return MergecError([BuildRunning(path=str(self._target))])
 
     def _create(self, *, reserve: bool) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         for path, shard in zip(self._files, self._layout.shards, strict=True):
             descriptor = os.open(path, flags, 0o666)
             self._descriptors.append(descriptor)
@@ -96,10 +115,6 @@ class PartialOutput:
             os.ftruncate(descriptor, shard.size)
             if reserve:
                 self._disk.reserve(descriptor, shard.size)
-        lock = _locked(self.path)
-        if lock is None:
-            raise MergecError([BuildRunning(path=str(self._target))])
-        self._lock = lock
 
     def fileno(self, shard: int) -> int:
         """The descriptor of a shard's file."""
@@ -139,30 +154,39 @@ class PartialOutput:
             self._disk.finish()
             for descriptor in self._descriptors:
                 os.fsync(descriptor)
-            self._close()
+            self._close_files()
             if index is not None:
                 (self.path / "model.safetensors.index.json").write_text(index, "utf-8")
             if not self._is_single_file:
                 write_manifest(self.path)
                 _sync_tree(self.path)
+            self._lock_old()
             publish(self.path, self._target)
             self._is_mine = False
             _sync_directory(self._target.parent)
 
-    def discard(self) -> None:
-        """Remove everything; the final place was never touched."""
-        self._close()
-        if self._is_mine:
-            remove(self.path)
+    def _lock_old(self) -> None:
+        """Lock what is replaced: for a moment it stands under the name that another build would use."""
+        with suppress(OSError):  # mostly there is nothing
+            old = lock(self._target)
+            if old is not None:
+                self._locks.append(old)
 
-    def _close(self) -> None:
+    def discard(self) -> None:
+        """Remove what was not published. What cannot be removed is left to the next build."""
+        self._close_files()
+        if self._is_mine:
+            with suppress(OSError):
+                remove(self.path)
+            self._is_mine = False
+        while self._locks:
+            os.close(self._locks.pop())
+
+    def _close_files(self) -> None:
         with suppress(OSError):  # told by `publish`; what is discarded may fail
             self._disk.finish()
         while self._descriptors:
             os.close(self._descriptors.pop())
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
 
     @contextmanager
     def _gone_on_error(self) -> Iterator[None]:
@@ -180,20 +204,6 @@ class PartialOutput:
             problem = error.strerror or str(error)
             where = str(error.filename or path)
             raise MergecError([CannotWrite(path=where, problem=problem)]) from error
-
-
-def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock of a file or directory; None where another process holds it.
-
-    The lock ends with the process, so a killed build leaves none behind.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def _write(descriptor: int, offset: int, buffer: memoryview) -> None:

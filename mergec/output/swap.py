@@ -24,7 +24,8 @@ def publish(partial: Path, target: Path) -> None:
         partial.replace(target)
         return
     if _exchange(partial, target):
-        remove(partial)
+        with suppress(OSError):  # the new one is in its place; what is left of the old one blocks nothing
+            remove(partial)
         return
     aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.replaced-", dir=target.parent))
     old = aside / target.name
@@ -39,7 +40,7 @@ def publish(partial: Path, target: Path) -> None:
         with suppress(OSError):  # not empty if the old one could not be moved back: then it is all there is
             aside.rmdir()
         raise
-    shutil.rmtree(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def remove(path: Path) -> None:

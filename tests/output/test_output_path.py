@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import mergec
-from mergec.output import swap
+from mergec.diagnostics import Report
+from mergec.output import partial_output, swap
+from mergec.pipeline import Options, build, make_build_plan
 from tests.conftest import read_checkpoint, tree, write_checkpoint
 
 if TYPE_CHECKING:
@@ -190,6 +192,70 @@ class TestLeftovers:
         monkeypatch.setattr(swap, "_exchange", lambda _first, _second: False)
         bench.recipe(DOUBLED).build()
         assert (bench.folder / "out.replaced/notes.txt").read_text() == "mine"
+
+
+class TestTwoBuildsAtOnce:
+    """A second one that begins at a moment of the first is refused and harms nothing."""
+
+    def second(self, bench: Workbench, path: str) -> list[str]:
+        with pytest.raises(mergec.MergecError) as caught:
+            bench.recipe("a", path=path).build(workers=1)
+        return [error.code for error in caught.value.errors]
+
+    @pytest.mark.parametrize("moment", ["publish", "remove"])
+    def test_while_the_output_is_put_in_its_place(
+        self, bench: Workbench, path: str, moment: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.recipe("a", path=path).build()
+        home = swap if moment == "remove" else partial_output  # what is replaced, after the exchange
+        real: Any = getattr(home, moment)
+        found: list[list[str]] = []
+
+        def meddled(*arguments: Any) -> None:
+            with monkeypatch.context() as undone:
+                undone.setattr(home, moment, real)
+                found.append(self.second(bench, path))
+            real(*arguments)
+
+        recipe = bench.recipe(DOUBLED, path=path)
+        compiled = recipe.check()
+        plan = make_build_plan(compiled, Options())
+        monkeypatch.setattr(home, moment, meddled)
+        build(compiled, plan, Options(), Report())
+        np.testing.assert_array_equal(read_checkpoint(bench.folder / path)["w"].values, 2 * W)
+        assert found == ([] if moment == "remove" and path == "out.safetensors" else [["MC0805"]])
+        assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+
+    def test_when_both_have_made_sure_that_nobody_is_there(
+        self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        theirs = bench.folder / f"{path}.partial"
+
+        def other(self: partial_output.PartialOutput) -> None:
+            self.path.write_text("theirs")
+
+        monkeypatch.setattr(partial_output.PartialOutput, "_clear_leftover", other)
+        assert self.second(bench, path) == ["MC0805"]
+        assert theirs.read_text() == "theirs"
+
+    def test_when_the_other_takes_the_new_directory_for_a_leftover(
+        self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(partial_output, "lock", lambda _: None)
+        assert self.second(bench, path) == ["MC0805"]
+        assert (bench.folder / f"{path}.partial").exists()
+
+    def test_a_pipe_under_the_second_name_is_not_waited_for(self, bench: Workbench) -> None:
+        os.mkfifo(bench.folder / "out.partial")
+        assert self.second(bench, "out") == ["MC0801"]
+
+
+def test_an_old_directory_that_cannot_be_removed_is_no_failure(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.recipe("a").build()
+    monkeypatch.setattr(swap, "remove", refusing(errno.EACCES))
+    np.testing.assert_array_equal(bench.build(DOUBLED)["w"].values, 2 * W)
 
 
 class Usage(NamedTuple):
