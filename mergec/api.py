@@ -62,12 +62,17 @@ class LoadedRecipe:
     def plan(
         self, *, memory: str | int = DEFAULT_MEMORY, workers: int = 0, out: str | Path | None = None
     ) -> Plan:
-        """What a build would do, and the proof that it fits. `memory` is a size such as "2GiB".
+        """What a build would do, and the proof that it fits.
+
+        `memory` is a size such as "2GiB" or a number of bytes, `workers` a number of threads, of which
+        0 means one per processor.
 
         Raises:
             MergecError: when anything is wrong, or the budget is too small.
+            ValueError: when an argument is no size, no number of threads or no path.
         """
-        return make_build_plan(self.check(), _options(memory, workers, out))
+        options = _options(memory, workers, out)
+        return make_build_plan(self.check(), options)
 
     def build(
         self,
@@ -82,6 +87,7 @@ class LoadedRecipe:
 
         Raises:
             MergecError: when anything is wrong; the output path then is as it was before.
+            ValueError: when an argument is no size, no number of threads or no path.
         """
         options = _options(memory, workers, out, force=force)
         compiled = self.check()
@@ -93,4 +99,14 @@ class LoadedRecipe:
 
 def _options(memory: str | int, workers: int, out: str | Path | None, *, force: bool = False) -> Options:
     size = parse_size(memory) if isinstance(memory, str) else memory
+    if not _is_whole(size, at_least=1):
+        raise ValueError(f"memory: expected a size such as '2GiB' or a number of bytes, found {memory!r}")
+    if not _is_whole(workers, at_least=0):
+        raise ValueError(f"workers: expected a number of threads (0: one per processor), found {workers!r}")
+    if out is not None and (not str(out) or "\0" in str(out)):
+        raise ValueError(f"out: expected a path, found {str(out)!r}")
     return Options(memory=size, workers=workers, out=Path(out) if out is not None else None, force=force)
+
+
+def _is_whole(value: object, *, at_least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= at_least

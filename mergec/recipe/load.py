@@ -140,6 +140,8 @@ def _read(path: Path) -> SourceText:
         column = 1 if before[-1].endswith("\n") else len(before[-1]) + 1
         span = Span(SourceText(str(path), text), line, column, column + 1)
         raise unreadable("it is not UTF-8 text", "save it as UTF-8", span) from None
+    except ValueError as error:  # a NUL in the path
+        raise unreadable(str(error)) from None
 
 
 def _nearby(path: Path) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from mergec.ir.byte_size import parse_size
 
@@ -72,10 +72,19 @@ def _path_to_mapping(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kin
     return {"path": value} if isinstance(value, str) else value
 
 
+def _without_nul(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("expected a path without a NUL character")
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_without_nul)]
+
+
 class SourceSpec(Strict):
     """A checkpoint on disk."""
 
-    path: str = Field(
+    path: PathText = Field(
         min_length=1,
         description="A file or directory with weights (.safetensors .bin .pt .pth .ckpt, single or "
         "sharded), relative to the recipe's folder",
@@ -116,7 +125,7 @@ class OutputSpec(Strict):
     """The checkpoint to write."""
 
     model: str = Field(description="The model (or source) to write")
-    path: str = Field(
+    path: PathText = Field(
         min_length=1,
         description="A directory to make or a file that ends in .safetensors, relative to the recipe",
     )
