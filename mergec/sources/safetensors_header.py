@@ -11,7 +11,7 @@ from mergec.ir.strided_view import StridedView, row_major_strides
 from mergec.sources.checkpoint import WeightFile
 from mergec.sources.errors import GitLfsPointer, MalformedSafetensors
 from mergec.sources.open_file import identity_of, opened, read_exactly
-from mergec.sources.sniff import LFS_POINTER, looks_like_torch
+from mergec.sources.sniff import FIRST_BYTES, LFS_POINTER, what_it_looks_like
 from mergec.sources.strict_json import JsonError, parse_object
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def open_safetensors(path: Path, file_index: int = 0) -> tuple[WeightFile, Tenso
     with opened(path) as descriptor:
         identity = identity_of(descriptor)
         size = identity.size
-        start = read_exactly(descriptor, min(size, _LENGTH_BYTES), 0, path)
-        if LFS_POINTER.startswith(start) and start:
+        start = read_exactly(descriptor, min(size, FIRST_BYTES), 0, path)
+        if start and LFS_POINTER.startswith(start[:_LENGTH_BYTES]):
             raise MergecError([GitLfsPointer(path=str(path), help="run `git lfs pull` in the clone")])
         try:
-            length = _header_length(start, size)
+            length = _header_length(start[:_LENGTH_BYTES], size)
             raw = read_exactly(descriptor, length, _LENGTH_BYTES, path)
             tensors, metadata = _parse(raw, size - _LENGTH_BYTES - length, file_index)
         except (HeaderError, JsonError) as error:
@@ -68,8 +68,8 @@ def open_safetensors(path: Path, file_index: int = 0) -> tuple[WeightFile, Tenso
 
 def _malformed(path: Path, reason: str, start: bytes) -> MalformedSafetensors:
     advice = "fetch the file again; if it stays so, the program that wrote it is at fault"
-    if looks_like_torch(start):
-        reason, advice = "it is a PyTorch file", "give the file the ending .pt or .bin"
+    if start[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{":
+        reason, advice = what_it_looks_like(start) or (reason, advice)
     return MalformedSafetensors(path=str(path), reason=reason, help=advice)
 
 

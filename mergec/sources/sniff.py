@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ INDEX_ENDING = ".index.json"
 ZIP_MAGIC = b"PK\x03\x04"
 
 _PICKLE = b"\x80\x02"  # protocol 2, which torch.save has always used
-_FIRST_BYTES = 64
+FIRST_BYTES = 64
+_ANY_PICKLE = re.compile(rb"\x80[\x02-\x05][^\x00]")
+_PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE)
 _JSON_AT = 8
 _NOT_OURS = {
     b"GGUF": "this is a GGUF file; convert it to safetensors, for instance with transformers",
@@ -73,6 +76,20 @@ def looks_like_torch(start: bytes) -> bool:
     return start.startswith((ZIP_MAGIC, _PICKLE))
 
 
+def what_it_looks_like(start: bytes) -> tuple[str, str] | None:
+    """What a file is that is no safetensors file, as a clause, and what to do about it; None if unknown."""
+    if start.startswith(ZIP_MAGIC):
+        return "it is a zip archive, such as PyTorch writes", "give a PyTorch file the ending .pt or .bin"
+    if _ANY_PICKLE.match(start):
+        return "it is a pickle, such as PyTorch writes", "give a PyTorch file the ending .pt or .bin"
+    if _PAGE.match(start):
+        return "it is a web page", "the download failed: fetch the file again, logged in if it needs that"
+    if start.lstrip().startswith(b"{"):
+        return "it is a JSON text", "fetch the weights themselves: this may be an index, or a server's answer"
+    advice = _NOT_OURS.get(start[:4])
+    return None if advice is None else ("it is of another format", advice)
+
+
 def _looks_like_safetensors(start: bytes, size: int) -> bool:
     length = int.from_bytes(start[:_JSON_AT], "little")
     return start[_JSON_AT : _JSON_AT + 1] == b"{" and _JSON_AT + length <= size
@@ -81,4 +98,4 @@ def _looks_like_safetensors(start: bytes, size: int) -> bool:
 def _start_of(path: Path) -> tuple[bytes, int]:
     with opened(path) as descriptor:
         size = identity_of(descriptor).size
-        return read_exactly(descriptor, min(size, _FIRST_BYTES), 0, path), size
+        return read_exactly(descriptor, min(size, FIRST_BYTES), 0, path), size

@@ -244,7 +244,14 @@ def test_two_fields_of_one_name(tmp_path: Path, write_safetensors: WriteSafetens
         (struct.pack("<Q", 3) + b"{}", "claims a header of 3 bytes, but the file has 10 in all"),
         (struct.pack("<Q", 100_000_001) + b"{}", "and 100000000 is the limit"),
         (b"\xff" * 64, "and 100000000 is the limit"),
-        (b"PK\x03\x04" + bytes(60), "it is a PyTorch file"),
+        (b"PK\x03\x04" + bytes(60), "it is a zip archive"),
+        (b"\x80\x02}q\x00.", "it is a pickle"),
+        (b"\x80\x02}q\x00(X\x01\x00\x00\x00", "it is a pickle"),
+        (b"\x80\x04\x95\x0a" + bytes(60), "it is a pickle"),
+        (struct.pack("<Q", 0x280) + bytes(0x280), "it does not begin with `{`"),
+        (b"<html><head></head></html>", "it is a web page"),
+        (b'{"metadata": {}, "weight_map": {}}', "it is a JSON text"),
+        (b"GGUF" + bytes(60), "it is of another format"),
     ],
 )
 def test_what_is_no_safetensors_file_at_all(tmp_path: Path, content: bytes, reason: str) -> None:
