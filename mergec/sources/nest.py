@@ -51,7 +51,7 @@ def named_tensors(
             raise MergecError([_unknown(path, nest, tuple(places))])
         return found
     if len(places) > 1:
-        raise MergecError([_ambiguous(path, tuple(places))])
+        raise MergecError([_ambiguous(path, places, is_tensor)])
     if not places:
         raise MergecError([NoStateDict(path=str(path), reason=_what_it_is(tree, is_tensor), help=_SAVE_HINT)])
     (only,) = places.values()
@@ -153,11 +153,15 @@ def _choices(places: tuple[str, ...]) -> str:
     return shown if len(places) <= _LISTED else f"{shown} or one of {len(places) - _LISTED} more"
 
 
-def _ambiguous(path: Path, places: tuple[str, ...]) -> Diagnostic:
-    advice = f"say which: {_choices(places)}"
+def _ambiguous(path: Path, places: dict[str, Dictionary], is_tensor: IsTensor) -> Diagnostic:
+    advice = f"say which: {_choices(tuple(places))}"
     if TOP not in places:
         advice += f"; `nest: {TOP}` takes them all under their full names"
-    return NestAmbiguous(path=str(path), count=len(places), help=advice)
+    held = [(name, sum(map(is_tensor, place.values()))) for name, place in places.items()]
+    notes = tuple(
+        f"`{safe(name)}` holds {count} tensor{'s' if count > 1 else ''}" for name, count in held[:_LISTED]
+    )
+    return NestAmbiguous(path=str(path), count=len(places), help=advice, notes=notes)
 
 
 def _unknown(path: Path, nest: str, places: tuple[str, ...]) -> Diagnostic:
