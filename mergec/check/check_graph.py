@@ -181,6 +181,7 @@ class _Checking:
                     tensor=first.tensor,
                     total=f"{first.found:.6g}",
                     more=_more(group),
+                    notes=(first.why,) if first.why else (),
                     help="write `weight: rest` on one input, or `normalize: true`, or `allow_scaling: true`",
                 )
             else:

@@ -117,7 +117,10 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class DegreeDemand:
-    """A place that needs values of a certain degree, and the model whose tensors do not have it."""
+    """A place that needs values of a certain degree, and the model whose tensors do not have it.
+
+    `why` shows how the degree comes about, where the recipe does not.
+    """
 
     model: str
     tensor: str
@@ -125,6 +128,7 @@ class DegreeDemand:
     found: float
     place: str
     span: Span | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mergec.recipe.place import TreePlace
 
 _DEGREE_TOLERANCE = 1e-6
-_SHOWN = 4  # models in an example
+_SHOWN = 4  # models in an example or a sum
 
 
 class MethodOperation(Operation):
@@ -78,7 +78,8 @@ class MethodOperation(Operation):
         # Names that do not line up, or a wrong `where`, make patterns miss: tell the cause alone.
         numbers = self._numbers(keys, listed, shared, call) if are_aligned else None
         if numbers is not None:
-            models = _Models(named, {name: call.models[name] for name in listed}, base)
+            places = {name: place for name, (_, place) in listed.items()}
+            models = _Models(named, {name: call.models[name] for name in listed}, base, places)
             entries.update(_Application(self.method, keys, models, numbers, call).entries(shared))
         return ModelTable(call.name, entries, carrier.config)
 
@@ -177,11 +178,15 @@ class _Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """The tables by argument, those of the list by name, and whose integers are taken."""
+    """The tables by argument, those of the list by name, and whose integers are taken.
+
+    `places` says where the recipe lists each model of the list.
+    """
 
     named: Mapping[str, ModelTable]
     listed: Mapping[str, ModelTable]
     base: ModelTable | None
+    places: Mapping[str, TreePlace]
 
     def all(self) -> list[ModelTable]:
         return [*self.named.values(), *self.listed.values()]
@@ -254,7 +259,8 @@ class _Application:
             for model, table in self._models.listed.items():
                 degree = graph.type(table.entries[name].node).degree
                 if degree is not None and abs(degree) > _DEGREE_TOLERANCE:
-                    self._demand(name, 0.0, degree, f"`{model}` in `{self._call.name}`")
+                    place, span = f"`{model}` in `{self._call.name}`", self._models.places[model].name_span()
+                    self._call.demands.append(DegreeDemand(self._call.name, name, 0.0, degree, place, span))
         if not self._method.keeps_degree:
             return result
         degrees = [graph.type(table.entries[name].node).degree for table in self._models.all()]
@@ -262,8 +268,23 @@ class _Application:
         if not is_mix_of_weights or result.degree is None or abs(result.degree - 1) <= _DEGREE_TOLERANCE:
             return result
         if not self._allow_scaling:
-            self._demand(name, 1.0, result.degree, "weights")
+            listed = next((p.key for p in self._method.of_role(Role.MODELS)), "op")
+            self._call.demands.append(
+                DegreeDemand(
+                    model=self._call.name,
+                    tensor=name,
+                    wanted=1.0,
+                    found=result.degree,
+                    place="weights",
+                    span=self._call.place.key_span(listed),
+                    why=self._sum_of_weights(name, result.degree),
+                )
+            )
         return result.with_degree(1.0)
 
-    def _demand(self, name: str, wanted: float, found: float, place: str) -> None:
-        self._call.demands.append(DegreeDemand(self._call.name, name, wanted, found, place, self._span))
+    def _sum_of_weights(self, name: str, total: float) -> str:
+        """What the weights of a tensor are, as a schedule or a parameter may hide them."""
+        weights = next(iter(self._numbers.per_model.values()), {})
+        terms = [f"{numbers[name]:.6g} (`{model}`)" for model, numbers in weights.items()]
+        more = f" + {len(terms) - _SHOWN} more" if len(terms) > _SHOWN else ""
+        return f"the weights: {' + '.join(terms[:_SHOWN])}{more} = {total:.6g}" if terms else ""

@@ -26,6 +26,11 @@ class TreePlace:
         """Where the value is written."""
         return find(self.root, self.path)[0]
 
+    def name_span(self) -> Span:
+        """Where the value's key is written; the value's own place where it has none."""
+        value, found = find(self.root, self.path)
+        return found if found is not None else value
+
     def key_span(self, key: PathKey) -> Span:
         """Where an entry's key is written; the value's own place where it has no such key."""
         value, found = find(self.root, (*self.path, key))
