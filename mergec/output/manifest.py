@@ -17,7 +17,8 @@ def write_manifest(folder: Path) -> None:
     """List all files of the folder with their sizes, in sorted order."""
     files = {name: (folder / name).stat().st_size for name in sorted(_files(folder))}
     document = {"format_version": _FORMAT_VERSION, "files": files}
-    (folder / NAME).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    # In ASCII: the name of a file need not be text, and then only an escape can stand for it.
+    (folder / NAME).write_text(json.dumps(document, indent=2) + "\n", "ascii")
 
 
 def foreign_files(folder: Path) -> list[str] | None:

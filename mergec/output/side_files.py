@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
 from mergec.output.manifest import NAME as MANIFEST
+from mergec.sources.side_config import CONFIG, config_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,6 @@ _NEVER = {
     "readme.md",
 }
 _LARGEST = 256 << 20
-CONFIG = "config.json"
 # The names under which architectures keep the number of their layers.
 _LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 
@@ -49,9 +48,11 @@ _LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 def side_files(folder: Path) -> list[Path]:
     """The files to copy, relative to the folder, in sorted order: no weights and no training state.
 
-    Subfolders are searched one level deep (sentence-transformers keeps `1_Pooling/config.json`).
+    Subfolders are searched one level deep (sentence-transformers keeps `1_Pooling/config.json`), but
+    not those that are outputs of mergec: an output inside its own source would hold its former self.
     """
-    found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.is_file()]
+    inner = (path for path in folder.glob("*/*") if not (path.parent / MANIFEST).exists())
+    found = [path for path in (*folder.glob("*"), *inner) if path.is_file()]
     return sorted(path.relative_to(folder) for path in found if _belongs(path))
 
 
@@ -81,8 +82,7 @@ def copy_side_files(
         destination = target / relative
         destination.parent.mkdir(parents=True, exist_ok=True)
         if relative == Path(CONFIG):
-            text = json.dumps(_edited(config, layout, edits), indent=2, ensure_ascii=False)
-            destination.write_text(text + "\n", "utf-8")
+            destination.write_bytes(config_text(_edited(config, layout, edits)))
         else:
             shutil.copyfile(origin / relative, destination)
         copied.append(str(relative))

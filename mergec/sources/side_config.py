@@ -16,6 +16,16 @@ CONFIG = "config.json"
 _LARGEST = 16 << 20
 
 
+def config_text(config: object) -> bytes:
+    """The config as it is written to an output.
+
+    Raises:
+        ValueError: it holds half a surrogate pair, which UTF-8 has no bytes for.
+        RecursionError: it nests too deeply.
+    """
+    return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
+
+
 def read_config(folder: Path, span: Span | None, report: Report) -> dict[str, object]:
     """The config of a checkpoint's folder; empty where there is none. Reports MC0290."""
     path = folder / CONFIG
@@ -24,6 +34,7 @@ def read_config(folder: Path, span: Span | None, report: Report) -> dict[str, ob
     try:
         with path.open("rb") as stream:
             config = json.loads(stream.read(_LARGEST))
+        config_text(config)  # the output's config is made of it: what cannot be written is told now
     except (OSError, ValueError, RecursionError) as error:
         report.add(BadConfig(span=span, path=str(path), problem=str(error)))
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from safetensors import safe_open as untyped
 
 from mergec.output import side_files
+from tests.conftest import tree
 
 if TYPE_CHECKING:
     from tests.conftest import Workbench
@@ -135,3 +137,27 @@ class TestIndex:
             with safe_open(bench.out / file, "np") as opened:
                 assert opened.metadata()["format"] == "pt"
                 np.testing.assert_array_equal(opened.get_tensor(name), tensors[name])
+
+
+def test_an_output_inside_its_source_does_not_hold_the_one_before(bench: Workbench) -> None:
+    bench.folder_source("a", {"w": W}, config__json="{}")
+    recipe = bench.recipe("a", path="a/merged")
+    first = tree(recipe.build().path)
+    assert tree(recipe.build().path) == first
+
+
+def test_a_file_whose_name_is_not_text(bench: Workbench) -> None:
+    folder = bench.folder_source("a", {"w": W})
+    name = os.fsdecode(b"caf\xe9.txt")
+    (folder / name).touch()
+    bench.recipe("a").build()
+    assert name in written(bench)
+    bench.recipe("a").build()  # and the manifest lists it: it is no file that somebody added
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"a": ' + "[" * 985 + "]" * 985 + "}"])
+def test_a_config_that_could_not_be_written_is_refused_before_anything_is(
+    bench: Workbench, text: str
+) -> None:
+    bench.folder_source("a", {"w": W}, config__json=text)
+    assert bench.codes("a") == ["MC0290"]
