@@ -238,6 +238,10 @@ class _Checking:
 
     def _names(self) -> Iterable[Diagnostic]:
         for output in self._lowered.outputs:
+            help_ = None
             if output.name == "__metadata__":
                 help_ = "rename it: `__metadata__ -> another_name`"
+            elif any("\ud800" <= char <= "\udfff" for char in output.name):  # a pickle's; headers have none
+                help_ = "it holds half of a character (a lone surrogate): leave it out with `keep:`"
+            if help_ is not None:
                 yield UnwritableName(span=self._lowered.span, name=output.name, help=help_)

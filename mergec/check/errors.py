@@ -79,6 +79,9 @@ class WrongOutputDegree(Diagnostic):
 
 @diagnostic("MC0406", "`{name}` cannot be written to a safetensors file")
 class UnwritableName(Diagnostic):
-    """The output would hold a tensor whose name the file format reserves."""
+    """The output would hold a tensor whose name the file format reserves or cannot hold.
+
+    `__metadata__` is where a file keeps its own description, and names are Unicode text.
+    """
 
     name: str

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mergec
+from mergec.diagnostics.render import render_plain
 from tests.conftest import Raw
 
 if TYPE_CHECKING:
@@ -109,3 +110,12 @@ class TestDtypes:
     def test_a_name_that_the_format_reserves_is_refused(self, bench: Workbench) -> None:
         bench.source("a", {"w": W}, rename=["w -> __metadata__"])
         assert [found.code for found in findings(bench, "a")] == ["MC0406"]
+
+
+def test_a_name_that_is_not_unicode(bench: Workbench) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({"w": torch.zeros(1), "\ud800": torch.zeros(1)}, bench.folder / "a.pt")
+    bench.sources["a"] = {"path": "a.pt"}
+    (found,) = findings(bench, "a")
+    assert found.code == "MC0406"
+    assert "\\ud800" in render_plain([found])
