@@ -53,13 +53,24 @@ _HYPHENED = re.compile(r"[A-Za-z_]\w*(?:-\w+)+")
 _ADVICE = "write sums of models times numbers, such as `base + 0.5 * (tuned - base)`"
 
 
-def names(expression: Arithmetic) -> Iterator[Name]:
+def operands_first(expression: Arithmetic) -> list[Arithmetic]:
+    """All parts of an expression, each after its operands, left before right.
+
+    A sum of thousands of terms nests as deep as it is long, so nothing here may recurse.
+    """
+    found: list[Arithmetic] = []
+    waiting = [expression]
+    while waiting:
+        part = waiting.pop()
+        found.append(part)
+        if isinstance(part, Binary):
+            waiting += (part.left, part.right)
+    return found[::-1]
+
+
+def names(expression: Arithmetic) -> list[Name]:
     """The models that an expression uses, left to right."""
-    if isinstance(expression, Name):
-        yield expression
-    elif isinstance(expression, Binary):
-        yield from names(expression.left)
-        yield from names(expression.right)
+    return [part for part in operands_first(expression) if isinstance(part, Name)]
 
 
 def parse_arithmetic(text: str, span: Span) -> Arithmetic:
