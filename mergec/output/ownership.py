@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
-from mergec.output.errors import OutputExists, OutputIsSource
+from mergec.output.errors import CannotWrite, OutputExists, OutputIsSource
 from mergec.output.manifest import foreign_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from mergec.diagnostics import Report
+    from mergec.diagnostics import Diagnostic, Report
 
 _LARGEST_HEADER = 100_000_000
 # The ending of an output that is being made.
@@ -21,28 +21,43 @@ PARTIAL = ".partial"
 
 
 def check_target(target: Path, inputs: Iterable[Path], *, force: bool, report: Report) -> None:
-    """Report MC0801 and MC0802 when building to `target` would harm something."""
+    """Report MC0801, MC0802 and MC0804 when building to `target` would harm something or cannot be."""
+    try:
+        found = _harm(target, inputs, force=force)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        problem = (error.strerror if isinstance(error, OSError) else None) or "its links lead in a circle"
+        found = CannotWrite(path=str(target), problem=problem)
+    if found is not None:
+        report.add(found)
+
+
+def partial_path(target: Path) -> Path:
+    """Where an output is made before it is moved to its place."""
+    return target.with_name(target.name + PARTIAL)
+
+
+def _harm(target: Path, inputs: Iterable[Path], *, force: bool) -> Diagnostic | None:
     resolved = target.resolve()
+    if not resolved.name:
+        return CannotWrite(path=str(target), problem="it is the root of all folders")
     # What a killed build left under the second name is removed, so no source may stand there either.
-    places = {resolved, resolved.with_name(resolved.name + PARTIAL)}
+    places = {resolved, partial_path(resolved)}
     for path in inputs:
         source = path.resolve()
         if not places.isdisjoint((source, *source.parents)):
-            report.add(OutputIsSource(path=str(target)))
-            return
+            return OutputIsSource(path=str(target))
     if force or not (target.exists() or target.is_symlink()):
-        return
+        return None
     if not target.is_dir():
-        if not is_ours(target):
-            report.add(OutputExists(path=str(target)))
-        return
+        return None if is_ours(target) else OutputExists(path=str(target))
     foreign = foreign_files(target)
     if foreign is None:
         foreign = sorted(path.name for path in target.iterdir())  # an empty folder harms nobody
-    if foreign:
-        others = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-        note = f"it holds `{safe(foreign[0])}`{others}, which mergec did not write"
-        report.add(OutputExists(path=str(target), notes=(note,)))
+    if not foreign:
+        return None
+    others = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+    note = f"it holds `{safe(foreign[0])}`{others}, which mergec did not write"
+    return OutputExists(path=str(target), notes=(note,))
 
 
 def is_ours(target: Path) -> bool:

@@ -12,7 +12,7 @@ from mergec.ir.byte_size import format_size
 from mergec.output.background_disk import BackgroundDisk
 from mergec.output.errors import BuildRunning, CannotWrite, DiskTooSmall, OutputExists
 from mergec.output.manifest import write_manifest
-from mergec.output.ownership import PARTIAL, is_ours
+from mergec.output.ownership import is_ours, partial_path
 from mergec.output.path_lock import lock
 from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish, remove
@@ -47,7 +47,7 @@ class PartialOutput:
         """
         self._target = target = target.resolve()  # what a link leads to is replaced, not the link
         self._is_single_file = is_single_file
-        self.path = target.with_name(target.name + PARTIAL)
+        self.path = partial_path(target)
         self._descriptors: list[int] = []
         self._layout = layout
         self._disk = BackgroundDisk()

@@ -166,6 +166,20 @@ class TestLinks:
         assert (bench.folder / path).is_symlink()
 
 
+class TestPlacesThatCannotBe:
+    def test_links_in_a_circle(self, bench: Workbench, path: str) -> None:
+        (bench.folder / path).symlink_to(path)
+        assert codes(bench, path) == ["MC0804"]
+        assert codes(bench, f"{path}/deeper", force=True) == ["MC0804"]
+
+    def test_a_name_that_is_too_long(self, bench: Workbench) -> None:
+        assert codes(bench, "x" * 300) == ["MC0804"]
+        assert codes(bench, "x" * 250) == ["MC0804"]  # too long for the name it has while it is made
+
+    def test_the_root(self, bench: Workbench) -> None:
+        assert codes(bench, "/", force=True) == ["MC0804"]
+
+
 class TestLeftovers:
     def test_of_a_killed_build_are_removed(self, bench: Workbench, path: str) -> None:
         made = bench.recipe("a", path=path).build()
