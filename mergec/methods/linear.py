@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mergec.ir.expression import Tensor
 from mergec.methods.method import MethodError, method
+from mergec.recipe.finite_number import is_coefficient
 
 
 @method(reference="arXiv:2203.05482", keeps_degree=True)
@@ -28,7 +29,10 @@ def linear(
         raise MethodError("the weights sum to 0 and cannot be normalised")
     result: Tensor | None = None
     for tensor, share in zip(inputs, weight, strict=True):
-        term = tensor * (share / total)
+        factor = share / total
+        if not is_coefficient(factor):
+            raise MethodError("the weights almost cancel, so that normalised ones are too large")
+        term = tensor * factor
         result = term if result is None else result + term
     if result is None:
         raise MethodError("there is nothing to sum")
