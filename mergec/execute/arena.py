@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from mergec.ir.plan import REGISTER_ALIGNMENT
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
     from mergec.ir.plan import Program, Region
-
-_ALIGNMENT = 64
 
 
 class Registers(NamedTuple):
@@ -49,5 +48,5 @@ class Arena:
             size = elements * dtype.itemsize
             tensors.append(self._block[offset : offset + size].view(register_dtype(dtype)))
             views.append(self._bytes[offset : offset + size])
-            offset += -(-size // _ALIGNMENT) * _ALIGNMENT
+            offset += -(-size // REGISTER_ALIGNMENT) * REGISTER_ALIGNMENT
         return Registers(tuple(tensors), tuple(views), self._bytes[offset:])

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Protocol
 
 from mergec.execute.copy_range import copy_range
+from mergec.ir.plan import COPY_BUFFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 # Its number, and the box of the region to compute.
 Task = tuple[int, "Region", "Shape", "Shape"]
-
-_COPY_BUFFER = 1 << 20
 
 
 class Sink(Protocol):
@@ -51,7 +50,7 @@ class Worker:
         self._sink = sink
         self.task = -1
         self._done = done
-        self._buffer = memoryview(bytearray(_COPY_BUFFER))
+        self._buffer = memoryview(bytearray(COPY_BUFFER))
         if any(not region.is_copy for region in plan.regions):
             # This takes most of a second, in which the disk already reserves room for the output.
             from mergec.execute.tile_computer import TileComputer

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from mergec.ir.primitives import Reproducibility
     from mergec.ir.strided_view import Shape, StridedView
 
+# What a worker takes beside its registers, which the proof counts: each register begins at a multiple of
+# this, and copies that the kernel cannot do alone go through a buffer of this size.
+REGISTER_ALIGNMENT = 64
+COPY_BUFFER = 1 << 20
+
 
 class Generator(NamedTuple):
     """Values that no file holds: normal, with this standard deviation, keyed by seed and name."""

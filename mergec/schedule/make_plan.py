@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.dtype import DType
-from mergec.ir.plan import LoadedLeaf, PlacedTensor, Plan, Program, Region
+from mergec.ir.plan import REGISTER_ALIGNMENT, LoadedLeaf, PlacedTensor, Plan, Program, Region
 from mergec.ir.primitives import CONCAT, IDENTICAL, Reproducibility
 from mergec.ir.strided_view import StridedView
 from mergec.schedule.memory import SCRATCH, Need, prove
@@ -148,7 +148,8 @@ def _needs(pieces: Sequence[_Piece], layout: OutputLayout) -> list[Need]:
             continue
         turned = max((leaf.view.dtype.itemsize for leaf in piece.leaves if leaf.is_turned), default=0)
         name = layout.tensors[piece.tensor].name
-        scratch = SCRATCH if _takes_scratch(piece) else 0
+        scratch = REGISTER_ALIGNMENT * len(piece.program.registers)
+        scratch += SCRATCH if _takes_scratch(piece) else 0
         need = Need(piece.target.elements, piece.program.element_bytes, turned, name, scratch)
         key = (id(piece.program), turned)
         if key not in largest or largest[key].elements < need.elements:

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
-from mergec.ir.plan import MemoryProof
+from mergec.ir.plan import COPY_BUFFER, MemoryProof
 from mergec.schedule.errors import BudgetTooSmall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Copies that the kernel cannot do alone go through a buffer of this size.
-COPY_BUFFER = 1 << 20
 LARGEST_TILE = 1 << 19
 SMALLEST_TILE = 1 << 14
 # Measured (tests/end_to_end/test_memory.py): what a process takes that reads, computes and writes
@@ -32,7 +30,7 @@ class Need(NamedTuple):
     element_bytes: int
     turned_bytes: int  # per element, for leaves that must be turned
     tensor: str
-    scratch: int = 0  # that its kernels take, whatever the tile
+    scratch: int = 0  # that its kernels and gaps between its registers take, whatever the tile
 
     def bytes_for(self, tile: int) -> int:
         """What one worker needs to run a tile of at most `tile` elements."""
@@ -50,15 +48,16 @@ def prove(
         MergecError: MC0601 when one worker with the smallest tiles needs more than the budget.
     """
     tables = _FIXED + _PER_NODE * nodes
-    proof = None
-    for count in range(workers, 0, -1):
-        tile = LARGEST_TILE
-        while tile >= SMALLEST_TILE:
-            proof = _proof(needs, tile, count, held, tables, budget)
-            if proof.peak <= budget:
-                return proof, tile
-            tile //= 2
-    assert proof is not None
+    room = budget - held - tables
+    least, _ = _worker_bytes(needs, SMALLEST_TILE)
+    count = max(min(workers, room // least), 1)
+    tile = LARGEST_TILE
+    while tile > SMALLEST_TILE and count * _worker_bytes(needs, tile)[0] > room:
+        tile //= 2
+    worker_bytes, set_by = _worker_bytes(needs, tile)
+    proof = MemoryProof(budget, count, worker_bytes, held, tables, set_by)
+    if proof.peak <= budget:
+        return proof, tile
     largest = max(
         (proof.worker_bytes, f"the tensor `{proof.set_by}`"),
         (held, f"reading `{held_by}`, which is held whole"),
@@ -73,17 +72,7 @@ def prove(
     raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=notes)])
 
 
-def _proof(
-    needs: Sequence[Need], tile: int, workers: int, held: int, tables: int, budget: int
-) -> MemoryProof:
-    worker_bytes, set_by = max(
-        ((need.bytes_for(tile), need.tensor) for need in needs), default=(0, ""), key=lambda pair: pair[0]
-    )
-    return MemoryProof(
-        budget=budget,
-        workers=workers,
-        worker_bytes=worker_bytes + COPY_BUFFER + _PER_WORKER,
-        held=held,
-        tables=tables,
-        set_by=set_by,
-    )
+def _worker_bytes(needs: Sequence[Need], tile: int) -> tuple[int, str]:
+    """What a worker takes for tiles of this size, and the tensor that sets it."""
+    most = max(((need.bytes_for(tile), need.tensor) for need in needs), default=(0, ""), key=lambda n: n[0])
+    return most[0] + COPY_BUFFER + _PER_WORKER, most[1]

@@ -44,7 +44,8 @@ _DIGITS = re.compile(r"(?<![0-9])([0-9]{1,18})(?![0-9])")
 
 def lay_out(tensors: Iterable[Planned], max_shard_size: int, single_name: str | None) -> OutputLayout:
     """Place the tensors. With `single_name` all go into one file of that name."""
-    ordered = sorted(tensors, key=lambda tensor: natural_key(tensor.name))
+    # The name itself tells layer 1 from layer 01: no order of the input may decide.
+    ordered = sorted(tensors, key=lambda tensor: (natural_key(tensor.name), tensor.name))
     groups = [list(ordered)] if single_name is not None else split_into_shards(ordered, max_shard_size)
     placed: list[PlacedTensor] = []
     shards: list[Shard] = []

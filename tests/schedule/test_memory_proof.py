@@ -74,3 +74,8 @@ def test_a_refusal_names_what_needs_the_most_and_how_much(
     prove([need], nodes=nodes, held=held, held_by="old.pth", budget=enough * MIB, workers=2)
     with pytest.raises(MergecError):
         prove([need], nodes=nodes, held=held, held_by="old.pth", budget=(enough - 1) * MIB, workers=2)
+
+
+def test_any_number_of_workers_may_be_asked_for() -> None:
+    proof, _ = prove([Need(10, 4, 0, "w")], nodes=0, held=0, held_by="", budget=1 << 30, workers=10**12)
+    assert 100 < proof.workers < 1000
