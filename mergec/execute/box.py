@@ -25,13 +25,19 @@ def runs(box: StridedView) -> Iterator[tuple[int, int]]:
     while axes and (box.shape[axes - 1] == 1 or box.strides[axes - 1] == length):
         axes -= 1
         length *= box.shape[axes]
-    steps = [
-        range(0, size * stride, stride) if stride else (0,) * size
-        for size, stride in zip(box.shape[:axes], box.strides[:axes], strict=True)
-    ]
     nbytes = length * width
-    for index in itertools.product(*steps):
-        yield box.offset + sum(index) * width, nbytes
+    for start in _starts(box.shape[:axes], box.strides[:axes]):
+        yield box.offset + start * width, nbytes
+
+
+def _starts(shape: Shape, strides: Shape) -> Iterator[int]:
+    """The element at each index, made as they are asked for: there may be as many as elements."""
+    if not shape:
+        yield 0
+        return
+    for outer in _starts(shape[:-1], strides[:-1]):
+        for index in range(shape[-1]):
+            yield outer + index * strides[-1]
 
 
 def boxes(shape: Shape, tile: Shape) -> Iterator[tuple[Shape, Shape]]:

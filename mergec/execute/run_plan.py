@@ -45,13 +45,20 @@ def run_plan(
             workers[0].run(tasks)
             return
         with ThreadPoolExecutor(len(workers), thread_name_prefix="mergec") as pool:
-            started = [pool.submit(worker.run, tasks) for worker in workers]
+            started = [pool.submit(_run, worker, tasks) for worker in workers]
             try:
                 wait(started, return_when=FIRST_EXCEPTION)
             finally:
                 tasks.stop()
         failures = [(worker.task, f.exception()) for worker, f in zip(workers, started, strict=True)]
         _raise_first([(task, failure) for task, failure in failures if failure is not None])
+
+
+def _run(worker: Worker, tasks: _SharedTasks) -> None:
+    try:
+        worker.run(tasks)
+    finally:
+        tasks.stop()  # there is nothing left, or a failure that the others should know of at once
 
 
 def _raise_first(failures: list[tuple[int, BaseException]]) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 _HALVES = {torch.float16, torch.bfloat16}
-# How many elements are converted at a time where that takes scratch memory.
+# How many elements are worked on at a time where that takes memory that the plan does not count.
 _CHUNK = 1 << 12
 
 
@@ -27,12 +27,15 @@ class NotIdentical(Exception):  # noqa: N818  # a finding, told to the user by e
         self.element = element
 
 
+def _chunks(tensor: torch.Tensor) -> Iterator[slice]:
+    return (slice(start, start + _CHUNK) for start in range(0, len(tensor), _CHUNK))
+
+
 def cast(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """Round to the dtype of `out`: to nearest, ties to even, once."""
     source = sources[0]
     if source.dtype is torch.float64 and out.dtype in _HALVES:
-        for start in range(0, len(source), _CHUNK):
-            part = slice(start, start + _CHUNK)
+        for part in _chunks(source):
             out[part].copy_(_to_odd(source[part]))
     else:
         out.copy_(source)
@@ -87,9 +90,17 @@ def identical(out: torch.Tensor, sources: Sequence[torch.Tensor], name: str) -> 
     first = sources[0]
     for other in sources[1:]:
         if not torch.equal(first, other):
-            raise NotIdentical(int(torch.nonzero(first != other)[0]))
+            raise NotIdentical(_first_difference(first, other))
     if out.data_ptr() != first.data_ptr():
         out.copy_(first)
+
+
+def _first_difference(first: torch.Tensor, other: torch.Tensor) -> int:
+    for at in range(0, len(first), _CHUNK):
+        differs = first[at : at + _CHUNK] != other[at : at + _CHUNK]
+        if bool(differs.any()):
+            return at + int(torch.nonzero(differs)[0])
+    raise AssertionError("they are equal")
 
 
 def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:  # noqa: ARG001
@@ -99,7 +110,8 @@ def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:  # 
     tile. The sum finds them at the price of one addition per element.
     """
     if torch.isnan(out.sum()):
-        out.masked_fill_(torch.isnan(out), torch.nan)
+        for part in _chunks(out):
+            out[part].masked_fill_(torch.isnan(out[part]), torch.nan)
 
 
 KERNELS: dict[str, Callable[..., Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mergec
-from mergec.execute.box import boxes
+from mergec.execute.box import boxes, runs
+from mergec.ir.dtype import DType
+from mergec.ir.strided_view import StridedView
 from mergec.schedule import memory
 from tests.conftest import bf16, read_checkpoint
 
@@ -244,3 +247,15 @@ def test_progress_tells_every_byte(bench: Workbench, tmp_path: Path) -> None:
         out=tmp_path / "there", progress=lambda _, nbytes: told.append(nbytes)
     )
     assert sum(told) == sum(tensor.nbytes for tensor in made.plan.layout.tensors)
+
+
+def test_the_runs_of_a_strided_view_are_made_as_they_are_asked_for() -> None:
+    view = StridedView(0, 8, DType.F16, (3, 1 << 40), (1 << 50, 2))
+    first = list(itertools.islice(runs(view), 3))
+    assert first == [(8, 2), (12, 2), (16, 2)]
+
+
+def test_runs_go_through_a_box_in_row_major_order() -> None:
+    view = StridedView(0, 100, DType.F32, (2, 2, 3), (60, 0, 1))
+    assert list(runs(view)) == [(100, 12), (100, 12), (340, 12), (340, 12)]
+    assert list(runs(view._replace(shape=(), strides=()))) == [(100, 4)]

@@ -34,7 +34,7 @@ def floats(*values: float) -> torch.Tensor:
 
 def test_every_elementwise_primitive_has_a_kernel() -> None:
     elementwise = {name for name, p in PRIMITIVES.items() if p.locality is Locality.ELEMENTWISE}
-    # The degree is a statement about the recipe; the first pass of the optimiser takes it out.
+    # The degree is a statement about the recipe; as a program it is a cast to the dtype that is there.
     assert elementwise - {"with_degree"} <= set(KERNELS)
 
 
@@ -113,6 +113,13 @@ class TestIdentical:
             run("identical", torch.int64, values, torch.tensor([1, 2, 9, 9]), attributes=("n",))
         assert caught.value.element == 2
 
+    def test_tells_the_first_difference_of_many_elements(self) -> None:
+        other = torch.zeros(10_000, dtype=torch.uint8)
+        other[9_000:] = 1
+        with pytest.raises(NotIdentical) as caught:
+            run("identical", torch.uint8, torch.zeros_like(other), other, attributes=("n",))
+        assert caught.value.element == 9_000
+
 
 class TestSettleNans:
     @pytest.mark.parametrize("dtype", TORCH.values(), ids=str)
@@ -127,6 +134,13 @@ class TestSettleNans:
         assert set(mixed.view(width)[is_nan].tolist()) == set(values[3:4].view(width).tolist())
         assert torch.equal(mixed.view(width)[~is_nan], before[~is_nan])
         assert is_nan.sum() == 7
+
+    def test_of_many_elements_goes_in_parts(self) -> None:
+        values = torch.full((10_000,), -NAN)
+        values[5_000:] = 1.0
+        KERNELS["settle_nans"](values, [])
+        assert set(values[:5_000].view(torch.int32).tolist()) == {0x7FC00000}
+        assert bool((values[5_000:] == 1.0).all())
 
 
 def numbers(count: int) -> NDArray[np.float32]:
