@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph
 
 # Common subexpressions and dead nodes need no pass: the graph never holds the first, and every
-# rewrite leaves the second behind.
+# rewrite leaves the second behind. The last pass is the only one that is needed: schedule/ knows joins
+# at the outputs and nowhere else.
 PASSES: tuple[Callable[[CheckedGraph], CheckedGraph], ...] = (drop_weights, fold_casts, hoist_joins)
 
 

@@ -6,7 +6,16 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
-from mergec.ir.primitives import CAST, FILL, IDENTICAL, NORMAL, READ, SCALE, Locality
+from mergec.ir.primitives import (
+    CAST,
+    FILL,
+    IDENTICAL,
+    NORMAL,
+    READ,
+    SCALE,
+    WITH_DEGREE,
+    Locality,
+)
 
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType
@@ -104,7 +113,7 @@ class _Assembler:
             target = self._take(node.type.dtype)
             self._code.append(Instruction("fill", target, (), (node.attributes[2],)))
             return target
-        if primitive is CAST:
+        if primitive is CAST or primitive is WITH_DEGREE:  # a degree changes no value: a cast to the same
             source = self._use(node.inputs[0])
             self._release(node.inputs[0])
             target = self._take(node.type.dtype)

@@ -13,20 +13,18 @@ from hypothesis import strategies as st
 from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import CheckedGraph, Graph, OutputTensor
-from mergec.ir.primitives import CONCAT, FILL, READ, SLICE, WITH_DEGREE
+from mergec.ir.primitives import CONCAT, FILL, READ, SLICE
 from mergec.ir.printer import print_graph
 from mergec.ir.strided_view import StridedView
 from mergec.optimise import optimise, passes
 from mergec.optimise.drop_weights import drop_weights
 from mergec.optimise.fold_casts import fold_casts
 from mergec.optimise.hoist_joins import hoist_joins
-from mergec.optimise.rewrite import rewrite
 from tests.conftest import stored, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mergec.ir.graph import Node
     from tests.conftest import Workbench
 
 SHAPE = (4, 6)
@@ -196,13 +194,6 @@ def programs(draw: st.DrawFn) -> dict[str, Any]:
     return models
 
 
-def without_degrees(checked: CheckedGraph) -> CheckedGraph:
-    def rule(_: Graph, node: Node, inputs: tuple[int, ...]) -> int | None:
-        return inputs[0] if node.primitive is WITH_DEGREE else None
-
-    return rewrite(checked, lambda _graph, _node: True, rule)
-
-
 @settings(max_examples=40, deadline=None)
 @given(
     models=programs(),
@@ -235,7 +226,7 @@ def test_every_set_of_passes_gives_the_same_bytes(
     with pytest.MonkeyPatch.context() as patch:
         for count in range(len(optional) + 1):
             for chosen in combinations(optional, count):
-                patch.setattr(passes, "PASSES", (without_degrees, *chosen, hoist_joins))
+                patch.setattr(passes, "PASSES", (*chosen, hoist_joins))
                 bench.recipe(models, dtype=dtype).build(workers=1, force=True)
                 found.append(tree(bench.out))
     assert all(one == found[0] for one in found)
