@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -127,9 +127,7 @@ def build(
     check_target(target, (file.path for file in compiled.sources.files), force=options.force, report=report)
     report.stop_on_error()
     with ExitStack() as stack:
-        sources = [open_bytes(file) for file in compiled.sources.files]
-        for source in sources:
-            stack.callback(source.close)
+        sources = [stack.enter_context(closing(open_bytes(file))) for file in compiled.sources.files]
         # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
         output = PartialOutput(
             target, plan.layout, is_single_file=is_single_file(target), reserve=plan.computes

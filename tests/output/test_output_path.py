@@ -384,3 +384,14 @@ def test_no_descriptor_stays_open(bench: Workbench, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "pwrite", refusing(errno.ENOSPC))
     bench.codes(DOUBLED)
     assert opened() == before
+
+
+def test_no_source_stays_open_when_the_next_one_is_gone(bench: Workbench) -> None:
+    bench.source("b", {"w": W})
+    compiled = bench.recipe("0.5 * a + 0.5 * b").check()
+    plan = make_build_plan(compiled, Options())
+    (bench.folder / "b.safetensors").unlink()
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    with pytest.raises(mergec.MergecError):
+        build(compiled, plan, Options(), Report())
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
