@@ -69,10 +69,10 @@ def promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-def identical(tensors: Sequence[Tensor], name: str) -> Tensor:
+def identical(tensors: Sequence[Tensor]) -> Tensor:
     """The value that all of them share; building stops where they differ."""
     first, *others = tensors
     distinct = [t for t in dict.fromkeys(others) if t.node != first.node]
     if not distinct:
         return first
-    return first._apply(primitives.IDENTICAL, *distinct, attributes=(name,))  # noqa: SLF001
+    return first._apply(primitives.IDENTICAL, *distinct)  # noqa: SLF001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -52,17 +51,11 @@ class Instruction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A register program for one tile. `registers` are their dtypes; `result` is the one to store.
-
-    `leaves` counts the operands; `describe` is the expression for people, with `{0}`, `{1}`, ... for
-    the operands.
-    """
+    """A register program for one tile. `registers` are their dtypes; `result` is the one to store."""
 
     registers: tuple[DType, ...]
     instructions: tuple[Instruction, ...]
     result: int
-    leaves: int
-    describe: str
 
     @property
     def element_bytes(self) -> int:
@@ -75,8 +68,7 @@ class Region:
     """A box of one output tensor and what computes it.
 
     `target` views the shard file. All leaves have the target's shape. `tile` is the box that a worker
-    computes at a time; where everything is contiguous, shapes are flat. `staging` bytes are needed
-    beside the registers to turn leaves whose file order is another. `is_copy`: nothing is computed
+    computes at a time; where everything is contiguous, shapes are flat. `is_copy`: nothing is computed
     and nothing is strided, so the bytes are moved as they are.
     """
 
@@ -85,13 +77,7 @@ class Region:
     leaves: tuple[LoadedLeaf, ...]
     target: StridedView
     tile: Shape
-    staging: int
     is_copy: bool
-
-    @property
-    def tile_elements(self) -> int:
-        """The elements of a full tile."""
-        return prod(self.tile)
 
 
 @dataclass(frozen=True, slots=True)

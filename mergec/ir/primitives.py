@@ -155,7 +155,7 @@ CAST = Primitive("cast", _cast, Locality.ELEMENTWISE)
 SCALE = Primitive("scale", _scale, Locality.ELEMENTWISE)
 ADD = Primitive("add", _added(1.0), Locality.ELEMENTWISE)
 SUBTRACT = Primitive("subtract", _added(-1.0), Locality.ELEMENTWISE)
-# The value that all operands share; the build stops where they differ. A tensor name.
+# The value that all operands share; the build stops where they differ. None.
 IDENTICAL = Primitive("identical", _identical, Locality.ELEMENTWISE)
 # A degree. States what the arithmetic cannot show; no effect on values.
 WITH_DEGREE = Primitive("with_degree", _with_degree, Locality.ELEMENTWISE)

@@ -81,7 +81,7 @@ def fill(out: torch.Tensor, sources: Sequence[torch.Tensor], value: float) -> No
     out.fill_(value)
 
 
-def identical(out: torch.Tensor, sources: Sequence[torch.Tensor], name: str) -> None:  # noqa: ARG001
+def identical(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """The value that all sources share.
 
     Raises:

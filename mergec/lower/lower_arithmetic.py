@@ -31,7 +31,7 @@ def lower_arithmetic(expression: Arithmetic, call: Call) -> ModelTable:
         tensors = [Tensor(call.graph, entry.node, call.span) for entry in found]
         if all(entry.dtype.is_integral for entry in found):
             carried.append(name)
-            value = identical(tensors, name)
+            value = identical(tensors)
         else:
             operands = zip((table.name for table in tables), promoted(tensors), strict=True)
             value = _value(parts, dict(operands))

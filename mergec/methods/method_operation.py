@@ -232,7 +232,7 @@ class _Application:
         if self._models.base is not None:
             return self._models.base.entries[name]
         tensors = [Tensor(self._call.graph, entry.node, self._span) for entry in found]
-        return Entry(identical(tensors, name).node, found[0].dtype)
+        return Entry(identical(tensors).node, found[0].dtype)
 
     def _computed(self, name: str) -> NodeId:
         graph, span = self._call.graph, self._span

@@ -12,7 +12,7 @@ from mergec.ir.strided_view import StridedView
 from mergec.schedule.memory import SCRATCH, Need, prove
 from mergec.schedule.program import ProgramTable
 from mergec.schedule.shard_layout import Planned, lay_out
-from mergec.schedule.tiling import collapsed, is_turned, staging_bytes, tile_shape
+from mergec.schedule.tiling import collapsed, is_turned, tile_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -164,10 +164,8 @@ def _takes_scratch(piece: _Piece) -> bool:
 
 
 def _region(piece: _Piece, tile_elements: int) -> Region:
-    views = [leaf.view for leaf in piece.leaves]
     is_copy = _is_copy(piece)
     tile: Shape = (min(_COPY_TILE, piece.target.elements),)
     if not is_copy:
-        tile = tile_shape(piece.target, views, tile_elements)
-    staging = 0 if is_copy else staging_bytes(views, tile)
-    return Region(piece.tensor, piece.program, piece.leaves, piece.target, tile, staging, is_copy)
+        tile = tile_shape(piece.target, [leaf.view for leaf in piece.leaves], tile_elements)
+    return Region(piece.tensor, piece.program, piece.leaves, piece.target, tile, is_copy)

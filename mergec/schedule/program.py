@@ -9,10 +9,8 @@ from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
 from mergec.ir.primitives import (
     CAST,
     FILL,
-    IDENTICAL,
     NORMAL,
     READ,
-    SCALE,
     WITH_DEGREE,
     Locality,
 )
@@ -20,10 +18,6 @@ from mergec.ir.primitives import (
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType
     from mergec.ir.graph import Graph, Node, NodeId
-
-
-# Expressions in which each term uses the one before twice double in length with every term.
-_LONGEST_TEXT = 4000
 
 
 class ProgramTable:
@@ -54,17 +48,10 @@ def _structure(graph: Graph, order: list[NodeId]) -> tuple[object, ...]:
             node.primitive.name,
             node.type.dtype,
             tuple([at[i] for i in node.inputs]),
-            node.attributes if node.inputs else _of_leaf(node),
+            node.attributes if node.inputs else node.attributes[2:3] if node.primitive is FILL else (),
         )
         for node in map(graph.__getitem__, order)
     )
-
-
-def _of_leaf(node: Node) -> tuple[object, ...]:
-    """What of a leaf's attributes a program depends on: a filled value, and how a text shows it."""
-    if node.primitive is FILL:
-        return node.attributes[2:3]
-    return node.attributes[4:] if node.primitive is NORMAL else ()
 
 
 def _loaded(node: Node) -> LoadedLeaf:
@@ -85,25 +72,15 @@ class _Assembler:
         self._free: defaultdict[DType, list[int]] = defaultdict(list)
         self._at: dict[NodeId, int] = {}
         self._code: list[Instruction] = []
-        self._text: dict[NodeId, str] = {}
         self._leaves = 0
 
     def program(self) -> Program:
         for node_id in self._order:
-            node = self._graph[node_id]
-            self._at[node_id] = self._place(node)
-            text = self._described(node)
-            self._text[node_id] = text if len(text) <= _LONGEST_TEXT else "(...)"
+            self._at[node_id] = self._place(self._graph[node_id])
         result = self._at[self._root]
         if self._registers[result].is_float and any(i.kernel != "load" for i in self._code):
             self._code.append(Instruction("settle_nans", result, ()))
-        return Program(
-            registers=tuple(self._registers),
-            instructions=tuple(self._code),
-            result=result,
-            leaves=self._leaves,
-            describe=self._text[self._root],
-        )
+        return Program(tuple(self._registers), tuple(self._code), result)
 
     def _place(self, node: Node) -> int:
         primitive = node.primitive
@@ -123,8 +100,7 @@ class _Assembler:
         for register in dict.fromkeys(sources):
             self._free[self._registers[register]].append(register)
         target = self._take(node.type.dtype)
-        attributes = (node.attributes[0],) if primitive in {SCALE, IDENTICAL} else ()
-        self._code.append(Instruction(primitive.name, target, tuple(sources), attributes))
+        self._code.append(Instruction(primitive.name, target, tuple(sources), node.attributes))
         return target
 
     def _load(self, dtype: DType) -> int:
@@ -158,32 +134,6 @@ class _Assembler:
             return self._free[dtype].pop()
         self._registers.append(dtype)
         return len(self._registers) - 1
-
-    def _described(self, node: Node) -> str:
-        inputs = [self._text[i] for i in node.inputs]
-        match node.primitive.name:
-            case "read":
-                text = f"{{{self._leaves - 1}}}"
-            case "normal":
-                text = f"normal({node.attributes[4]:g})"
-            case "fill":
-                text = f"{node.attributes[2]:g}"
-            case "scale":
-                text = f"{node.attributes[0]:.6g} * {_grouped(inputs[0])}"
-            case "add":
-                text = f"{inputs[0]} + {inputs[1]}"
-            case "subtract":
-                text = f"{inputs[0]} - {_grouped(inputs[1])}"
-            case "identical":
-                text = f"identical({', '.join(inputs)})"
-            case _:
-                text = inputs[0]
-        return text
-
-
-def _grouped(text: str) -> str:
-    """A term in parentheses if it is a sum."""
-    return f"({text})" if " + " in text or " - " in text else text
 
 
 def _below(graph: Graph, root: NodeId) -> list[NodeId]:

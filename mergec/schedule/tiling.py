@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import isqrt, prod
+from math import isqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,9 +68,3 @@ def tile_shape(target: StridedView, leaves: Sequence[StridedView], elements: int
         tile[axis] = max(min(shape[axis], left), 1)
         left //= tile[axis]
     return tuple(tile)
-
-
-def staging_bytes(leaves: Sequence[StridedView], tile: Shape) -> int:
-    """The bytes beside the registers that turning leaves of this tile takes."""
-    sizes = [leaf.dtype.itemsize * prod(tile) for leaf in leaves if is_turned(leaf)]
-    return max(sizes, default=0)

@@ -105,19 +105,19 @@ class TestScale:
 class TestIdentical:
     def test_gives_the_value_that_all_share(self) -> None:
         values = torch.tensor([1, 2, 3], dtype=torch.int64)
-        assert torch.equal(run("identical", torch.int64, values, values.clone(), attributes=("n",)), values)
+        assert torch.equal(run("identical", torch.int64, values, values.clone()), values)
 
     def test_tells_the_first_difference(self) -> None:
         values = torch.tensor([1, 2, 3, 4], dtype=torch.int64)
         with pytest.raises(NotIdentical) as caught:
-            run("identical", torch.int64, values, torch.tensor([1, 2, 9, 9]), attributes=("n",))
+            run("identical", torch.int64, values, torch.tensor([1, 2, 9, 9]))
         assert caught.value.element == 2
 
     def test_tells_the_first_difference_of_many_elements(self) -> None:
         other = torch.zeros(10_000, dtype=torch.uint8)
         other[9_000:] = 1
         with pytest.raises(NotIdentical) as caught:
-            run("identical", torch.uint8, torch.zeros_like(other), other, attributes=("n",))
+            run("identical", torch.uint8, torch.zeros_like(other), other)
         assert caught.value.element == 9_000
 
 
