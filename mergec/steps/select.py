@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from mergec.ir.model_table import ModelTable
-from mergec.recipe.pattern_list import select_names
+from mergec.recipe.name_selection import apply_keep_drop
+from mergec.recipe.pattern_list import parse_patterns
 from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
@@ -43,10 +44,8 @@ class Select(Operation):
     def lower(self, keys: SelectKeys, call: Call) -> ModelTable:
         """The chosen entries."""
         model = call.models[keys.model]
-        entries = dict(model.entries)
-        if keys.keep is not None:
-            kept = select_names(keys.keep, entries, call.place.child("keep"), call.report)
-            entries = {name: entry for name, entry in entries.items() if name in kept}
-        dropped = select_names(keys.drop, entries, call.place.child("drop"), call.report)
-        entries = {name: entry for name, entry in entries.items() if name not in dropped}
+        at = call.place.child
+        keep = None if keys.keep is None else parse_patterns(keys.keep, at("keep"), call.report)
+        drop = parse_patterns(keys.drop, at("drop"), call.report)
+        entries = apply_keep_drop(model.entries, keep, drop, call.report)
         return ModelTable(call.name, renamed(entries, keys.rename, call), model.config)
