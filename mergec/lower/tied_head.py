@@ -36,12 +36,15 @@ def without_tied_head(
     A tensor that two names share is otherwise written under both: a plain loader expects each name.
     Reports MC0313 when the config ties two tensors that the recipe computes apart.
     """
-    head = next((o for o in outputs if o.name.endswith(_HEADS)), None)
-    embeddings = next((o for o in outputs if o.name.endswith(_EMBEDDINGS)), None)
-    if config.get("tie_word_embeddings") is not True or head is None or embeddings is None:
+    heads = [o for o in outputs if o.name.endswith(_HEADS)]
+    embeddings = [o for o in outputs if o.name.endswith(_EMBEDDINGS)]
+    if config.get("tie_word_embeddings") is not True or not heads or not embeddings:
         return list(outputs), ()
-    if head.node != embeddings.node:
-        report.add(TiedApart(head=head.name, embeddings=embeddings.name))
+    # Other tensors may have such names too (`attn.proj_out.weight`): the pair that is one tensor counts.
+    pairs = ((head, one) for head in heads for one in embeddings)
+    head, tied = next((pair for pair in pairs if pair[0].node == pair[1].node), (None, embeddings[0]))
+    if head is None:
+        report.add(TiedApart(head=heads[0].name, embeddings=tied.name))
         return list(outputs), ()
-    remark = Remark("output", f"tied to {embeddings.name}, not written", (head.name,))
+    remark = Remark("output", f"tied to {tied.name}, not written", (head.name,))
     return [output for output in outputs if output is not head], (remark,)
