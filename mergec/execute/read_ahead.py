@@ -55,7 +55,6 @@ class ReadAhead:
         if not hasattr(os, "posix_fadvise") or not hasattr(os, "RWF_NOWAIT"):
             return  # the system knows no way to ask
         asked = 0
-        probe = bytearray(1)
         for descriptor, offset, nbytes in self._chunks():
             while asked - self._read > _WINDOW and not self._stopped.wait(_PAUSE):
                 pass
@@ -63,9 +62,8 @@ class ReadAhead:
                 return
             asked += nbytes
             try:
-                os.preadv(descriptor, [probe], offset, os.RWF_NOWAIT)
-            except BlockingIOError:
-                os.posix_fadvise(descriptor, offset, nbytes, os.POSIX_FADV_WILLNEED)
+                if not _is_there(descriptor, offset):
+                    os.posix_fadvise(descriptor, offset, nbytes, os.POSIX_FADV_WILLNEED)
             except OSError:
                 return  # not every file system knows how; the workers read all the same
 
@@ -82,3 +80,12 @@ class ReadAhead:
                 for descriptor, view in files:
                     if start < view.nbytes and view.is_contiguous:
                         yield descriptor, view.offset + start, min(_CHUNK, view.nbytes - start)
+
+
+def _is_there(descriptor: int, offset: int) -> bool:
+    """Whether a read would not have to wait for the disk."""
+    try:
+        os.preadv(descriptor, [bytearray(1)], offset, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return False
+    return True

@@ -75,7 +75,9 @@ def _reserve(descriptor: int, size: int) -> None:
         fallocate = ctypes.CDLL(None, use_errno=True).fallocate64
     except (AttributeError, OSError):
         return
-    if fallocate(descriptor, 0, ctypes.c_int64(0), ctypes.c_int64(size)) != 0:
+    while fallocate(descriptor, 0, ctypes.c_int64(0), ctypes.c_int64(size)) != 0:
         code = ctypes.get_errno()
-        if code not in _UNABLE:
+        if code in _UNABLE:
+            return
+        if code != errno.EINTR:  # a signal; Python itself would begin again as well
             raise OSError(code, os.strerror(code))
