@@ -7,7 +7,6 @@ from typing import Annotated
 
 from mergec.ir.expression import Tensor
 from mergec.methods.method import MethodError, method
-from mergec.recipe.finite_number import is_coefficient
 
 
 @method(reference="arXiv:2203.05482", keeps_degree=True)
@@ -24,13 +23,16 @@ def linear(
     in it and is not read. Without `normalize` the weights of every tensor must sum to 1, unless
     `allow_scaling: true` says that the sum is meant to be another, or an input is a delta.
     """
-    total = math.fsum(weight) if normalize else 1.0
+    try:
+        total = math.fsum(weight) if normalize else 1.0
+    except OverflowError:
+        raise MethodError("the weights are too large to be summed") from None
     if total == 0:
         raise MethodError("the weights sum to 0 and cannot be normalised")
     result: Tensor | None = None
     for tensor, share in zip(inputs, weight, strict=True):
         factor = share / total
-        if not is_coefficient(factor):
+        if not math.isfinite(factor):
             raise MethodError("the weights almost cancel, so that normalised ones are too large")
         term = tensor * factor
         result = term if result is None else result + term

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Label, MergecError
+from mergec.recipe.errors import WrongValue
 from mergec.recipe.schedule import Schedule
 from mergec.steps.errors import SeveralRests
 
@@ -46,5 +47,9 @@ def resolve_per_model(
         call.report.add(SeveralRests(span=second, model=call.name, count=len(rests), others=(label,)))
     if rests and len(resolved) + len(rests) == len(values):
         others = list(resolved.values())
-        resolved[rests[0]] = {name: 1.0 - math.fsum(o[name] for o in others) for name in names}
+        try:
+            resolved[rests[0]] = {name: 1.0 - math.fsum(o[name] for o in others) for name in names}
+        except OverflowError:
+            span, problem = values[rests[0]][1].span(), "`rest`: the other weights are too large to be summed"
+            call.report.add(WrongValue(span=span, problem=problem))
     return resolved

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
 from mergec.recipe.errors import BadArithmetic
-from mergec.recipe.finite_number import is_coefficient
 from mergec.recipe.value_place import within
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class _Parser:
         kind, token, start = self._tokens[self._next]
         self._next += 1
         if kind == "number":
-            if not is_coefficient(float(token)):
+            if not math.isfinite(float(token)):
                 raise self._error("a number is too large", start, len(token))
             return Number(float(token), self._place(start, len(token)))
         if kind == "name":
@@ -201,6 +201,6 @@ class _Parser:
             raise self._error("division by zero", start, 1)
         results = {"+": left + right, "-": left - right, "*": left * right}
         value = left / right if operator == "/" else results[operator]
-        if not is_coefficient(value):
+        if not math.isfinite(value):
             raise self._error("a number is too large", start, 1)
         return value

@@ -13,21 +13,14 @@ if TYPE_CHECKING:
     from mergec.recipe.value_place import Place
 
 
-# The largest float32: most tensors are computed in it, and a factor beyond would become infinite.
-_LARGEST = 3.4028234663852886e38
 # Python refuses to print integers of more than some thousand digits.
 _PRINTED_BITS = 128
-
-
-def is_coefficient(number: float) -> bool:
-    """Whether a number can be what tensors are multiplied by: finite, also as a float32."""
-    return abs(number) <= _LARGEST
 
 
 def finite_number(value: object, place: Place, found: list[Diagnostic]) -> float | None:
     """The value as a float; None, with MC0126 added to `found`, where it is no finite number."""
     number = _float(value)
-    if number is not None and is_coefficient(number):
+    if number is not None and math.isfinite(number):
         return number
     wanted = "a number" if number is None else "a finite number"
     found.append(
@@ -60,7 +53,7 @@ def _float(value: object) -> float | None:
 
 def _help(value: object, number: float | None) -> str:
     if number is not None:
-        return "every coefficient must be finite, in float32 as well: at most 3.4e38"
+        return "every coefficient must be finite"
     if isinstance(value, str):
         return _help_for_text(value)
     if isinstance(value, dict) and "value" in value:

@@ -110,18 +110,13 @@ def test_a_chain_in_which_each_model_uses_the_last_one_twice(bench: Workbench) -
 @pytest.mark.parametrize(
     ("model", "code"),
     [
-        ({"op": "linear", "inputs": {"a": 1e308, "b": 1e308}, "normalize": True}, "MC0126"),
-        ({"op": "linear", "inputs": {"a": 3.5e38, "b": "rest"}}, "MC0126"),
-        ({"op": "linear", "inputs": {"a": 3.4e38, "b": "rest"}, "allow_scaling": True}, None),
-        ({"op": "linear", "inputs": {"a": 3e38, "b": -3e38, "c": 1e-9}, "normalize": True}, "MC0307"),
-        ("a + 1e39 * (a - b)", "MC0119"),
-        ("a + 1e30 * 1e9 * (a - b)", "MC0119"),
-        ("a + (a - b) / 1e-39", "MC0119"),
+        ({"op": "linear", "inputs": {"a": 1e308, "b": 1e308}, "normalize": True}, "MC0307"),
+        ({"op": "linear", "inputs": {"a": 1e300, "b": -1e300, "c": 1e-9}, "normalize": True}, "MC0307"),
+        ({"op": "linear", "inputs": {"a": 1e308, "b": 1e308, "c": "rest"}}, "MC0112"),
+        ("a + 1e300 * 1e300 * (a - b)", "MC0119"),
+        ("a + (a - b) / 1e-320", "MC0119"),
     ],
 )
-def test_a_factor_must_be_finite_in_float32(bench: Workbench, model: object, code: str | None) -> None:
+def test_weights_whose_sum_or_product_is_too_large(bench: Workbench, model: object, code: str) -> None:
     bench.source("c", {"w": W})
-    if code is None:
-        bench.recipe(model).check()
-    else:
-        assert set(bench.codes(model)) == {code}
+    assert set(bench.codes(model)) == {code}
