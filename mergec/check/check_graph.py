@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mergec.check.errors import (
     DTypeMismatch,
     NotADelta,
+    NotRoundable,
     ShapeMismatch,
     UnwritableName,
     WeightsDoNotSumToOne,
@@ -17,7 +18,7 @@ from mergec.check.errors import (
 from mergec.diagnostics import Label, safe
 from mergec.ir.graph import CheckedGraph, DegreeDemand, Graph, LoweredRecipe, NodeId
 from mergec.ir.linear_form import linear_form
-from mergec.ir.primitives import READ
+from mergec.ir.primitives import CAST, READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -74,11 +75,13 @@ class _Mismatch:
     types: tuple[TensorType, ...]
     notes: tuple[str, ...]
     origins: tuple[Span | None, ...]
+    rounded_to: str = ""  # the dtype, where a cast is at fault
 
     @property
     def cause(self) -> Hashable:
         """Equal for findings that one change mends: the same two shapes, or one name's dtypes."""
-        return (self.kind, self.tensor, frozenset(self.notes) if self.kind == "shape" else None)
+        shapes = frozenset(self.notes) if self.kind == "shape" else None
+        return (self.kind, self.tensor, self.rounded_to, shapes)
 
     def joined(self, other: _Mismatch) -> _Mismatch:
         """Both as one finding."""
@@ -121,6 +124,7 @@ class _Checking:
                 types=tuple(self._graph.type(i) for i in node.inputs),
                 notes=tuple(self._describe(i) for i in node.inputs),
                 origins=(node.origin,),
+                rounded_to=self._unfit_dtype(group[0]),
             )
             key = one.cause
             found[key] = found[key].joined(one) if key in found else one
@@ -135,6 +139,10 @@ class _Checking:
             return ShapeMismatch(
                 span=first, tensor=one.tensor, more=more, notes=one.notes, help=help_, others=others
             )
+        if one.rounded_to:
+            return NotRoundable(
+                span=first, tensor=one.tensor, dtype=one.rounded_to, more=more, notes=one.notes, others=others
+            )
         dtypes = list(dict.fromkeys(str(t.dtype) for t in one.types))
         told = f"its dtype is {dtypes[0]}" if len(dtypes) == 1 else f"its dtypes are {' and '.join(dtypes)}"
         help_ = "copy such tensors: leave them out with `where:`, or take them with `op: graft`"
@@ -147,6 +155,11 @@ class _Checking:
         if len(shapes) >= 2 and len(shapes[0]) == 2 and shapes[0] == shapes[1][::-1]:
             return "one is the transpose of the other: a rename rule with `transpose: [1, 0]` turns it"
         return "restrict the operation with `where:`, or leave the tensor out with `drop:` on a source"
+
+    def _unfit_dtype(self, node: NodeId) -> str:
+        """The dtype of a cast to what holds no weights; empty for everything else."""
+        primitive, attributes = self._graph[node].primitive, self._graph[node].attributes
+        return str(attributes[0]) if primitive is CAST and not attributes[0].is_float else ""
 
     def _leaf(self, node: NodeId) -> NodeId:
         return next(iter(self._graph.leaves(node)))

@@ -85,3 +85,18 @@ class UnwritableName(Diagnostic):
     """
 
     name: str
+
+
+@diagnostic("MC0407", "`{tensor}`{more} cannot be rounded to {dtype}")
+class NotRoundable(Diagnostic):
+    """Weights are rounded to float64, float32, bfloat16 or float16 only.
+
+    Integers and 8-bit floats hold weights only together with scales, and to choose those is
+    quantisation: merge in floats, then quantise the result with a tool made for it. Integer tensors
+    of a model stay as they are, whatever dtype is asked for.
+    """
+
+    tensor: str
+    dtype: str
+    more: str
+    help: str | None = "give float tensors float64, float32, bfloat16 or float16"

@@ -82,15 +82,16 @@ class _Lowering:
         if not model.entries:
             self.report.add(EmptyOutput(span=place.child("model").span()))
         call = Call("output", place, {}, self.graph, self.report)
-        dtypes = {}
+        dtypes, span = {}, place.child("model").span()
         if recipe.output.dtype is not None:
+            span = place.child("dtype").span()
             dtypes = resolve_dtypes(recipe.output.dtype, place.child("dtype"), list(model.entries), call)
         outputs: list[OutputTensor] = []
         for name, entry in model.entries.items():
             dtype = dtypes.get(name) or entry.dtype
             node = entry.node
             if entry.dtype.is_float:
-                node = Tensor(self.graph, node, place.child("model").span()).cast(dtype).node
+                node = Tensor(self.graph, node, span).cast(dtype).node
             outputs.append(OutputTensor(name, node))
         side_files = self.sources.side_files
         outputs, dropped = without_tied_head(outputs, side_files.config if side_files else {}, self.report)

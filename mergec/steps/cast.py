@@ -17,7 +17,9 @@ from mergec.steps.where import RestrictedKeys, restricted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mergec.diagnostics import Span
     from mergec.ir.dtype import DType
+    from mergec.ir.graph import Graph
     from mergec.recipe.place import TreePlace
 
 
@@ -50,7 +52,10 @@ class Cast(Operation):
         """The table with a cast on each float entry."""
         model = call.models[keys.model]
         dtypes = resolve_dtypes(keys.dtype, call.place.child("dtype"), list(model.entries), call)
-        entries = {name: _cast(entry, dtypes.get(name), call) for name, entry in model.entries.items()}
+        span = call.place.child("dtype").span()
+        entries = {
+            name: _cast(entry, dtypes.get(name), call.graph, span) for name, entry in model.entries.items()
+        }
         result = ModelTable(call.name, entries, model.config)
         return restricted(result, model, keys, call)
 
@@ -64,7 +69,7 @@ def resolve_dtypes(value: object, place: TreePlace, names: list[str], call: Call
         return {}
 
 
-def _cast(entry: Entry, dtype: DType | None, call: Call) -> Entry:
+def _cast(entry: Entry, dtype: DType | None, graph: Graph, span: Span) -> Entry:
     if dtype is None or not entry.dtype.is_float:
         return entry
-    return Entry(Tensor(call.graph, entry.node, call.span).cast(dtype).node, dtype)
+    return Entry(Tensor(graph, entry.node, span).cast(dtype).node, dtype)
