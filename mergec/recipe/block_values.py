@@ -68,7 +68,7 @@ class BlockValues:
 
         Raises:
             MergecError: MC0133 for tensors outside all blocks, and for those of blocks without a value,
-                unless there is a default.
+                unless there is a default; always where no tensor is in a block.
         """
         blocks = self.map.blocks_of(names)
         outside = [name for name in names if name not in blocks]
@@ -76,7 +76,8 @@ class BlockValues:
         for name, block in blocks.items():
             if block not in self.values:
                 unset.setdefault(block, []).append(name)
-        if self.default is None and (outside or unset):
+        is_for_others = bool(outside) and not blocks
+        if is_for_others or (self.default is None and (outside or unset)):
             raise MergecError(self._uncovered(outside, unset, any_covered=bool(blocks)))
         values = {block: self.values.get(block, self.default) for block in self.map.blocks}
         given = ((name, values[blocks[name]] if name in blocks else self.default) for name in names)
@@ -139,7 +140,7 @@ def _listed(
         kept = tuple(range(len(block_map.blocks)))
         if len(value) != len(kept):
             lengths = [len(kept), *(length for length, _ in block_map.surplus)]
-            wanted = " or ".join(map(str, lengths))
+            wanted = " or ".join(filter(None, (", ".join(map(str, lengths[:-1])), str(lengths[-1]))))
             help_ = f"one for each of {block_map.summary}"
             found.append(
                 WrongBlockCount(

@@ -128,6 +128,13 @@ def test_names_of_another_layout_get_an_example() -> None:
     assert "model.diffusion_model.input_blocks" in (found.help or "")
 
 
+def test_a_default_does_not_hide_a_map_of_another_model() -> None:
+    (found,) = errors(
+        {"blocks": "sd1", "values": {"M00": 0.5}, "default": 0.1}, ["unet.down_blocks.0.weight"]
+    )
+    assert found.code == "MC0133"
+
+
 def test_blocks_without_a_value_are_named() -> None:
     found = errors({"blocks": "sd1", "values": {"IN00": 0, "BASE": 1}}, SD1)
     assert {d.code for d in found} == {"MC0133"}
@@ -138,7 +145,7 @@ def test_blocks_without_a_value_are_named() -> None:
     ("value", "code", "text"),
     [
         ({"blocks": "sd1", "values": [0] * 25}, "MC0131", "takes 26 values, not 25"),
-        ({"blocks": "sdxl", "values": [0] * 25}, "MC0131", "takes 20 or 21 or 26 values, not 25"),
+        ({"blocks": "sdxl", "values": [0] * 25}, "MC0131", "takes 20, 21 or 26 values, not 25"),
         ({"blocks": "flux", "values": [0] * 19}, "MC0131", "takes 61 values, not 19"),
         ({"blocks": "sd1", "values": {"IN12": 0}}, "MC0132", "no block `IN12`"),
         ({"blocks": "sdxl", "values": {"in00": 0}}, "MC0132", "no block `in00`"),
