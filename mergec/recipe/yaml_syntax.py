@@ -252,8 +252,25 @@ def _flow(f: _Failure) -> InvalidYaml | None:
         span = f.span(f.at.line, word.start(1), word.end(1))
         return InvalidYaml(span=span, problem=f"a comma is missing before `{safe(word[1])}`")
     if got[1] in _COMMA_MISSING:
-        return InvalidYaml(span=f.here, problem="a comma is missing before this")
+        return _unquoted_pattern(f) or InvalidYaml(span=f.here, problem="a comma is missing before this")
     return None
+
+
+_BRACKETED = re.compile(r"(?:[^\s,\[\]{}]|\{[^{}]*\}|\[[^\[\]]*\])+")
+
+
+def _unquoted_pattern(f: _Failure) -> InvalidYaml | None:
+    """A pattern such as `layers.[0:2].**` or `h.{i}.w` inside `[...]` or `{...}`."""
+    line, at = f.text(f.at.line), f.at.column
+    begun = re.search(r"[^\s,\[\]{}]+$", f.before)
+    written = _BRACKETED.match(line, begun.start()) if begun is not None else None
+    if written is None or line[at : at + 1] not in {"{", "["}:
+        return None
+    return InvalidYaml(
+        span=f.span(f.at.line, written.start(), written.end()),
+        problem=f"inside `[...]` and `{{...}}` a text with a `{line[at]}` needs quotes",
+        help=f"write {_quoted(written[0])}",
+    )
 
 
 def _indentation(f: _Failure) -> InvalidYaml | None:
