@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mergec.diagnostics import safe
 from mergec.ir.byte_size import parse_size
+from mergec.recipe.recipe_model import safetensors_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +29,21 @@ class _Size(click.ParamType[int]):
             return parse_size(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class _Output(click.ParamType[Path]):
+    """Where to write: a directory or a safetensors file."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ANN401
+        """The path; a usage error where it is empty or has the ending of another format."""
+        if not str(value):
+            self.fail("the path is empty", param, ctx)
+        try:
+            return Path(safetensors_path(str(value)))
+        except ValueError as error:
+            self.fail(f"{str(error).replace('; ', f', found `{safe(value)}`; ')}", param, ctx)
 
 
 def recipe_argument(function: F) -> F:
@@ -49,7 +66,7 @@ def set_option(function: F) -> F:
 def limit_options(function: F) -> F:
     """`--out`, `--memory` and `--workers`; the latter two are 0 for the default."""
     out = click.option(
-        "--out", type=click.Path(path_type=Path), help="Write here instead of the recipe's output path."
+        "--out", type=_Output(), metavar="PATH", help="Write here instead of the recipe's output path."
     )
     memory = click.option(
         "--memory",

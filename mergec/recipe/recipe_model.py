@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from mergec.diagnostics import safe
 from mergec.ir.byte_size import parse_size
 
 DTYPE_SCHEDULE_SCHEMA: dict[str, Any] = {
@@ -80,6 +81,21 @@ def _without_nul(path: str) -> str:
 
 PathText = Annotated[str, AfterValidator(_without_nul)]
 
+_OTHER_FORMATS = (".bin", ".pt", ".pth", ".ckpt", ".gguf", ".safetensor", ".json")
+
+
+def safetensors_path(path: str) -> str:
+    """The path of an output, which is a directory or a safetensors file.
+
+    Raises:
+        ValueError: when its ending is that of another format, as nobody means a directory by that.
+    """
+    ending = next((one for one in _OTHER_FORMATS if path.lower().endswith(one)), None)
+    if ending is not None:
+        meant = safe(path[: -len(ending)] + ".safetensors")
+        raise ValueError(f"expected a directory or a file that ends in .safetensors; write `{meant}`")
+    return path
+
 
 class SourceSpec(Strict):
     """A checkpoint on disk."""
@@ -125,7 +141,7 @@ class OutputSpec(Strict):
     """The checkpoint to write."""
 
     model: str = Field(description="The model (or source) to write")
-    path: PathText = Field(
+    path: Annotated[PathText, AfterValidator(safetensors_path)] = Field(
         min_length=1,
         description="A directory to make or a file that ends in .safetensors, relative to the recipe",
     )

@@ -136,3 +136,15 @@ def test_the_block_of_a_tensor(name: str, block: str) -> None:
     from mergec.cli.build_progress import block_of
 
     assert block_of(name) == block
+
+
+@pytest.mark.parametrize(
+    ("out", "problem"),
+    [("merged.ckpt", "found `merged.ckpt`; write `merged.safetensors`"), ("", "the path is empty")],
+)
+def test_an_output_of_another_format(
+    mergec_command: Callable[..., Result], recipe: Path, out: str, problem: str
+) -> None:
+    result = mergec_command("build", recipe, "--out", out)
+    assert result.exit_code == 2
+    assert problem in result.stderr
