@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.constrain import Constrain
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _REFRESHES_PER_SECOND = 10
 _BLOCK_WIDTH = 18
+_ROOM_FOR_CTRL_C = 3
 
 
 class _Counter:
@@ -65,6 +67,7 @@ class _Bar(Progress):
         self._counter = counter
         self._total = sum(tensor.nbytes for tensor in plan.layout.tensors)
         self._task: TaskID | None = None
+        self._screen = console
         super().__init__(
             _BlockColumn(self._block),
             BarColumn(bar_width=None),
@@ -82,7 +85,10 @@ class _Bar(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         if self._task is not None:  # rich draws once while the task is being added
             self.update(self._task, completed=self._counter.bytes)
-        return super().get_renderables()
+        # A terminal writes ^C where the cursor is. On a full line it would begin another one, and
+        # the line that is taken away at the end would be the wrong one.
+        for line in super().get_renderables():
+            yield Constrain(line, self._screen.width - _ROOM_FOR_CTRL_C)
 
     def _block(self) -> str:
         if self._counter.bytes >= self._total:
@@ -120,7 +126,7 @@ class _MemoryColumn(ProgressColumn):
         now, before = _resident_bytes(), self._counter.resident_at_first
         if now is None or before is None:
             return Text("")
-        return Text(f"{format_size(max(now - before, 0))} of {self._budget}", "dim")
+        return Text(f"mem {format_size(max(now - before, 0))}/{self._budget}", "dim")
 
 
 def block_of(name: str) -> str:
