@@ -17,10 +17,12 @@ from mergec.cli.streams import print_document, print_result
 from mergec.diagnostics import MergecError, Report, did_you_mean, safe
 from mergec.recipe.load import load_recipe
 from mergec.sources.open_checkpoint import open_checkpoint
+from mergec.sources.open_file import RELATIVE
 from mergec.sources.torch_errors import NestAmbiguous
 
 if TYPE_CHECKING:
     from mergec.cli.inspect_names import Renamed
+    from mergec.diagnostics import Diagnostic
     from mergec.recipe.load import Recipe
     from mergec.sources.checkpoint import Checkpoint
 
@@ -69,13 +71,14 @@ def _opened(path: Path, nest: str | None, report: Report) -> Checkpoint:
     checkpoint = open_checkpoint(path, nest=nest, span=None, report=report)
     if checkpoint is not None:
         return checkpoint
-    # Its help lists the candidates, as a recipe would name them.
-    raise MergecError(
-        replace(one, notes=(*one.notes, "on this command line it is an option: `--nest PLACE`"))
-        if isinstance(one, NestAmbiguous)
-        else one
-        for one in report.diagnostics
-    )
+    raise MergecError(map(_without_recipe, report.diagnostics))
+
+
+def _without_recipe(one: Diagnostic) -> Diagnostic:
+    """A finding about a source as this command line has it."""
+    if isinstance(one, NestAmbiguous):  # its help lists the candidates, as a recipe would name them
+        return replace(one, notes=(*one.notes, "on this command line it is an option: `--nest PLACE`"))
+    return replace(one, help=one.help.removesuffix(RELATIVE)) if one.help else one
 
 
 def _document(path: Path, checkpoint: Checkpoint, renamed: list[Renamed] | None) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def renamed_text(renamed: Sequence[Renamed]) -> str:
         targets = [g.pattern for g in grouped(after, str, lambda _: None)]
         arrow = "->" if after else ""
         shape = _size(len(members), members[0].shape)
-        rows.append((group.pattern, arrow, ", ".join(targets) or "left out", shape, members[0].dtype))
+        rows.append((group.pattern, arrow, *(targets[:1] or ["left out"]), shape, members[0].dtype))
+        rows += [("", "", target, "", "") for target in targets[1:]]
     return "\n".join(in_columns(rows, indent=_INDENT))
 
 

@@ -124,6 +124,9 @@ def changed(path: Path, reason: str) -> Diagnostic:
     return SourceChanged(path=str(path), reason=reason, help=advice)
 
 
+RELATIVE = "; relative paths start at the recipe's folder"
+
+
 def _missing_help(path: Path) -> str:
     """Where the path stops existing, and what resembles the missing name there."""
     if path.is_symlink():
@@ -143,4 +146,4 @@ def _missing_help(path: Path) -> str:
             parent / found / rest if (parent / found / rest).exists() else parent / found for found in near
         ]
         return "did you mean " + " or ".join(f"`{safe(one)}`" for one in likely) + "?"
-    return f"`{safe(parent)}` has no `{safe(name)}`; relative paths start at the recipe's folder"
+    return f"`{safe(parent)}` has no `{safe(name)}`{RELATIVE}"

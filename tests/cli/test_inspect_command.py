@@ -78,3 +78,18 @@ def test_hostile_names(mergec_command: Callable[..., Result], tmp_path: Path) ->
 
 def test_a_missing_file(mergec_command: Callable[..., Result], tmp_path: Path) -> None:
     assert mergec_command("inspect", tmp_path / "none.safetensors").exit_code == 5
+
+
+def test_each_part_of_a_tensor_has_a_line(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    rule = "{from: head.w, to: [head.a, head.b], split: {dim: 0}}"
+    recipe.write_text(recipe.read_text().replace('{rest}"]', f'{{rest}}", {rule}]'))
+    lines = mergec_command("inspect", "tuned", "--recipe", recipe).stdout.splitlines()
+    at = next(i for i, line in enumerate(lines) if "->  head.a" in line)
+    assert lines[at].split()[0] == "module.head.w"
+    assert lines[at + 1].strip() == "head.b"
+
+
+def test_a_path_that_is_not_there_says_nothing_of_recipes(mergec_command: Callable[..., Result]) -> None:
+    result = mergec_command("inspect", "nowhere/at/all")
+    assert result.exit_code == 5
+    assert "has no `nowhere`\n" in result.stderr
