@@ -62,11 +62,12 @@ def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call, a
         lackers = [table for table in tables if name not in table.entries]
         without = lackers[0]
         strange = nearest(name, (n for n in without.entries if n not in tables[0].entries), count=2)
-        near = strange or nearest(name, without.entries, count=2)
+        rule = _rule(strange[0], name) if strange else None
+        # Where a rule makes the first of them the name, the second would only distract.
+        near = strange[: 1 if rule else 2] or nearest(name, without.entries, count=2)
         similar = f"; `{without.name}` has {_listed(near)}" if near else ""
         others = _listed(table.name for table in lackers)
         notes.append(f"`{safe(name)}` is in {_listed(holders)}, not in {others}{similar}")
-        rule = _rule(strange[0], name) if strange else None
         if rule is not None and without is not tables[0]:
             rules.setdefault(without.name, rule)
     more = f", and so are {len(partial) - 1} more" if len(partial) > 1 else ""

@@ -63,6 +63,9 @@ class InitKeys(Strict):
 class Init(Operation):
     """New tensors, such as a connector that is to be trained.
 
+    Each has a `shape`, a `dtype` (float32 if not given; or bfloat16, float16, float64) and a `fill`:
+    `zeros`, `ones`, or `{normal: 0.02}` for normal values around 0 with that standard deviation.
+
     Random values depend on the seed, the tensor's name and the element's position alone: they are
     the same on every machine, for any memory budget and number of workers.
     """

@@ -31,7 +31,8 @@ def renamed(entries: Mapping[str, Entry], rules: Sequence[object], call: Call) -
             good.append(rule)
             continue
         problem = "a rule that changes shapes belongs to the `rename:` of a source"
-        call.report.add(BadOperation(span=rule.span, operation="rename", problem=problem))
+        advice = "move it to the source that holds these tensors: all models then have them in that form"
+        call.report.add(BadOperation(span=rule.span, operation="rename", problem=problem, help=advice))
     # Without shape changes the rules move values and never look at them.
     moved, _ = apply_rules(cast("Mapping[str, Layout]", entries), good, call.name, call.report)
     return cast("dict[str, Entry]", moved)
