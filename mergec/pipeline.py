@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.check.check_graph import check
+from mergec.diagnostics import MergecError
 from mergec.lower.bind import bind
 from mergec.lower.lower_recipe import lower
 from mergec.recipe.load import Recipe, load_recipe
+from mergec.recipe.param_notes import with_parameters
 from mergec.sources.source_table import SourceTable, open_sources
 
 if TYPE_CHECKING:
@@ -54,13 +56,16 @@ def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> 
     Raises:
         MergecError: what the first stage that found errors found.
     """
-    with _collector_paused():
-        recipe = load_recipe(path, overrides, report)
-        bound = bind(recipe, report)
-        sources = open_sources(recipe, bound.sources, report)
-        lowered = lower(bound, sources, report)
-        checked = check(lowered, [str(file.path) for file in sources.files], report)
-        return Compiled(recipe, sources, checked)
+    try:
+        with _collector_paused():
+            recipe = load_recipe(path, overrides, report)
+            bound = bind(recipe, report)
+            sources = open_sources(recipe, bound.sources, report)
+            lowered = lower(bound, sources, report)
+            checked = check(lowered, sources.names, report)
+            return Compiled(recipe, sources, checked)
+    except MergecError as error:
+        raise MergecError(with_parameters(error.diagnostics, overrides)) from error
 
 
 @contextmanager
@@ -118,6 +123,7 @@ def build(
     Raises:
         MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
     """
+    from mergec.execute.differing_inputs import inputs_named
     from mergec.execute.run_plan import run_plan
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
@@ -133,7 +139,8 @@ def build(
             target, plan.layout, is_single_file=is_single_file(target), reserve=plan.computes
         )
         stack.callback(output.discard)
-        run_plan(plan, sources, output, progress)
+        with inputs_named(compiled.checked, compiled.sources.names):
+            run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()
         side_files = compiled.sources.side_files

@@ -50,6 +50,7 @@ _TOKEN = re.compile(
 )
 _MAX_DEPTH = 64
 _HYPHENED = re.compile(r"[A-Za-z_]\w*(?:-\w+)+")
+_COMMA = re.compile(r"[0-9]+(?P<comma>,)[0-9]*")
 _ADVICE = "write sums of models times numbers, such as `base + 0.5 * (tuned - base)`"
 
 
@@ -124,8 +125,8 @@ class _Parser:
         if hyphened is not None:
             name = hyphened[0].replace("-", "_")
             help_ = f"a hyphen is a minus here; names have underscores: `{name}`"
-        elif self._text[start : start + 1] == "," and self._text[start - 1 : start].isdigit():
-            help_ = "write a decimal point: `0.5`"
+        elif meant := next((one for one in _COMMA.finditer(self._text) if one.start("comma") == start), None):
+            help_ = f"write a decimal point: `{meant[0].replace(',', '.')}`"
         place = self._place(start, length)
         return MergecError([BadArithmetic(span=place, problem=problem, help=help_)])
 

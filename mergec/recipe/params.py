@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import did_you_mean
+from mergec.diagnostics import did_you_mean, safe
 from mergec.recipe.errors import BadParam, UnknownParam, UnusedParam, WrongValue
-from mergec.recipe.value_place import within
+from mergec.recipe.value_place import within_written
 from mergec.recipe.yaml_tree import YamlMapping, YamlNode, YamlScalar, YamlSequence, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mergec.diagnostics import Report, Span
 
@@ -57,6 +57,13 @@ def is_unresolved(value: object) -> bool:
     return isinstance(value, str) and "${" in value
 
 
+def uses_in(text: str) -> Iterator[tuple[str, int, int]]:
+    """The parameters that a text uses, each with where its use begins and ends."""
+    for use in _USE.finditer(text):
+        if use[2] is not None:
+            yield use[2].strip(), use.start(), use.end()
+
+
 def _defined(params: YamlNode | None, overrides: Mapping[str, str], report: Report) -> dict[str, YamlScalar]:
     values: dict[str, YamlScalar] = {}
     if isinstance(params, YamlMapping):
@@ -76,9 +83,11 @@ def _defined(params: YamlNode | None, overrides: Mapping[str, str], report: Repo
             known = known if declared else "the recipe has no `params:`"
             report.add(UnknownParam(name=name, help=did_you_mean(name, declared) or known))
             continue
-        if name not in values:
-            continue
-        values[name] = YamlScalar(scalar(text), text, quoted=False, span=values[name].span)
+        if scalar(text) is None:
+            problem = f"`--set {safe(name)}={safe(text)}` gives the parameter no value"
+            report.add(WrongValue(problem=problem, help=f"write `--set {safe(name)}=VALUE`"))
+        elif name in values:
+            values[name] = YamlScalar(scalar(text), text, quoted=False, span=values[name].span)
     return values
 
 
@@ -123,7 +132,7 @@ class _Substitution:
             self.used.add(name)
             return self.values[name]
         self.has_failed = True
-        place = within(span, use.start(), len(use[0]))
+        place = within_written(span, use.start(), len(use[0]))
         if not use[0].endswith("}"):
             problem, help_ = f"`{use[0]}` is never closed", f"write `{use[0]}}}`"
             self._report.add(BadParam(span=place, problem=problem, help=help_))

@@ -41,10 +41,21 @@ class NoPlace:
 def within(span: Span | None, start: int, length: int) -> Span | None:
     """The part of a text scalar that begins `start` characters into its value.
 
-    The span of a quoted scalar begins at its quote; escapes inside double quotes shift what
-    follows them, which is accepted: the caret then is a little off.
+    Behind a parameter, whose value has another length than its name, nothing can be told apart: there
+    it is the whole scalar.
     """
     if span is None:
         return None
+    use = span.source.line(span.line)[span.column - 1 : span.end_column - 1].find("${")
+    part = within_written(span, start, length)
+    return span if use >= 0 and part.end_column > span.column + use else part
+
+
+def within_written(span: Span, start: int, length: int) -> Span:
+    """The part of a text scalar that begins `start` characters into its text as it is written.
+
+    The span of a quoted scalar begins at its quote; escapes inside double quotes shift what
+    follows them, which is accepted: the caret then is a little off.
+    """
     quote = span.source.line(span.line)[span.column - 1 : span.column]
     return span.sub(start + (quote in {'"', "'"}), length)

@@ -49,6 +49,11 @@ class SourceTable:
     sources: Mapping[str, Source]
     side_files: SideFiles | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The files' paths, for messages."""
+        return [str(file.path) for file in self.files]
+
 
 @dataclass(frozen=True, slots=True)
 class SideFiles:
