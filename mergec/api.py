@@ -16,6 +16,7 @@ from mergec.pipeline import (
     compile_recipe,
     make_build_plan,
 )
+from mergec.recipe.recipe_model import safetensors_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,7 +106,8 @@ def _options(memory: str | int, workers: int, out: str | Path | None, *, force: 
         raise ValueError(f"workers: expected a number of threads (0: one per processor), found {workers!r}")
     if out is not None and (not str(out) or "\0" in str(out)):
         raise ValueError(f"out: expected a path, found {str(out)!r}")
-    return Options(memory=size, workers=workers, out=Path(out) if out is not None else None, force=force)
+    target = Path(safetensors_path(str(out))) if out is not None else None
+    return Options(memory=size, workers=workers, out=target, force=force)
 
 
 def _is_whole(value: object, *, at_least: int) -> bool:

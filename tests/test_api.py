@@ -31,6 +31,7 @@ def recipe(tmp_path: Path) -> Path:
         ({"workers": -1}, r"workers: expected a number of threads \(0: one per processor\), found -1"),
         ({"workers": 2.0}, r"workers: .* found 2\.0"),
         ({"out": ""}, "out: expected a path, found ''"),
+        ({"out": "merged.ckpt"}, r"expected a directory or a file .*; write `merged\.safetensors`"),
         ({"out": "a\0b"}, r"out: expected a path, found 'a\\x00b'"),
     ],
 )
