@@ -21,12 +21,24 @@ def lock(path: Path) -> int | None:
     """
     # Without O_NONBLOCK, opening a pipe waits for its writer, perhaps forever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    is_held = False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held, there = os.fstat(descriptor), path.stat()
-        if (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino):
-            return descriptor
+    except BlockingIOError:
+        is_held = True
     except OSError:
-        pass  # held; or gone again, and then somebody else is at work here
-    os.close(descriptor)
-    return None
+        pass  # no locks here, as for directories on NFS: two builds at once are not told apart then
+    if is_held or not _leads_to(path, descriptor):
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _leads_to(path: Path, descriptor: int) -> bool:
+    """Whether the path still names the open file; if not, somebody else is at work here."""
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    held = os.fstat(descriptor)
+    return (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)

@@ -395,3 +395,9 @@ def test_no_source_stays_open_when_the_next_one_is_gone(bench: Workbench) -> Non
     with pytest.raises(mergec.MergecError):
         build(compiled, plan, Options(), Report())
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+def test_a_file_system_without_locks(bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcntl.flock", refusing(errno.EBADF))  # what NFS says of directories
+    made = bench.recipe(DOUBLED, path=path).build()
+    np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
