@@ -93,12 +93,19 @@ def make_build_plan(compiled: Compiled, options: Options) -> Plan:
     held = [(str(file.path), file.held_bytes) for file in compiled.sources.files if file.held_bytes]
     limits = Limits(
         memory=options.memory,
-        workers=options.workers or len(os.sched_getaffinity(0)),
+        workers=options.workers or _processors(),
         max_shard_size=compiled.recipe.output.max_shard_size,
         single_file=target.name if is_single_file(target) else None,
     )
     with _collector_paused():
         return make_plan(optimise(compiled.checked), held, limits)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def target_path(compiled: Compiled, options: Options) -> Path:
