@@ -49,7 +49,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
         lowered.outputs,
         lowered.labels,
         lowered.remarks,
-        dict(lowered.config),
+        lowered.config,
         len(lowered.graph),
     )
 

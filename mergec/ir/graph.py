@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.primitives import Attributes, Primitive, TypeMismatch
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mergec.diagnostics import Span
+    from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.tensor_type import TensorType
 
 NodeId = int
@@ -146,7 +147,7 @@ class LoweredRecipe:
     span: Span | None = None
     remarks: tuple[Remark, ...] = ()
     demands: tuple[DegreeDemand, ...] = ()
-    config: dict[str, object] = field(default_factory=dict)
+    config: tuple[ConfigEdit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +161,5 @@ class CheckedGraph:
     outputs: tuple[OutputTensor, ...]
     labels: dict[NodeId, tuple[str, str]]
     remarks: tuple[Remark, ...] = ()
-    config: dict[str, object] = field(default_factory=dict)
+    config: tuple[ConfigEdit, ...] = ()
     nodes: int = 0

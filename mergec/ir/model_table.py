@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.dtype import DType
     from mergec.ir.graph import NodeId
 
@@ -29,4 +30,4 @@ class ModelTable:
 
     name: str
     entries: Mapping[str, Entry]
-    config: Mapping[str, object] = field(default_factory=dict)
+    config: tuple[ConfigEdit, ...] = ()

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.dtype import DType
     from mergec.ir.primitives import Reproducibility
     from mergec.ir.strided_view import Shape, StridedView
@@ -146,7 +145,7 @@ class Plan:
     memory: MemoryProof
     bytes_read: int
     bytes_copied: int
-    config: Mapping[str, object] = field(default_factory=dict)
+    config: tuple[ConfigEdit, ...] = ()
 
     @property
     def computes(self) -> bool:

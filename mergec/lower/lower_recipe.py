@@ -103,5 +103,5 @@ class _Lowering:
             span=place.child("model").span(),
             remarks=(*self.remarks, *dropped),
             demands=tuple(self.demands),
-            config=dict(model.config),
+            config=model.config,
         )

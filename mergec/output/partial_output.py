@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.plan import OutputLayout
 
 # Room beside the tensors for side files and directory blocks.
@@ -135,7 +136,7 @@ class PartialOutput:
             self._written[shard] = 0
             self._disk.write_back(self._descriptors[shard])
 
-    def add_side_files(self, origin: Path, config: Mapping[str, object], edits: Mapping[str, object]) -> None:
+    def add_side_files(self, origin: Path, config: Mapping[str, object], edits: Sequence[ConfigEdit]) -> None:
         """Copy config, tokenizer and other files of a checkpoint's folder into a directory output.
 
         Raises:

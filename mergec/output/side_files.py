@@ -14,6 +14,7 @@ from mergec.sources.side_config import CONFIG, config_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.plan import OutputLayout
 
 _ENDINGS = {
@@ -41,8 +42,8 @@ _NEVER = {
     "readme.md",
 }
 _LARGEST = 256 << 20
-# The names under which architectures keep the number of their layers.
-_LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+# Parts of a config that hold the config of the language model.
+_PARTS = ("text_config", "llm_config", "language_config")
 
 
 def side_files(folder: Path) -> list[Path]:
@@ -70,7 +71,7 @@ def copy_side_files(
     target: Path,
     layout: OutputLayout,
     config: Mapping[str, object],
-    edits: Mapping[str, object],
+    edits: Sequence[ConfigEdit],
 ) -> list[str]:
     """Copy the files; `config`, with the dtype of the output and the recipe's edits, is written anew.
 
@@ -90,7 +91,7 @@ def copy_side_files(
 
 
 def _edited(
-    config: Mapping[str, object], layout: OutputLayout, edits: Mapping[str, object]
+    config: Mapping[str, object], layout: OutputLayout, edits: Sequence[ConfigEdit]
 ) -> dict[str, object]:
     edited = dict(config)
     dtype = _main_dtype([(tensor.dtype, tensor.nbytes) for tensor in layout.tensors])
@@ -99,12 +100,19 @@ def _edited(
         named = ["torch_dtype"]  # without it, loaders take float32 for granted
     for key in named:
         edited[key] = dtype.recipe_name if dtype is not None else edited[key]
-    for key, value in edits.items():
-        names = _LAYER_COUNTS if key == "num_hidden_layers" else (key,)
-        present = [name for name in names if name in edited]
-        for name in present or names[:1]:
-            edited[name] = value
+    for edit in edits:
+        edited = _changed(edited, edit)
+        for part in _PARTS:
+            inner = edited.get(part)
+            if isinstance(inner, dict):
+                edited[part] = _changed(inner, edit)
     return edited
+
+
+def _changed(config: Mapping[str, object], edit: ConfigEdit) -> dict[str, object]:
+    return {
+        key: edit.new if key in edit.keys and value == edit.old else value for key, value in config.items()
+    }
 
 
 def _main_dtype(tensors: Sequence[tuple[DType, int]]) -> DType | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,3 +55,38 @@ def test_two_tensors_of_one_layer_under_one_name(bench: Workbench) -> None:
     bench.source("a", {"h.0.w": one(0), "h.00.w": one(1)})
     with pytest.raises(mergec.MergecError, match="both are `w` of layer 0"):
         bench.recipe(stack("h.[:]")).check()
+
+
+def test_a_range_past_the_end_is_refused(bench: Workbench) -> None:
+    bench.source("a", {"h.0.w": one(0), "h.1.w": one(1)})
+    with pytest.raises(mergec.MergecError, match="goes past the 2 layers of `a`"):
+        bench.recipe(stack("h.[1:3]")).check()
+    assert sorted(bench.build(stack("h.[1:2]"))) == ["h.0.w", "h.1.w"]
+
+
+@pytest.mark.parametrize("layers", ["h.[2:]", "h.[1:1]", "g.[:]"])
+def test_a_range_without_a_layer_is_refused(bench: Workbench, layers: str) -> None:
+    bench.source("a", {"h.0.w": one(0), "h.1.w": one(1)})
+    assert set(bench.codes(stack(layers))) <= {"MC0311", "MC0120"}
+
+
+def test_the_config_of_another_part_stays(bench: Workbench) -> None:
+    config = {
+        "text_config": {"num_hidden_layers": 2},
+        "vision_config": {"num_hidden_layers": 2},
+        "num_layers": 7,
+    }
+    bench.folder_source("a", {"h.0.w": one(0), "h.1.w": one(1)}, config__json=json.dumps(config))
+    bench.build(stack("h.[:]"))
+    written = json.loads((bench.out / "config.json").read_text())
+    assert written == config | {"text_config": {"num_hidden_layers": 4}}
+
+
+def test_a_stack_of_a_stack_counts_all(bench: Workbench) -> None:
+    bench.folder_source("a", {"h.0.w": one(0), "h.1.w": one(1)}, config__json='{"n_layer": 2}')
+    models = {
+        "four": stack("h.[:]"),
+        "six": {"op": "layers", "slices": [{"model": "four", "layers": f"h.{r}"} for r in ("[:]", "[2:]")]},
+    }
+    assert len(bench.build(models)) == 6
+    assert json.loads((bench.out / "config.json").read_text()) == {"n_layer": 6}
