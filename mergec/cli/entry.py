@@ -18,6 +18,8 @@ def run() -> NoReturn:
     # Loading libraries makes a million objects and hardly a cycle: looking for them takes a tenth of a
     # build's start. Only the progress display leaves cycles behind, and it turns this on again.
     gc.disable()
+    # Looking through all installed packages for accelerators costs 20 ms, and mergec computes on the CPU.
+    os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
     from mergec.cli.program import main
 
     code = 0

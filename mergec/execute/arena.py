@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from mergec.ir.plan import REGISTER_ALIGNMENT
+from mergec.kernels.elementwise import KERNELS
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
-    from mergec.ir.plan import Program, Region
+    from collections.abc import Callable
+
+    from mergec.ir.plan import Program
 
 
-class Registers(NamedTuple):
-    """The registers of a program for one size of tile: as tensors and as writable bytes."""
+class Step(NamedTuple):
+    """A kernel call with its registers; for a load, the number of the leaf and no kernel."""
 
-    tensors: tuple[torch.Tensor, ...]
-    bytes: tuple[memoryview, ...]
+    kernel: Callable[..., None] | None
+    out: torch.Tensor
+    sources: tuple[torch.Tensor, ...]
+    attributes: tuple[object, ...]
+    out_bytes: memoryview
+
+
+class BoundProgram(NamedTuple):
+    """A program with its registers in place, for tiles of one number of elements."""
+
+    steps: tuple[Step, ...]
+    result: memoryview
     staging: memoryview
 
 
@@ -29,18 +41,20 @@ class Arena:
         """Reserve `size` bytes; pages are touched only when used."""
         self._block = torch.empty(size, dtype=torch.uint8)
         self._bytes = memoryview(self._block.numpy().data)
-        self._known: dict[tuple[int, int], Registers] = {}
+        self._known: dict[tuple[int, int], BoundProgram] = {}
 
-    def registers(self, region: Region) -> Registers:
-        """The registers for a full tile of the region. They overlap those of other regions."""
-        elements = prod(region.tile)
-        key = (id(region.program), elements)
+    def bound(self, program: Program, elements: int) -> BoundProgram:
+        """The program for a tile of so many elements. Its registers overlap those of other programs.
+
+        Made once for all tiles of that size.
+        """
+        key = (id(program), elements)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._divide(region.program, elements)
+            found = self._known[key] = self._bind(program, elements)
         return found
 
-    def _divide(self, program: Program, elements: int) -> Registers:
+    def _bind(self, program: Program, elements: int) -> BoundProgram:
         tensors: list[torch.Tensor] = []
         views: list[memoryview] = []
         offset = 0
@@ -49,4 +63,14 @@ class Arena:
             tensors.append(self._block[offset : offset + size].view(register_dtype(dtype)))
             views.append(self._bytes[offset : offset + size])
             offset += -(-size // REGISTER_ALIGNMENT) * REGISTER_ALIGNMENT
-        return Registers(tuple(tensors), tuple(views), self._bytes[offset:])
+        steps = tuple(
+            Step(
+                kernel=KERNELS.get(instruction.kernel),
+                out=tensors[instruction.target],
+                sources=tuple(tensors[register] for register in instruction.sources),
+                attributes=instruction.attributes,
+                out_bytes=views[instruction.target],
+            )
+            for instruction in program.instructions
+        )
+        return BoundProgram(steps, views[program.result], self._bytes[offset:])

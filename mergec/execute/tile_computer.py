@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from mergec.diagnostics import MergecError
-from mergec.execute.arena import Arena, Registers
+from mergec.execute.arena import Arena, Step
 from mergec.execute.box import box_of, runs
 from mergec.execute.errors import IntegersDiffer
 from mergec.execute.generated_source import GeneratedSource
 from mergec.execute.load import Readable, load_box, load_turned
-from mergec.kernels.elementwise import KERNELS, NotIdentical
+from mergec.kernels.elementwise import NotIdentical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mergec.execute.worker import Sink
-    from mergec.ir.plan import Instruction, LoadedLeaf, Plan, Region
+    from mergec.ir.plan import LoadedLeaf, Plan, Region
     from mergec.ir.strided_view import Shape, StridedView
     from mergec.sources.byte_source import ByteSource
 
@@ -41,36 +41,30 @@ class TileComputer:
         Raises:
             MergecError: MC0701 where integers differ, MC02xx from a source, MC08xx from the sink.
         """
-        registers = self._arena.registers(region)
-        elements = prod(size)
-        for instruction in region.program.instructions:
-            if instruction.kernel == "load":
-                self._load(region, registers, instruction, (corner, size))
+        bound = self._arena.bound(region.program, prod(size))
+        for step in bound.steps:
+            if step.kernel is None:
+                self._load(region, step, (corner, size), bound.staging)
                 continue
             try:
-                _call(registers, instruction, elements)
+                step.kernel(step.out, step.sources, *step.attributes)
             except NotIdentical as difference:
                 at = box_of(region.target, corner, size), difference.element
                 raise self._integers_differ(region.tensor, *at) from None
-        result = registers.bytes[region.program.result]
         position = 0
         for offset, nbytes in runs(box_of(region.target, corner, size)):
-            self._sink.write_at(region.target.file, offset, result[position : position + nbytes])
+            self._sink.write_at(region.target.file, offset, bound.result[position : position + nbytes])
             position += nbytes
         return position
 
-    def _load(
-        self, region: Region, registers: Registers, instruction: Instruction, box: tuple[Shape, Shape]
-    ) -> None:
-        corner, size = box
-        leaf = region.leaves[int(instruction.attributes[0])]  # type: ignore[call-overload]
-        view = box_of(leaf.view, corner, size)
+    def _load(self, region: Region, step: Step, box: tuple[Shape, Shape], staging: memoryview) -> None:
+        leaf = region.leaves[int(step.attributes[0])]  # type: ignore[call-overload]
+        view = box_of(leaf.view, *box)
         source = self._source(leaf)
         if leaf.is_turned:
-            register = registers.tensors[instruction.target][: prod(size)]
-            load_turned(source, view, register, registers.staging)
+            load_turned(source, view, step.out, staging)
         else:
-            load_box(source, view, registers.bytes[instruction.target])
+            load_box(source, view, step.out_bytes)
 
     def _source(self, leaf: LoadedLeaf) -> Readable:
         if leaf.generator is not None:
@@ -86,13 +80,6 @@ class TileComputer:
             offset += index * stride * tile.dtype.itemsize
         number = (offset - place.offset) // tile.dtype.itemsize
         return MergecError([IntegersDiffer(tensor=place.name, element=number)])
-
-
-def _call(registers: Registers, instruction: Instruction, elements: int) -> None:
-    tensors = registers.tensors
-    out = tensors[instruction.target][:elements]
-    sources = [tensors[register][:elements] for register in instruction.sources]
-    KERNELS[instruction.kernel](out, sources, *instruction.attributes)
 
 
 @contextmanager
