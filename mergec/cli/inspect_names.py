@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
 from mergec.ir.layout import views
-from mergec.recipe.name_selection import apply_keep_drop
-from mergec.recipe.pattern_list import parse_patterns
-from mergec.recipe.rename_pass import apply_rules
-from mergec.recipe.rename_rule import RenameRule
+from mergec.recipe.source_names import named_by_source
 
 if TYPE_CHECKING:
     from mergec.diagnostics import Report
@@ -56,16 +52,7 @@ def renamed_tensors(recipe: Recipe, source: str, checkpoint: Checkpoint, report:
     marked: dict[str, Layout] = {
         name: view._replace(file=number) for number, (name, view) in enumerate(stored)
     }
-    keep = parse_patterns(spec.keep, place.child("keep"), report) if spec.keep is not None else None
-    drop = parse_patterns(spec.drop, place.child("drop"), report)
-    marked = apply_keep_drop(marked, keep, drop, report)
-    rules: list[RenameRule] = []
-    for index, rule in enumerate(spec.rename):
-        try:
-            rules.append(RenameRule.parse(rule, place.child("rename").child(index)))
-        except MergecError as error:
-            report.extend(error.diagnostics)
-    marked, _ = apply_rules(marked, rules, source, report)
+    marked, _ = named_by_source(marked, spec, source, place, report)
     report.stop_on_error()
     after: list[dict[str, None]] = [{} for _ in stored]
     for name, layout in marked.items():

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
-from mergec.recipe.name_selection import apply_keep_drop
-from mergec.recipe.pattern_list import parse_patterns
-from mergec.recipe.rename_pass import RuleUse, apply_rules
-from mergec.recipe.rename_rule import RenameRule
+from mergec.recipe.source_names import named_by_source
 from mergec.sources.open_checkpoint import open_checkpoint
 from mergec.sources.side_config import read_config
 
@@ -20,6 +16,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Report
     from mergec.ir.layout import Layout
     from mergec.recipe.load import Recipe
+    from mergec.recipe.rename_pass import RuleUse
     from mergec.sources.checkpoint import Checkpoint, WeightFile
 
 
@@ -115,16 +112,7 @@ def _source(
     tensors: dict[str, Layout] = {
         tensor: view._replace(file=numbers[view.file]) for tensor, view in checkpoint.tensors.items()
     }
-    keep = parse_patterns(spec.keep, place.child("keep"), report) if spec.keep is not None else None
-    drop = parse_patterns(spec.drop, place.child("drop"), report)
-    tensors = apply_keep_drop(tensors, keep, drop, report)
-    rules: list[RenameRule] = []
-    for index, rule in enumerate(spec.rename):
-        try:
-            rules.append(RenameRule.parse(rule, place.child("rename").child(index)))
-        except MergecError as error:
-            report.extend(error.diagnostics)
-    tensors, uses = apply_rules(tensors, rules, name, report)
+    tensors, uses = named_by_source(tensors, spec, name, place, report)
     return Source(
         name=name,
         path=path,

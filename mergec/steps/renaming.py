@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from mergec.diagnostics import MergecError
 from mergec.recipe.rename_pass import apply_rules
-from mergec.recipe.rename_rule import RenameRule
+from mergec.recipe.source_names import parse_rules
 from mergec.steps.errors import BadOperation
 
 if TYPE_CHECKING:
@@ -14,19 +13,14 @@ if TYPE_CHECKING:
 
     from mergec.ir.layout import Layout
     from mergec.ir.model_table import Entry
+    from mergec.recipe.rename_rule import RenameRule
     from mergec.steps.operation import Call
 
 
 def renamed(entries: Mapping[str, Entry], rules: Sequence[object], call: Call) -> dict[str, Entry]:
     """The entries under the names that the rules give them. Reports what is wrong with the rules."""
-    place = call.place.child("rename")
     good: list[RenameRule] = []
-    for index, written in enumerate(rules):
-        try:
-            rule = RenameRule.parse(written, place.child(index))
-        except MergecError as error:
-            call.report.extend(error.diagnostics)
-            continue
+    for rule in parse_rules(rules, call.place.child("rename"), call.report):
         if rule.change is None:
             good.append(rule)
             continue
