@@ -8,13 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergec.diagnostics import Diagnostic, Report
 from mergec.ir.dtype import DType
 from mergec.ir.layout import Joined, Layout
 from mergec.ir.strided_view import StridedView
-from mergec.recipe.rename_pass import RuleUse, apply_rules
-from mergec.recipe.rename_rule import RenameRule
-from mergec.recipe.value_place import NoPlace
+from tests.recipe.rule_runs import run, tensor
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -44,22 +41,6 @@ class File:
 
 def numbers(*shape: int, start: int = 0) -> Array:
     return (np.arange(np.prod(shape), dtype=np.float32) + start).reshape(shape)
-
-
-def tensor(*shape: int, dtype: DType = DType.F32) -> Layout:
-    return StridedView.contiguous(0, 0, dtype, shape)
-
-
-def rule(value: Any) -> RenameRule:
-    return RenameRule.parse(value, NoPlace())
-
-
-def run(
-    tensors: dict[str, Layout], *rules: Any
-) -> tuple[dict[str, Layout], list[RuleUse], tuple[Diagnostic, ...]]:
-    report = Report()
-    renamed, uses = apply_rules(tensors, [rule(one) for one in rules], "chat", report)
-    return renamed, uses, report.diagnostics
 
 
 def test_split_concat_stack_and_transpose_move_the_right_bytes() -> None:
