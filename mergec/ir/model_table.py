@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.dtype import DType
     from mergec.ir.graph import NodeId
+    from mergec.ir.source_facts import SourceFacts
 
 
 class Entry(NamedTuple):
@@ -26,8 +27,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """A model by name. `config` holds what the recipe changes in its config.json."""
+    """A model by name. `config` holds what the recipe changes in its config.json.
+
+    `facts` describes the source that the model is, or the one that its first input comes from.
+    """
 
     name: str
     entries: Mapping[str, Entry]
     config: tuple[ConfigEdit, ...] = ()
+    facts: SourceFacts | None = None

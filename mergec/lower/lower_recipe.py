@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mergec.ir.expression import Tensor
@@ -53,9 +53,12 @@ class _Lowering:
             used = {use.name: self.models[use.name] for use in model.uses}
             call = Call(model.name, model.place, used, self.graph, self.report, self.remarks, self.demands)
             if isinstance(model, BoundArithmetic):
-                self.models[model.name] = lower_arithmetic(model.expression, call)
+                made = lower_arithmetic(model.expression, call)
             else:
-                self.models[model.name] = model.operation.lower(model.keys, call)
+                made = model.operation.lower(model.keys, call)
+            if made.facts is None:
+                made = replace(made, facts=next((table.facts for table in used.values()), None))
+            self.models[model.name] = made
         return self._finish()
 
     def _source_table(self, source: Source) -> ModelTable:
@@ -65,7 +68,7 @@ class _Lowering:
             node = self._layout(layout, source.degree, origin)
             self.labels.setdefault(node, (source.name, name))
             entries[name] = Entry(node, layout.dtype)
-        return ModelTable(source.name, entries)
+        return ModelTable(source.name, entries, facts=source.facts)
 
     def _layout(self, layout: Layout, weight_degree: float, origin: object) -> NodeId:
         if isinstance(layout, Joined):

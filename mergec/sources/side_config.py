@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Report, Span
 
 CONFIG = "config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 _LARGEST = 16 << 20
 
 
@@ -26,10 +27,10 @@ def config_text(config: object) -> bytes:
     return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def read_config(folder: Path, span: Span | None, report: Report) -> dict[str, object]:
+def read_config(folder: Path, span: Span | None, report: Report, name: str = CONFIG) -> dict[str, object]:
     """The config of a checkpoint's folder; empty where there is none. Reports MC0290."""
-    path = folder / CONFIG
-    if not path.exists():
+    path = folder / name
+    if not path.is_file():
         return {}
     try:
         with path.open("rb") as stream:

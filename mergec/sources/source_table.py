@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mergec.diagnostics import Report
+from mergec.ir.source_facts import SourceFacts
 from mergec.recipe.source_names import named_by_source
 from mergec.sources.open_checkpoint import open_checkpoint
-from mergec.sources.side_config import read_config
+from mergec.sources.side_config import ADAPTER_CONFIG, read_config
+from mergec.sources.small_values import small_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from mergec.diagnostics import Report
     from mergec.ir.layout import Layout
     from mergec.recipe.load import Recipe
     from mergec.recipe.rename_pass import RuleUse
@@ -36,6 +38,7 @@ class Source:
     degree: float
     folder: Path
     is_directory: bool
+    facts: SourceFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +125,25 @@ def _source(
         degree=0.0 if spec.kind == "delta" else 1.0,
         folder=checkpoint.directory or path.parent,
         is_directory=checkpoint.directory is not None,
+        facts=_facts(recipe, name, path, checkpoint, files),
+    )
+
+
+def _facts(
+    recipe: Recipe, name: str, path: Path, checkpoint: Checkpoint, files: Mapping[WeightFile, int]
+) -> SourceFacts:
+    folder = checkpoint.directory or path.parent
+    span = recipe.source_place(name).span()
+    # A broken config matters to some recipes only: those that need it report it.
+    unheeded = Report()
+    adapter_config = read_config(folder, span, unheeded, ADAPTER_CONFIG)
+    by_number = {number: file for file, number in files.items()}
+    return SourceFacts(
+        source=name,
+        path=path,
+        folder=folder,
+        config=read_config(folder, span, unheeded),
+        adapter_config=adapter_config or None,
+        metadata={key: text for file in checkpoint.files for key, text in file.metadata.items()},
+        read_values=small_values(by_number),
     )
