@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergec.cli.plan_sources import SourceFacts, source_facts
 from mergec.cli.plan_tensors import Action, TensorAction, tensor_actions
-from mergec.ir.primitives import Reproducibility
+from mergec.ir.primitive import Reproducibility
 from mergec.pipeline import target_path
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mergec.cli.plan_rows import plan_rows
 from mergec.cli.plan_tensors import Action
 from mergec.diagnostics import safe
 from mergec.ir.byte_size import format_size
-from mergec.ir.primitives import Reproducibility
+from mergec.ir.primitive import Reproducibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

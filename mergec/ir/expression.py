@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir import primitives
+from mergec.ir import matrix_primitives, primitives
 from mergec.ir.dtype import DType
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Span
     from mergec.ir.graph import Graph, NodeId
+    from mergec.ir.primitive import Primitive
+    from mergec.ir.strided_view import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,7 @@ class Tensor:
     node: NodeId
     origin: Span | None = None
 
-    def _apply(
-        self, primitive: primitives.Primitive, *others: Tensor, attributes: tuple[object, ...] = ()
-    ) -> Tensor:
+    def _apply(self, primitive: Primitive, *others: Tensor, attributes: tuple[object, ...] = ()) -> Tensor:
         inputs = (self.node, *(other.node for other in others))
         return Tensor(self.graph, self.graph.add(primitive, inputs, attributes, self.origin), self.origin)
 
@@ -35,10 +36,19 @@ class Tensor:
     def __sub__(self, other: Tensor) -> Tensor:
         return self._apply(primitives.SUBTRACT, other)
 
-    def __mul__(self, factor: float) -> Tensor:
+    def __mul__(self, factor: float | Tensor) -> Tensor:
+        if isinstance(factor, Tensor):
+            return self._apply(primitives.MULTIPLY, factor)
         return self._apply(primitives.SCALE, attributes=(float(factor),))
 
     __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Tensor) -> Tensor:
+        return self._apply(primitives.DIVIDE, divisor)
+
+    def __matmul__(self, held: Tensor) -> Tensor:
+        """Rows (n, g*k) by a matrix (k, c), or by g of them side by side (g, k, c): (n, g*c)."""
+        return self._apply(matrix_primitives.MATMUL, held)
 
     def at(self, origin: Span) -> Tensor:
         """The same value; what is computed from it bears this place in the recipe."""
@@ -52,10 +62,71 @@ class Tensor:
         """The same values, declared to be weights (1) or a difference of weights (0)."""
         return self._apply(primitives.WITH_DEGREE, attributes=(degree,))
 
+    def finite(self) -> Tensor:
+        """The same values; the build stops where one of them is no finite number."""
+        return self._apply(primitives.FINITE)
+
+    def reshape(self, *shape: int) -> Tensor:
+        """The elements in row-major order, laid out in another shape."""
+        if shape == self.shape:
+            return self
+        return self._apply(matrix_primitives.RESHAPE, attributes=(shape,))
+
+    def permute(self, *order: int) -> Tensor:
+        """Axis k of the result is axis order[k] of this."""
+        if order == tuple(range(len(order))) and len(order) == len(self.shape):
+            return self
+        return self._apply(matrix_primitives.PERMUTE, attributes=(order,))
+
+    @property
+    def transposed(self) -> Tensor:
+        """A matrix with rows and columns exchanged."""
+        return self.permute(1, 0)
+
+    def flattened(self) -> Tensor:
+        """A matrix (shape[0], everything else)."""
+        return self.reshape(self.shape[0], prod(self.shape[1:]))
+
+    def part(self, axis: int, start: int, stop: int) -> Tensor:
+        """The values with start <= index < stop on `axis`."""
+        return self._apply(primitives.SLICE, attributes=(axis, start, stop))
+
+    def row_norm(self) -> Tensor:
+        """The Euclidean norm of each row: (n, ...) to (n, 1, ...)."""
+        return self._apply(matrix_primitives.ROW_NORM)
+
+    def columns(self, order: Sequence[int]) -> Tensor:
+        """Columns of a matrix, in this order."""
+        return self._apply(matrix_primitives.GATHER_COLUMNS, attributes=(tuple(order),))
+
+    def skew(self, size: int) -> Tensor:
+        """Rows of entries above the diagonal as skew-symmetric matrices (n, size, size)."""
+        return self._apply(matrix_primitives.SKEW, attributes=(size,))
+
+    def cayley(self, terms: int = 0) -> Tensor:
+        """Skew-symmetric Q (n, b, b) as rotations (I + Q)(I - Q)^-1; by a Neumann series if `terms` > 0."""
+        return self._apply(matrix_primitives.CAYLEY, attributes=(terms,))
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the axes."""
+        return self.graph.type(self.node).shape
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype that the values are in."""
+        return self.graph.type(self.node).dtype
+
     @property
     def degree(self) -> float | None:
         """How much of a checkpoint this is: 1 for weights, 0 for differences, None for integers."""
         return self.graph.type(self.node).degree
+
+
+def concatenated(tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """The tensors one after another along an axis."""
+    first, *others = tensors
+    return first._apply(primitives.CONCAT, *others, attributes=(axis,)) if others else first  # noqa: SLF001
 
 
 def promoted(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.primitives import Attributes, Primitive, TypeMismatch
+from mergec.ir.primitive import Attributes, Primitive, TypeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.ir import primitives
-from mergec.ir.primitives import Locality
+from mergec.ir.primitive import Locality
 
 if TYPE_CHECKING:
     from mergec.ir.graph import Graph, NodeId

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.dtype import DType
-    from mergec.ir.primitives import Reproducibility
+    from mergec.ir.primitive import Reproducibility
     from mergec.ir.strided_view import Shape, StridedView
 
 # What a worker takes beside its registers, which the proof counts: each register begins at a multiple of

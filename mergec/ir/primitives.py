@@ -1,67 +1,21 @@
-"""The primitives: every node of the graph applies one of these.
+"""The primitives that work on single elements. Those on rows and matrices are in `matrix_primitives`.
 
 Each has its type rule, locality and reproducibility class here and its torch code, under the same
-name, in `mergec.kernels`. The arithmetic is elementwise: it widens 16-bit operands to float32,
-computes there (in float64 where an operand is float64) and never rounds in between; only `cast`
-rounds.
+name, in `mergec.kernels`. Arithmetic widens 16-bit operands to float32, computes there (in float64
+where an operand is float64) and never rounds in between; only `cast` rounds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
+from mergec.ir.primitive import Attributes, Locality, Primitive, TypeMismatch, Types
 from mergec.ir.strided_view import StridedView
 from mergec.ir.tensor_type import TensorType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-Types = tuple[TensorType, ...]
-Attributes = tuple[Any, ...]
-
-
-class Locality(Enum):
-    """Which input elements an output element needs."""
-
-    LEAF = "leaf"  # no inputs: bytes of a file, or values made up
-    ELEMENTWISE = "elementwise"  # those at its own index
-    LAYOUT = "layout"  # one element, at another index
-
-
-class Reproducibility(Enum):
-    """How far the bytes of a result can be promised."""
-
-    R0 = "R0"  # equal on any machine
-    R1 = "R1"  # equal for the same torch build
-    R2 = "R2"  # within a tolerance
-
-
-class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into a diagnostic
-    """A primitive cannot be applied to operands of these types.
-
-    `dtype` is what its result would have had, so that what uses the result is not told again.
-    """
-
-    def __init__(self, reason: str, dtype: DType | None = None) -> None:
-        """`reason` is "shape" or "dtype"."""
-        super().__init__(reason)
-        self.dtype = dtype
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Primitive:
-    """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit.
-
-    There is one object of each, so they are compared and hashed by identity: millions of times.
-    """
-
-    name: str
-    infer: Callable[[Types, Attributes], TensorType]
-    locality: Locality
-    reproducibility: Reproducibility = Reproducibility.R0
 
 
 def _same_shape(types: Types) -> None:
@@ -69,7 +23,12 @@ def _same_shape(types: Types) -> None:
         raise TypeMismatch("shape")
 
 
-def _arithmetic_dtype(types: Types) -> DType:
+def arithmetic_dtype(types: Types) -> DType:
+    """The dtype that floats are computed in: float64 where one of them is, else float32.
+
+    Raises:
+        TypeMismatch: one is no float.
+    """
     if any(not t.dtype.is_float for t in types):
         raise TypeMismatch("dtype", DType.F32)
     return DType.F64 if any(t.dtype is DType.F64 for t in types) else DType.F32
@@ -94,7 +53,7 @@ def _cast(types: Types, attributes: Attributes) -> TensorType:
 
 
 def _scale(types: Types, attributes: Attributes) -> TensorType:
-    dtype = _arithmetic_dtype(types)
+    dtype = arithmetic_dtype(types)
     degree = types[0].degree
     return TensorType(types[0].shape, dtype, None if degree is None else degree * attributes[0])
 
@@ -106,15 +65,31 @@ def _added(sign: float) -> Callable[[Types, Attributes], TensorType]:
         degree = None
         if left.degree is not None and right.degree is not None:
             degree = left.degree + sign * right.degree
-        return TensorType(left.shape, _arithmetic_dtype(types), degree)
+        return TensorType(left.shape, arithmetic_dtype(types), degree)
 
     return infer
+
+
+def _factored(types: Types, _: Attributes) -> TensorType:
+    """Of the left operand's degree: the right one is a factor. Axes of size 1 go with any size."""
+    left, right = types
+    if len(left.shape) != len(right.shape):
+        raise TypeMismatch("shape")
+    sizes = list(zip(left.shape, right.shape, strict=True))
+    if any(a != b and 1 not in {a, b} for a, b in sizes):
+        raise TypeMismatch("shape")
+    shape = tuple(b if a == 1 else a for a, b in sizes)
+    return TensorType(shape, arithmetic_dtype(types), left.degree)
 
 
 def _identical(types: Types, _: Attributes) -> TensorType:
     _same_shape(types)
     if any(t.dtype is not types[0].dtype for t in types):
         raise TypeMismatch("dtype")
+    return types[0]
+
+
+def _unchanged(types: Types, _: Attributes) -> TensorType:
     return types[0]
 
 
@@ -155,6 +130,11 @@ CAST = Primitive("cast", _cast, Locality.ELEMENTWISE)
 SCALE = Primitive("scale", _scale, Locality.ELEMENTWISE)
 ADD = Primitive("add", _added(1.0), Locality.ELEMENTWISE)
 SUBTRACT = Primitive("subtract", _added(-1.0), Locality.ELEMENTWISE)
+# Left by right, where axes of size 1 are repeated.
+MULTIPLY = Primitive("multiply", _factored, Locality.ELEMENTWISE)
+DIVIDE = Primitive("divide", _factored, Locality.ELEMENTWISE)
+# The operand; the build stops where it holds a NaN or an infinity. None.
+FINITE = Primitive("finite", _unchanged, Locality.ELEMENTWISE)
 # The value that all operands share; the build stops where they differ. None.
 IDENTICAL = Primitive("identical", _identical, Locality.ELEMENTWISE)
 # A degree. States what the arithmetic cannot show; no effect on values.
@@ -165,5 +145,21 @@ SLICE = Primitive("slice", _slice, Locality.LAYOUT)
 CONCAT = Primitive("concat", _concat, Locality.LAYOUT)
 
 PRIMITIVES: dict[str, Primitive] = {
-    p.name: p for p in (READ, NORMAL, FILL, CAST, SCALE, ADD, SUBTRACT, IDENTICAL, WITH_DEGREE, SLICE, CONCAT)
+    p.name: p
+    for p in (
+        READ,
+        NORMAL,
+        FILL,
+        CAST,
+        SCALE,
+        ADD,
+        SUBTRACT,
+        MULTIPLY,
+        DIVIDE,
+        FINITE,
+        IDENTICAL,
+        WITH_DEGREE,
+        SLICE,
+        CONCAT,
+    )
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE, Locality
+from mergec.ir.primitive import Locality
+from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE
 from mergec.optimise.rewrite import rewrite
 
 if TYPE_CHECKING:

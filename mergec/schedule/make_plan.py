@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.dtype import DType
 from mergec.ir.plan import REGISTER_ALIGNMENT, LoadedLeaf, PlacedTensor, Plan, Program, Region
-from mergec.ir.primitives import CONCAT, IDENTICAL, Reproducibility
+from mergec.ir.primitive import Reproducibility
+from mergec.ir.primitives import CONCAT, IDENTICAL
 from mergec.ir.strided_view import StridedView
 from mergec.schedule.memory import SCRATCH, Need, prove
 from mergec.schedule.program import ProgramTable

@@ -6,14 +6,8 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
-from mergec.ir.primitives import (
-    CAST,
-    FILL,
-    NORMAL,
-    READ,
-    WITH_DEGREE,
-    Locality,
-)
+from mergec.ir.primitive import Locality
+from mergec.ir.primitives import CAST, FILL, NORMAL, READ, WITH_DEGREE
 
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType

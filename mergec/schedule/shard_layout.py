@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mergec.ir.dtype import DType
-    from mergec.ir.primitives import Reproducibility
+    from mergec.ir.primitive import Reproducibility
     from mergec.ir.strided_view import Shape
 
 _ALIGNMENT = 8

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from mergec.ir.primitives import PRIMITIVES, Locality
+from mergec.ir.primitive import Locality
+from mergec.ir.primitives import PRIMITIVES
 from mergec.kernels.elementwise import KERNELS, NotIdentical
 from tests.conftest import rounded_to
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors import deserialize as untyped
 
 from mergec.ir.dtype import DType
-from mergec.ir.primitives import Reproducibility
+from mergec.ir.primitive import Reproducibility
 from mergec.schedule.shard_layout import Planned, lay_out, natural_key, split_into_shards
 
 if TYPE_CHECKING:

@@ -1,0 +1,98 @@
+"""The primitives that work on rows and on whole tensors.
+
+Of a `rowwise` one, a block of rows of the result needs the same rows of the first operand and the
+whole of the others, which are held in memory while the rows stream by. Of a `whole` one all
+operands are held. Sums are taken in float64, and rounded once to the dtype that arithmetic is in.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from mergec.ir.dtype import DType
+from mergec.ir.primitive import (
+    Attributes,
+    Locality,
+    Primitive,
+    Reproducibility,
+    TypeMismatch,
+    Types,
+)
+from mergec.ir.primitives import arithmetic_dtype
+from mergec.ir.tensor_type import TensorType
+
+
+def _matmul(types: Types, _: Attributes) -> TensorType:
+    left, right = types
+    if len(left.shape) != 2 or len(right.shape) not in {2, 3}:
+        raise TypeMismatch("shape")
+    blocks = right.shape[0] if len(right.shape) == 3 else 1
+    inner, outer = right.shape[-2:]
+    if left.shape[1] != blocks * inner:
+        raise TypeMismatch("shape")
+    return TensorType((left.shape[0], blocks * outer), arithmetic_dtype(types), left.degree)
+
+
+def _row_norm(types: Types, _: Attributes) -> TensorType:
+    (value,) = types
+    if len(value.shape) < 2:
+        raise TypeMismatch("shape")
+    return TensorType((value.shape[0], *(1 for _ in value.shape[1:])), arithmetic_dtype(types), value.degree)
+
+
+def _reshape(types: Types, attributes: Attributes) -> TensorType:
+    shape = attributes[0]
+    if prod(shape) != prod(types[0].shape):
+        raise TypeMismatch("shape")
+    return types[0]._replace(shape=shape)
+
+
+def _permute(types: Types, attributes: Attributes) -> TensorType:
+    order = attributes[0]
+    if sorted(order) != list(range(len(types[0].shape))):
+        raise TypeMismatch("shape")
+    return types[0]._replace(shape=tuple(types[0].shape[axis] for axis in order))
+
+
+def _gather_columns(types: Types, attributes: Attributes) -> TensorType:
+    (value,) = types
+    columns = attributes[0]
+    if len(value.shape) != 2 or any(not 0 <= column < value.shape[1] for column in columns):
+        raise TypeMismatch("shape")
+    return value._replace(shape=(value.shape[0], len(columns)))
+
+
+def _skew(types: Types, attributes: Attributes) -> TensorType:
+    (value,) = types
+    size: int = attributes[0]
+    if len(value.shape) != 2 or value.shape[1] != size * (size - 1) // 2:
+        raise TypeMismatch("shape")
+    return TensorType((value.shape[0], size, size), arithmetic_dtype(types), value.degree)
+
+
+def _rotation(types: Types, _: Attributes) -> TensorType:
+    (value,) = types
+    if len(value.shape) != 3 or value.shape[1] != value.shape[2]:
+        raise TypeMismatch("shape")
+    return TensorType(value.shape, DType.F64, value.degree)
+
+
+# Each comment lists the attributes of a node.
+# The rows of the left (n, g*k) by g matrices side by side (g, k, c), or by one (k, c): (n, g*c). None.
+MATMUL = Primitive("matmul", _matmul, Locality.ROWWISE, Reproducibility.R1)
+# The Euclidean norm of each row: (n, ...) to (n, 1, ...). None.
+ROW_NORM = Primitive("row_norm", _row_norm, Locality.ROWWISE, Reproducibility.R1)
+# The columns to take, in order.
+GATHER_COLUMNS = Primitive("gather_columns", _gather_columns, Locality.ROWWISE)
+# A shape: the elements in row-major order laid out anew.
+RESHAPE = Primitive("reshape", _reshape, Locality.VIEW)
+# The order of the old axes in the result.
+PERMUTE = Primitive("permute", _permute, Locality.VIEW)
+# A size b: rows of b(b-1)/2 entries above the diagonal, row by row, to skew-symmetric (b, b) matrices.
+SKEW = Primitive("skew", _skew, Locality.WHOLE)
+# The number of terms of the Neumann series, or 0 to solve: skew Q to the rotation (I + Q)(I - Q)^-1.
+CAYLEY = Primitive("cayley", _rotation, Locality.WHOLE, Reproducibility.R1)
+
+MATRIX_PRIMITIVES: dict[str, Primitive] = {
+    p.name: p for p in (MATMUL, ROW_NORM, GATHER_COLUMNS, RESHAPE, PERMUTE, SKEW, CAYLEY)
+}

@@ -1,0 +1,61 @@
+"""What a primitive is: a type rule, a locality and a reproducibility class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from mergec.ir.tensor_type import TensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mergec.ir.dtype import DType
+
+Types = tuple[TensorType, ...]
+Attributes = tuple[Any, ...]
+
+
+class Locality(Enum):
+    """Which input elements an output element needs."""
+
+    LEAF = "leaf"  # no inputs: bytes of a file, or values made up
+    ELEMENTWISE = "elementwise"  # those at its own index
+    LAYOUT = "layout"  # one element, at another index: parts taken or put together
+    VIEW = "view"  # one element, at another index: all of them, in another order or shape
+    ROWWISE = "rowwise"  # the same rows (axis 0) of the first input, and all of the others
+    WHOLE = "whole"  # all of every input
+
+
+class Reproducibility(Enum):
+    """How far the bytes of a result can be promised."""
+
+    R0 = "R0"  # equal on any machine
+    R1 = "R1"  # equal for the same torch build
+    R2 = "R2"  # within a tolerance
+
+
+class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into a diagnostic
+    """A primitive cannot be applied to operands of these types.
+
+    `dtype` is what its result would have had, so that what uses the result is not told again.
+    """
+
+    def __init__(self, reason: str, dtype: DType | None = None) -> None:
+        """`reason` is "shape" or "dtype"."""
+        super().__init__(reason)
+        self.dtype = dtype
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Primitive:
+    """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit.
+
+    There is one object of each, so they are compared and hashed by identity: millions of times.
+    """
+
+    name: str
+    infer: Callable[[Types, Attributes], TensorType]
+    locality: Locality
+    reproducibility: Reproducibility = Reproducibility.R0
