@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -77,7 +78,52 @@ class StridedView(NamedTuple):
             strides=tuple(self.strides[a] for a in order),
         )
 
+    def reshaped(self, shape: Shape) -> StridedView | None:
+        """The elements in row-major order of the axes, in another shape; None where no strides give that."""
+        if prod(shape) != self.elements:
+            return None
+        if self.elements == 0:
+            return self._replace(shape=shape, strides=row_major_strides(shape))
+        old = [(size, stride) for size, stride in zip(self.shape, self.strides, strict=True) if size != 1]
+        new = [size for size in shape if size != 1]
+        strides = iter(found) if (found := _regrouped(old, new)) is not None else None
+        if strides is None:
+            return None
+        return self._replace(shape=shape, strides=tuple(1 if size == 1 else next(strides) for size in shape))
+
+    def expanded(self, shape: Shape) -> StridedView:
+        """The view in which axes of size 1 are repeated up to the sizes of `shape`."""
+        strides = (0 if size == 1 else stride for size, stride in zip(self.shape, self.strides, strict=True))
+        return self._replace(shape=shape, strides=tuple(strides))
+
     def unsqueezed(self, axis: int) -> StridedView:
         """The view with an axis of size 1 put in before `axis`."""
         shape = (*self.shape[:axis], 1, *self.shape[axis:])
         return self._replace(shape=shape, strides=(*self.strides[:axis], 1, *self.strides[axis:]))
+
+
+def _regrouped(old: list[tuple[int, int]], new: list[int]) -> list[int] | None:
+    """The strides of axes of sizes `new` over the same elements, where each group of old axes is even."""
+    strides: list[int] = []
+    position = 0
+    at = 0
+    while at < len(new):
+        wanted, start, have, first = new[at], at, 1, position
+        while have != wanted:  # grow the smaller side until both hold the same elements
+            if have < wanted:
+                have *= old[position][0]
+                position += 1
+            else:
+                at += 1
+                wanted *= new[at]
+        group = old[first:position]
+        if any(outer[1] != inner[0] * inner[1] for outer, inner in pairwise(group)):
+            return None
+        step = group[-1][1]
+        inner_strides: list[int] = []
+        for size in reversed(new[start : at + 1]):
+            inner_strides.append(step)
+            step *= size
+        strides.extend(reversed(inner_strides))
+        at += 1
+    return strides

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mergec.optimise.drop_weights import drop_weights
 from mergec.optimise.fold_casts import fold_casts
-from mergec.optimise.hoist_joins import hoist_joins
+from mergec.optimise.hoist_layout import hoist_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph
 
 # Common subexpressions and dead nodes need no pass: the graph never holds the first, and every
-# rewrite leaves the second behind. The last pass is the only one that is needed: schedule/ knows joins
-# at the outputs and nowhere else.
-PASSES: tuple[Callable[[CheckedGraph], CheckedGraph], ...] = (drop_weights, fold_casts, hoist_joins)
+# rewrite leaves the second behind. The last pass is the only one that is needed: schedule/ streams what
+# is below the joins and views of an output, and holds whole what is below any other.
+PASSES: tuple[Callable[[CheckedGraph], CheckedGraph], ...] = (drop_weights, fold_casts, hoist_layout)
 
 
 def optimise(checked: CheckedGraph) -> CheckedGraph:

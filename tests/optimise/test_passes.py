@@ -19,7 +19,7 @@ from mergec.ir.strided_view import StridedView
 from mergec.optimise import optimise, passes
 from mergec.optimise.drop_weights import drop_weights
 from mergec.optimise.fold_casts import fold_casts
-from mergec.optimise.hoist_joins import hoist_joins
+from mergec.optimise.hoist_layout import hoist_layout
 from tests.conftest import stored, tree
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class TestHoistJoins:
     def test_moves_a_join_behind_the_arithmetic(self, graph: Graph) -> None:
         top, bottom = leaf(graph, 0, shape=(1, 6)), leaf(graph, 1, shape=(3, 6))
         whole = Tensor(graph, graph.add(CONCAT, (top.node, bottom.node), (0,)))
-        assert printed(hoist_joins, whole + leaf(graph, 2)) == [
+        assert printed(hoist_layout, whole + leaf(graph, 2)) == [
             "%0 = read() file 0 at 0 by [6, 1] : BF16[1x6] deg 1",
             "%1 = read() file 1 at 0 by [6, 1] : BF16[3x6] deg 1",
             "%2 = read() file 2 at 0 by [6, 1] : BF16[1x6] deg 1",
@@ -119,7 +119,7 @@ class TestHoistJoins:
     def test_moves_a_slice_into_the_leaves(self, graph: Graph) -> None:
         made = (leaf(graph, 0) * 0.5).node
         part = Tensor(graph, graph.add(SLICE, (made,), (1, 2, 5)))
-        assert printed(hoist_joins, part) == [
+        assert printed(hoist_layout, part) == [
             "%0 = read() file 0 at 4 by [6, 1] : BF16[4x3] deg 1",
             "%1 = scale(%0) 0.5 : F32[4x3] deg 0.5",
         ]
@@ -130,21 +130,21 @@ class TestHoistJoins:
             parts = tuple(leaf(graph, first + i, shape=shape).node for i in range(2))
             return Tensor(graph, graph.add(CONCAT, parts, (axis,)))
 
-        found = printed(hoist_joins, halves(0, 0) + halves(2, 1))
+        found = printed(hoist_layout, halves(0, 0) + halves(2, 1))
         assert sum(" = add(" in line for line in found) == 4
         assert [line.split(" : ")[1] for line in found if " = add(" in line] == ["F32[2x3] deg 2"] * 4
 
     def test_a_fill_is_cut(self, graph: Graph) -> None:
         ones = graph.add(FILL, (), (SHAPE, DType.F32, 1.0, 1.0))
         part = Tensor(graph, graph.add(SLICE, (ones,), (0, 1, 3)))
-        assert printed(hoist_joins, part) == ["%0 = fill() 1.0 : F32[2x6] deg 1"]
+        assert printed(hoist_layout, part) == ["%0 = fill() 1.0 : F32[2x6] deg 1"]
 
     def test_a_join_of_many_parts_takes_as_many_nodes(self, graph: Graph) -> None:
         def whole(first: int) -> Tensor:
             parts = tuple(leaf(graph, first + i, shape=(1, 6)).node for i in range(3000))
             return Tensor(graph, graph.add(CONCAT, parts, (0,)))
 
-        assert len(printed(hoist_joins, whole(0) + whole(3000))) == 9001
+        assert len(printed(hoist_layout, whole(0) + whole(3000))) == 9001
 
     def test_a_deep_expression_is_cut(self, graph: Graph) -> None:
         total = leaf(graph, 0)
@@ -152,7 +152,7 @@ class TestHoistJoins:
             total = total + leaf(graph, number)
         parts = tuple(leaf(graph, 5000 + i, shape=(2, 6)).node for i in range(2))
         whole = Tensor(graph, graph.add(CONCAT, parts, (0,)))
-        assert len(printed(hoist_joins, total - whole)) > 6000
+        assert len(printed(hoist_layout, total - whole)) > 6000
 
     def test_shared_parts_are_cut_once(self, graph: Graph) -> None:
         total = leaf(graph, 0)
@@ -160,7 +160,7 @@ class TestHoistJoins:
             total = total + total  # 2**40 paths lead to the leaf
         parts = tuple(leaf(graph, 1 + i, shape=(2, 6)).node for i in range(2))
         whole = Tensor(graph, graph.add(CONCAT, parts, (0,)))
-        assert len(printed(hoist_joins, total - whole)) == 2 * (1 + 40 + 1 + 1) + 1
+        assert len(printed(hoist_layout, total - whole)) == 2 * (1 + 40 + 1 + 1) + 1
 
 
 CODES = ["F16", "BF16", "F32", "F64"]
@@ -226,7 +226,7 @@ def test_every_set_of_passes_gives_the_same_bytes(
     with pytest.MonkeyPatch.context() as patch:
         for count in range(len(optional) + 1):
             for chosen in combinations(optional, count):
-                patch.setattr(passes, "PASSES", (*chosen, hoist_joins))
+                patch.setattr(passes, "PASSES", (*chosen, hoist_layout))
                 bench.recipe(models, dtype=dtype).build(workers=1, force=True)
                 found.append(tree(bench.out))
     assert all(one == found[0] for one in found)

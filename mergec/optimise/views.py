@@ -1,0 +1,124 @@
+"""Views pushed through a graph: the elements of a value in another order or shape."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from mergec.ir.matrix_primitives import MATMUL, PERMUTE, RESHAPE
+from mergec.ir.primitive import Locality, Primitive
+from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ
+
+if TYPE_CHECKING:
+    from mergec.ir.graph import Graph, Node, NodeId
+    from mergec.ir.strided_view import Shape
+
+# A shape for `reshape`, an order of axes for `permute`.
+_View = tuple[Primitive, "Shape"]
+_TRANSPOSED = (1, 0)
+
+
+def viewed(graph: Graph, node_id: NodeId, view: _View) -> NodeId:
+    """The node for a value under a view, with the view in the leaves where it can get there.
+
+    Otherwise it is left above what it cannot pass, such as a row norm.
+    """
+    primitive, argument = view
+    node = graph[node_id]
+    if _changes_nothing(node.type.shape, view):
+        return node_id
+    made: NodeId | None = None
+    if node.primitive is primitive:
+        inner = argument if primitive is RESHAPE else tuple(node.attributes[0][axis] for axis in argument)
+        return viewed(graph, node.inputs[0], (primitive, inner))
+    if node.primitive.locality is Locality.LEAF:
+        made = _leaf(graph, node, view)
+    elif node.primitive.locality is Locality.ELEMENTWISE:
+        made = _elementwise(graph, node, view)
+    elif node.primitive is CONCAT:
+        made = _joined(graph, node, view)
+    elif node.primitive is MATMUL and view == (PERMUTE, _TRANSPOSED):
+        made = _product(graph, node)
+    return graph.add(primitive, (node_id,), (argument,), node.origin) if made is None else made
+
+
+def inverse(view: _View, shape: Shape) -> _View:
+    """The view that undoes one of a value of this shape."""
+    primitive, argument = view
+    if primitive is RESHAPE:
+        return RESHAPE, shape
+    return PERMUTE, tuple(argument.index(axis) for axis in range(len(argument)))
+
+
+def hoisted(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:
+    """An elementwise node with a view among its operands, as the view of a node without.
+
+    Before: `add(a, reshape(b))`; after: `reshape(add(reshape(a), b))`, where the inner reshape goes into
+    the leaves of `a`. None where no operand is a view, or where operands are repeated along axes that a
+    reshape would mix.
+    """
+    blocked = next((i for i in inputs if graph[i].primitive.locality is Locality.VIEW), None)
+    if blocked is None:
+        return None
+    primitive, argument = graph[blocked].primitive, graph[blocked].attributes[0]
+    if primitive is RESHAPE and any(graph.type(i).shape != node.type.shape for i in inputs):
+        return None
+    undone = inverse((primitive, argument), graph.type(graph[blocked].inputs[0]).shape)
+    operands = tuple(viewed(graph, i, undone) for i in inputs)
+    result = hoisted(graph, node._replace(type=graph.type(operands[0])), operands)
+    if result is None:
+        result = graph.add(node.primitive, operands, node.attributes, node.origin)
+    return graph.add(primitive, (result,), (argument,), node.origin)
+
+
+def _changes_nothing(shape: Shape, view: _View) -> bool:
+    primitive, argument = view
+    return argument == (shape if primitive is RESHAPE else tuple(range(len(shape))))
+
+
+def _leaf(graph: Graph, node: Node, view: _View) -> NodeId | None:
+    primitive, argument = view
+    if node.primitive is FILL:
+        shape, *rest = node.attributes
+        new = argument if primitive is RESHAPE else tuple(shape[axis] for axis in argument)
+        return graph.add(FILL, (), (new, *rest), node.origin)
+    assert node.primitive in {READ, NORMAL}
+    elements, *rest = node.attributes
+    new_view = elements.reshaped(argument) if primitive is RESHAPE else elements.permuted(argument)
+    return None if new_view is None else graph.add(node.primitive, (), (new_view, *rest), node.origin)
+
+
+def _elementwise(graph: Graph, node: Node, view: _View) -> NodeId | None:
+    if view[0] is RESHAPE and any(graph.type(i).shape != node.type.shape for i in node.inputs):
+        return None
+    operands = tuple(viewed(graph, i, view) for i in node.inputs)
+    if any(graph[i].primitive.locality is Locality.VIEW for i in operands):
+        return None
+    return graph.add(node.primitive, operands, node.attributes, node.origin)
+
+
+def _joined(graph: Graph, node: Node, view: _View) -> NodeId | None:
+    primitive, argument = view
+    (axis,) = node.attributes
+    if primitive is PERMUTE:
+        parts = tuple(viewed(graph, i, view) for i in node.inputs)
+        return graph.add(CONCAT, parts, (argument.index(axis),), node.origin)
+    row = prod(argument[1:])
+    sizes = [prod(graph.type(i).shape) for i in node.inputs]
+    # Parts one below the other stay so where each is a whole number of the new rows.
+    if axis != 0 or not argument or row == 0 or any(size % row for size in sizes):
+        return None
+    shapes = [(size // row, *argument[1:]) for size in sizes]
+    parts = tuple(viewed(graph, i, (RESHAPE, shape)) for i, shape in zip(node.inputs, shapes, strict=True))
+    return graph.add(CONCAT, parts, (0,), node.origin)
+
+
+def _product(graph: Graph, node: Node) -> NodeId | None:
+    """The transpose of a product of low rank: that of its factors, exchanged."""
+    left, right = node.inputs
+    rows, inner = graph.type(left).shape
+    is_low_rank = inner <= min(rows, graph.type(right).shape[-1])
+    if len(graph.type(right).shape) != 2 or not is_low_rank:
+        return None  # what is streamed would have to be held
+    turned = tuple(viewed(graph, i, (PERMUTE, _TRANSPOSED)) for i in (right, left))
+    return graph.add(MATMUL, turned, (), node.origin)
