@@ -1,4 +1,4 @@
-"""Task vectors."""
+"""Task vectors and weight deltas."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from typing import Annotated
 
 from mergec.ir.expression import Tensor
 from mergec.methods.method import method
+from mergec.methods.rounding import Arithmetic, rounded
+from mergec.methods.top_left import subtracted
 
 
-@method(reference="arXiv:2212.04089")
+@method(reference="arXiv:2212.04089", may_grow=True)
 def delta(
     of: Annotated[Tensor, "the trained model"],
     base: Annotated[Tensor, "what it was trained from"],
+    *,
+    arithmetic: Annotated[Arithmetic, "the dtype that each step is rounded to"] = "float32",
 ) -> Tensor:
     """Difference of two models, a task vector: of - base.
 
-    The result is a delta, not a model: `apply` adds it to one.
+    The result is a delta, not a model: `apply` adds it to one. Where the trained model has a larger
+    vocabulary, `larger: top_left` subtracts the base from the rows that both have and keeps the others
+    whole; `new:` keeps tensors that only the trained model holds.
     """
-    return of - base
+    return rounded(subtracted(rounded(of, arithmetic), rounded(base, arithmetic)), arithmetic)

@@ -64,6 +64,8 @@ class Method:
 
     `keeps_degree`: mixing weights must give weights again, so the coefficients of inputs that are
     all of degree 1 must sum to 1. `delta_inputs`: the models of the list must be differences.
+    `may_grow`: the method, which has a `base`, accepts tensors that are larger than the base's, and
+    names that the base lacks.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Method:
     reference: str
     keeps_degree: bool
     delta_inputs: bool
+    may_grow: bool
 
     def of_role(self, role: Role) -> tuple[Parameter, ...]:
         """The parameters of one role, in the order of the signature."""
@@ -81,7 +84,11 @@ class Method:
 
 
 def method(
-    *, reference: str = "", keeps_degree: bool = False, delta_inputs: bool = False
+    *,
+    reference: str = "",
+    keeps_degree: bool = False,
+    delta_inputs: bool = False,
+    may_grow: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Declare a merge method from a function's name, signature and docstring."""
 
@@ -96,6 +103,7 @@ def method(
             reference=reference,
             keeps_degree=keeps_degree,
             delta_inputs=delta_inputs,
+            may_grow=may_grow,
         )
 
     return declare

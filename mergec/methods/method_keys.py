@@ -32,6 +32,21 @@ class CommonKeys(Strict):
     )
 
 
+class GrowingKeys(CommonKeys):
+    """What operations understand whose models may hold more than their base."""
+
+    larger: Literal["error", "top_left"] = Field(
+        default="error",
+        description="What becomes of tensors that are larger than the base's: an error, or the base is their "
+        "top-left part, as where vocabulary rows were added",
+    )
+    new: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Patterns of the tensors that the base may lack; they are added to the result",
+    )
+
+
 def keys_model(method: Method) -> type[CommonKeys]:
     """The pydantic model of a method's keys."""
     fields: dict[str, Any] = {}
@@ -46,7 +61,8 @@ def keys_model(method: Method) -> type[CommonKeys]:
     if method.keeps_degree:
         description = "Allow coefficients that do not sum to 1"
         fields["allow_scaling"] = (bool, Field(default=False, description=description))
-    return create_model(f"{method.name}_keys", __base__=CommonKeys, **fields)
+    base = GrowingKeys if method.may_grow else CommonKeys
+    return create_model(f"{method.name}_keys", __base__=base, **fields)
 
 
 def _annotation(method: Method, parameter: Parameter) -> Any:  # noqa: ANN401  # a type form

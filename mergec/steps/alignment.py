@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mergec.steps.operation import Call
 
 Missing = Literal["error", "skip", "base"]
+
+ADVICE = "line the names up with `rename:` on a source, or say `missing: base` or `missing: skip`"
 _SHOWN = 3
 
 
@@ -25,7 +27,7 @@ def common_names(
     missing: Missing,
     call: Call,
     *,
-    advice: str = "line the names up with `rename:` on a source, or say `missing: base` or `missing: skip`",
+    advice: str = ADVICE,
 ) -> tuple[list[str], list[str]]:
     """The wanted names that all tables hold, and those to be taken unchanged from the first.
 
