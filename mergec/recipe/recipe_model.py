@@ -8,12 +8,23 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mergec.diagnostics import safe
 from mergec.ir.byte_size import parse_size
+from mergec.recipe.rename_preset import is_preset, preset_names
 
 DTYPE_SCHEDULE_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string"},
         {"type": "object", "additionalProperties": {"type": "string"}},
     ]
+}
+PRESET_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "rules that ship with mergec; `mergec explain renames` lists the presets",
+    "required": ["preset"],
+    "additionalProperties": False,
+    "properties": {
+        "preset": {"enum": list(preset_names()), "description": "the name of the preset"},
+        "optional": {"type": "boolean", "description": "no rule of the preset need match anything"},
+    },
 }
 RENAME_SCHEMA: dict[str, Any] = {
     "anyOf": [
@@ -57,6 +68,7 @@ RENAME_SCHEMA: dict[str, Any] = {
                 "optional": {"type": "boolean", "description": "the rule may match nothing"},
             },
         },
+        PRESET_SCHEMA,
     ]
 }
 
@@ -97,6 +109,22 @@ def safetensors_path(path: str) -> str:
     return path
 
 
+def _preset_to_list(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kind
+    if not isinstance(value, dict):
+        return value
+    if not is_preset(value):
+        raise ValueError("expected a list of rules; put `- ` before a rule, or name a preset: {preset: NAME}")
+    return [value]
+
+
+Renames = Annotated[
+    list[Any],
+    BeforeValidator(_preset_to_list),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": RENAME_SCHEMA}, PRESET_SCHEMA]}),
+]
+"""Rename rules and presets, run in order; one preset may stand without a list around it."""
+
+
 class SourceSpec(Strict):
     """A checkpoint on disk."""
 
@@ -108,8 +136,8 @@ class SourceSpec(Strict):
     nest: str | None = Field(
         default=None, description="Where the tensors sit in a nested .pth, such as `model.state_dict`"
     )
-    rename: Annotated[list[Any], WithJsonSchema({"type": "array", "items": RENAME_SCHEMA})] = Field(
-        default=[], description="Rules `from -> to`, run in order over all names"
+    rename: Renames = Field(
+        default=[], description="Rules `from -> to`, run in order over all names, and presets of rules"
     )
     keep: list[str] | None = Field(
         default=None, description="Patterns of the names to keep, before any rename; default: all"

@@ -137,3 +137,26 @@ class CannotTranspose(Diagnostic):
     name: str
     shape: str
     order: str
+
+
+@diagnostic("MC0145", "there is no rename preset `{name}`")
+class UnknownPreset(Diagnostic):
+    """`{preset: NAME}` in a list of rename rules stands for rules that ship with mergec.
+
+    `mergec explain renames` lists the presets, and `mergec explain rename:NAME` prints the rules of one.
+    """
+
+    name: str
+
+
+@diagnostic("MC0146", "no rule of the preset `{name}` matches any of the {count} tensors of `{source}`")
+class PresetMatchesNothing(Diagnostic):
+    """A preset must rename at least one tensor, so that one for another layout is noticed.
+
+    Its single rules may match nothing, because a preset fits a family of files. Write `optional: true`
+    beside `preset:` where only some checkpoints have the names that it is for.
+    """
+
+    name: str
+    count: int
+    source: str

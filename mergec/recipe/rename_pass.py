@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
 from mergec.recipe.no_match import advice
-from mergec.recipe.rename_errors import NamesCollide, RuleMatchesNothing
+from mergec.recipe.preset_match import preset_matches_nothing
+from mergec.recipe.rename_errors import NamesCollide, PresetMatchesNothing, RuleMatchesNothing
 from mergec.recipe.rename_join import Joining, filled
 from mergec.recipe.shape_change import Concat, Split, Stack, Transpose
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from mergec.ir.layout import Layout
     from mergec.recipe.pattern import BoundPattern
     from mergec.recipe.rename_join import Moves, Origin
-    from mergec.recipe.rename_rule import RenameRule
+    from mergec.recipe.rename_rule import PresetUse, RenameRule
+
+_MISSES = (RuleMatchesNothing, PresetMatchesNothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,22 @@ def apply_rules(
 
     Rules run in order, each over all names that the earlier ones left; within one rule all names
     change at once, so two names may be exchanged. A new tensor stands where its first part stood.
+    Of a preset, only the rules that applied are among the uses.
 
-    Reports MC0124, MC0125 and MC0136 to MC0144. When it reported an error the result is for finding
+    Reports MC0124, MC0125, MC0136 to MC0144 and MC0146. When it reported an error the result is for finding
     further errors only.
     """
     state = _Pass(dict(tensors), source_name)
-    uses = [RuleUse(rule.text, state.run(rule)) for rule in rules]
+    uses: list[RuleUse] = []
+    for preset, members in groupby(rules, key=lambda rule: rule.preset):
+        found = [(rule, state.run(rule)) for rule in members]
+        if preset is None:
+            uses.extend(RuleUse(rule.text, count) for rule, count in found)
+            continue
+        applied = [RuleUse(f"{rule.text} (preset {preset.name})", count) for rule, count in found if count]
+        if not applied and not preset.optional:
+            state.miss(preset)
+        uses.extend(applied)
     for finding in state.found:
         report.add(finding)
     return state.tensors, uses
@@ -56,6 +70,19 @@ class _Pass:
         self._origins: dict[str, Origin] = {}
 
     def run(self, rule: RenameRule) -> int:
+        """The number of tensors that the rule matched; each counts once for each repetition."""
+        count = self._once(rule)
+        total = count
+        while count and rule.repeats and not self.found:
+            count = self._once(rule)
+            total += count
+        return total
+
+    def miss(self, preset: PresetUse) -> None:
+        """Report a preset of which no rule applied."""
+        self._report([preset_matches_nothing(preset, self.tensors, self.source)])
+
+    def _once(self, rule: RenameRule) -> int:
         bound = [pattern.bind(self.tensors) for pattern in rule.sources]
         count = sum(len(one) for one in bound)
         if not count:
@@ -67,13 +94,13 @@ class _Pass:
         # After a failure the tensors that could not be renamed would be in the way of the others.
         if not found:
             self._move(moves, rule, found)
-        self._report(_summed_up(found))
+        self._report(_told_by_preset(_summed_up(found), rule))
         return count
 
     def _report(self, found: Iterable[Diagnostic]) -> None:
         # After a failed rule the names are not what the user meant; later misses only follow from it.
-        failed = any(not isinstance(one, RuleMatchesNothing) for one in self.found)
-        self.found.extend(one for one in found if not (failed and isinstance(one, RuleMatchesNothing)))
+        failed = any(not isinstance(one, _MISSES) for one in self.found)
+        self.found.extend(one for one in found if not (failed and isinstance(one, _MISSES)))
 
     def _matches_nothing(self, rule: RenameRule) -> RuleMatchesNothing:
         help_, notes = advice(rule.sources[0], self.tensors)
@@ -136,7 +163,7 @@ class _Pass:
 
     def _collision(self, name: str, first: Origin, second: Origin) -> NamesCollide:
         notes = tuple(
-            f"`{safe(origin)}` is renamed by `{rule.text}`" if rule else f"`{safe(origin)}` is not renamed"
+            f"`{safe(origin)}` is renamed by {rule.title}" if rule else f"`{safe(origin)}` is not renamed"
             for origin, rule in (first, second)
         )
         span = next((rule.span for _, rule in (second, first) if rule is not None), None)
@@ -151,6 +178,14 @@ def _summed_up(found: list[Diagnostic]) -> list[Diagnostic]:
     for one in found:
         kinds.setdefault((type(one), getattr(one, "pattern", None)), []).append(one)
     return [_with_count(alike[0], len(alike) - 1) for alike in kinds.values()]
+
+
+def _told_by_preset(found: list[Diagnostic], rule: RenameRule) -> list[Diagnostic]:
+    """The findings, with the rule's text in those that would show no more of it than the preset's name."""
+    if rule.preset is None:
+        return found
+    note = f"the rule is {rule.title}"
+    return [one if isinstance(one, NamesCollide) else replace(one, notes=(*one.notes, note)) for one in found]
 
 
 def _with_count(one: Diagnostic, more: int) -> Diagnostic:

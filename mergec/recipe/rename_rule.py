@@ -30,15 +30,29 @@ _KEYS = ("from", "to", *CHANGES, "optional")
 _HELP = "a rule looks like `h.{i:int}.{rest:**} -> model.layers.{i}.{rest}`"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PresetUse:
+    """A preset where a recipe names it. Two uses differ, also of one preset."""
+
+    name: str
+    optional: bool
+    span: Span | None
+
+
 @dataclass(frozen=True, slots=True)
 class RenameRule:
-    """What the names that fit become. Several `sources` need a Concat, several `targets` a Split."""
+    """What the names that fit become. Several `sources` need a Concat, several `targets` a Split.
+
+    A rule that `repeats` runs until it matches nothing; those of presets may.
+    """
 
     sources: tuple[Pattern, ...]
     targets: tuple[Template, ...]
     change: ShapeChange | None = None
     optional: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
+    repeats: bool = False
+    preset: PresetUse | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def parse(cls, value: object, place: Place) -> RenameRule:
@@ -67,6 +81,11 @@ class RenameRule:
         source, target = (side[0] if len(side) == 1 else f"[{', '.join(side)}]" for side in sides)
         change = f" ({type(self.change).__name__.lower()})" if self.change else ""
         return f"{source} {ARROW} {target}{change}"
+
+    @property
+    def title(self) -> str:
+        """The rule in quotes, with the preset that it comes from."""
+        return f"`{self.text}`" + (f" of the preset `{self.preset.name}`" if self.preset else "")
 
 
 def _from_text(value: str, span: Span | None, found: list[Diagnostic]) -> RenameRule | None:

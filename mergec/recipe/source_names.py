@@ -8,6 +8,7 @@ from mergec.diagnostics import MergecError
 from mergec.recipe.name_selection import apply_keep_drop
 from mergec.recipe.pattern_list import parse_patterns
 from mergec.recipe.rename_pass import RuleUse, apply_rules
+from mergec.recipe.rename_preset import is_preset, preset_rules
 from mergec.recipe.rename_rule import RenameRule
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ def named_by_source(
 
 
 def parse_rules(values: Sequence[object], place: Place, report: Report) -> list[RenameRule]:
-    """The rules of a list; what is wrong with them is reported and left out."""
+    """The rules of a list, those of presets among them; what is wrong is reported and left out."""
     rules: list[RenameRule] = []
     for index, value in enumerate(values):
+        at = place.child(index)
         try:
-            rules.append(RenameRule.parse(value, place.child(index)))
+            rules.extend(preset_rules(value, at) if is_preset(value) else [RenameRule.parse(value, at)])
         except MergecError as error:
             report.extend(error.diagnostics)
     return rules

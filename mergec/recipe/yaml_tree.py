@@ -79,6 +79,7 @@ def find(node: YamlNode, path: Sequence[PathKey]) -> tuple[Span, Span | None]:
     """The span of the value at `path` and of its key; of the nearest ancestor where it ends early.
 
     A collection that begins below its key is represented by the key, which is what a message is about.
+    Where one item may stand for a list of one, it is also found as that list's only item.
     """
     span, key_span = node.span, None
     for key in path:
@@ -88,6 +89,8 @@ def find(node: YamlNode, path: Sequence[PathKey]) -> tuple[Span, Span | None]:
         elif isinstance(node, YamlSequence) and isinstance(key, int) and key < len(node.items):
             key_span = None
             node = node.items[key]
+        elif isinstance(node, YamlMapping) and key == 0:
+            continue
         else:
             break
         span = node.span

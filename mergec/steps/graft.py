@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.pattern_list import select_names
-from mergec.recipe.recipe_model import RENAME_SCHEMA
+from mergec.recipe.recipe_model import Renames
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
 from mergec.steps.where import RestrictedKeys, restricted
@@ -26,7 +26,7 @@ class GraftKeys(RestrictedKeys):
     into: str = Field(description="The model to change")
     from_: str = Field(alias="from", description="The model to take tensors from")
     take: list[str] = Field(min_length=1, description="Patterns of the tensors of `from` to take")
-    rename: Annotated[list[Any], WithJsonSchema({"type": "array", "items": RENAME_SCHEMA})] = Field(
+    rename: Renames = Field(
         default=[], description="Rules that give the taken tensors their names in the result"
     )
 

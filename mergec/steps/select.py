@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.name_selection import apply_keep_drop
 from mergec.recipe.pattern_list import parse_patterns
-from mergec.recipe.recipe_model import RENAME_SCHEMA, Strict
+from mergec.recipe.recipe_model import Renames, Strict
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
 
@@ -25,9 +25,7 @@ class SelectKeys(Strict):
     model: str = Field(description="The model to take a part of")
     keep: list[str] | None = Field(default=None, description="Patterns of the tensors to keep; default: all")
     drop: list[str] = Field(default=[], description="Patterns of the tensors to leave out of those")
-    rename: Annotated[list[Any], WithJsonSchema({"type": "array", "items": RENAME_SCHEMA})] = Field(
-        default=[], description="Rules that give the kept tensors new names"
-    )
+    rename: Renames = Field(default=[], description="Rules that give the kept tensors new names")
 
 
 class Select(Operation):
