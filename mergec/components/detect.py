@@ -1,0 +1,143 @@
+"""Which layout a set of tensor names has, and which names belong to which component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.components.layout import COMPONENTS, Layout, Place, begins, layouts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """The tensors of one component: their names in the order of the checkpoint, and the places they fill."""
+
+    name: str
+    names: tuple[str, ...]
+    places: tuple[Place, ...]
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What their names begin with, the first place first."""
+        return tuple(place.prefix for place in self.places)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A checkpoint by components, in the order of the table; those without tensors are left out.
+
+    `layout` is None where no layout knows any name, and where several know as many and divide them
+    differently: then `candidates` are those, and no component is named. `unknown` are the names that
+    belong to no component.
+    """
+
+    layout: Layout | None
+    candidates: tuple[Layout, ...] = ()
+    components: Mapping[str, Component] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether several layouts would divide the names differently."""
+        return self.layout is None and len(self.candidates) > 1
+
+    def place_of(self, name: str) -> Place | None:
+        """The place of a name; None for an unknown one."""
+        return None if self.layout is None else _place(self.layout, name)
+
+
+class _Fit(NamedTuple):
+    """How well a layout fits: more is better, the first figure first."""
+
+    covered: int
+    is_named: bool
+    places: int
+    not_missing: int  # minus the number of components that are not there
+
+
+def components_of(names: Collection[str], config: Mapping[str, object] | None = None) -> Grouping:
+    """The names by component. `config` is config.json, whose `model_type` decides between equals.
+
+    The layout that knows most names is taken; between equals the one that config.json names, then the
+    one with more of its places filled, then the one with fewer components missing. Nothing is guessed: a
+    name that the layout does not know is `unknown`.
+    """
+    heads = _heads(names)
+    found = [(fit, layout) for layout in layouts() if (fit := _fit(layout, heads, config)).covered]
+    if not found:
+        return Grouping(None, unknown=tuple(names))
+    best = max(fit for fit, _ in found)
+    candidates = tuple(layout for fit, layout in found if fit == best)
+    divisions = {tuple(_component(layout, head) for head in heads) for layout in candidates}
+    if len(divisions) > 1:
+        return Grouping(None, candidates, unknown=tuple(names))
+    return _grouped(candidates, names)
+
+
+def _heads(names: Iterable[str]) -> dict[str, int]:
+    """The beginnings of the names, as long as the longest prefix of the table: how many have each.
+
+    Layers by the hundred share one beginning, so each layout looks at a few dozen texts.
+    """
+    depth = max(place.prefix.count(".") + 1 for layout in layouts() for place in layout.places)
+    counts: dict[str, int] = {}
+    for name in names:
+        segments = name.split(".", depth)[:depth]
+        # Numbers end a beginning, as no prefix of the table goes beyond one.
+        cut = next((i for i, segment in enumerate(segments) if segment.isdigit()), depth)
+        head = ".".join(segments[: cut + 1])
+        counts[head] = counts.get(head, 0) + 1
+    return counts
+
+
+def _fit(layout: Layout, heads: Mapping[str, int], config: Mapping[str, object] | None) -> _Fit:
+    if layout.needs and not any(begins(head, need) for head in heads for need in layout.needs):
+        return _Fit(0, is_named=False, places=0, not_missing=0)
+    filled: set[Place] = set()
+    covered = 0
+    for head, count in heads.items():
+        place = _place(layout, head)
+        if place is not None:
+            covered += count
+            filled.add(place)
+    is_named = config is not None and config.get("model_type") in layout.model_types
+    missing = {place.component for place in layout.places} - {place.component for place in filled}
+    return _Fit(covered, is_named, len(filled), -len(missing))
+
+
+def _place(layout: Layout, name: str) -> Place | None:
+    """The place with the longest prefix of those that hold the name."""
+    held = (place for place in layout.places if place.holds(name))
+    return max(held, key=lambda place: len(place.prefix), default=None)
+
+
+def _component(layout: Layout, name: str) -> str | None:
+    place = _place(layout, name)
+    return place.component if place is not None else None
+
+
+def _grouped(candidates: tuple[Layout, ...], names: Collection[str]) -> Grouping:
+    layout = candidates[0]
+    members: dict[str, list[str]] = {}
+    filled: dict[str, dict[Place, None]] = {}
+    unknown: list[str] = []
+    for name in names:
+        place = _place(layout, name)
+        if place is None:
+            unknown.append(name)
+            continue
+        members.setdefault(place.component, []).append(name)
+        filled.setdefault(place.component, {}).setdefault(place)
+    components: dict[str, Component] = {
+        component: Component(
+            component,
+            tuple(members[component]),
+            tuple(place for place in layout.places_of(component) if place in filled[component]),
+        )
+        for component in COMPONENTS
+        if component in members
+    }
+    return Grouping(layout, candidates, components, tuple(unknown))
