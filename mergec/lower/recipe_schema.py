@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from mergec.lower.bind import operations
+from mergec.recipe.block_maps import BLOCK_MAPS
 from mergec.recipe.recipe_model import RecipeSpec
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _GRADIENT = {
     "items": _NUMBER,
     "description": "A gradient: from the first layer to the last, linear between the numbers",
 }
+_BLOCK_MAP = {"anyOf": [{"enum": list(BLOCK_MAPS)}, {"$ref": "#/$defs/Param"}]}
 _BLOCK_VALUES = {"anyOf": [{"type": "array", "items": _NUMBER}, {"type": "object"}]}
 SCHEDULE: dict[str, Any] = {
     "title": "Schedule",
@@ -49,7 +51,7 @@ SCHEDULE: dict[str, Any] = {
             "type": "object",
             "description": "Values for the blocks of an image model",
             "required": ["blocks"],
-            "properties": {"blocks": {"type": "string"}, "values": _BLOCK_VALUES, "default": _NUMBER},
+            "properties": {"blocks": _BLOCK_MAP, "values": _BLOCK_VALUES, "default": _NUMBER},
         },
     ],
 }

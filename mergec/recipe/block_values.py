@@ -61,6 +61,9 @@ class BlockValues:
                 )
                 found.append(error)
             default = finite_number(value[DEFAULT], place.child(DEFAULT), found)
+        if default is None and isinstance(value.get("values"), list):
+            # A list of LoRA block weights leaves blocks out: those in which such a LoRA has no tensors.
+            values = {block: values.get(block, 0.0) for block in block_map.blocks}
         return cls(block_map, values, default, place.span())
 
     def resolve(self, names: Collection[str]) -> dict[str, float]:
@@ -109,12 +112,12 @@ class BlockValues:
 def _block_map(value: object, place: Place, found: list[Diagnostic]) -> BlockMap | None:
     if isinstance(value, str) and value in BLOCK_MAPS:
         return BLOCK_MAPS[value]
+    known = ", ".join(f"`{name}`" for name in BLOCK_MAPS)
     if isinstance(value, str):
-        known = ", ".join(f"`{name}`" for name in BLOCK_MAPS)
         help_ = did_you_mean(value.lower(), BLOCK_MAPS) or f"the block maps are {known}"
         found.append(UnknownBlockMap(span=place.span(), name=value, help=help_))
     else:
-        wanted, help_ = "the name of a block map", "write `blocks: sd1`, `sdxl` or `flux`"
+        wanted, help_ = "the name of a block map", f"write `blocks: NAME`; the block maps are {known}"
         found.append(BadSchedule(span=place.span(), found=described(value), wanted=wanted, help=help_))
     return None
 
@@ -135,22 +138,17 @@ def _values(block_map: BlockMap, value: object, place: Place, found: list[Diagno
 def _listed(
     block_map: BlockMap, value: list[object], place: Place, found: list[Diagnostic]
 ) -> dict[str, float]:
-    kept = dict(block_map.surplus).get(len(value))
-    if kept is None:
-        kept = tuple(range(len(block_map.blocks)))
-        if len(value) != len(kept):
-            lengths = [len(kept), *(length for length, _ in block_map.surplus)]
-            wanted = " or ".join(filter(None, (", ".join(map(str, lengths[:-1])), str(lengths[-1]))))
-            help_ = f"one for each of {block_map.summary}"
-            found.append(
-                WrongBlockCount(
-                    span=place.span(), name=block_map.name, wanted=wanted, found=len(value), help=help_
-                )
-            )
-            return {}
+    blocks = block_map.listed(len(value))
+    if blocks is None:
+        lengths = [len(block_map.blocks), *map(len, block_map.lists)]
+        wanted = " or ".join(filter(None, (", ".join(map(str, lengths[:-1])), str(lengths[-1]))))
+        help_ = f"one for each of {block_map.summary}"
+        name, span = block_map.name, place.span()
+        found.append(WrongBlockCount(span=span, name=name, wanted=wanted, found=len(value), help=help_))
+        return {}
     numbers = [finite_number(item, place.child(index), found) for index, item in enumerate(value)]
-    pairs = zip(block_map.blocks, (numbers[index] for index in kept), strict=True)
-    return {block: number for block, number in pairs if number is not None}
+    pairs = zip(blocks, numbers, strict=True)
+    return {block: number for block, number in pairs if block is not None and number is not None}
 
 
 def _named(

@@ -43,6 +43,58 @@ FLUX = {
     "text_encoders.t5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q.weight": "T5",
 }
 
+# A layer of a U-Net or transformer as diffusers calls it, and the block of the same layer above.
+SD1_OF_DIFFUSERS = {
+    "conv_in.weight": "IN00",
+    "time_embedding.linear_1.weight": "IN00",
+    "down_blocks.0.resnets.0.conv1.weight": "IN01",
+    "down_blocks.0.attentions.1.proj_in.weight": "IN02",
+    "down_blocks.0.downsamplers.0.conv.weight": "IN03",
+    "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.weight": "IN04",
+    "down_blocks.2.downsamplers.0.conv.bias": "IN09",
+    "down_blocks.3.resnets.1.conv2.bias": "IN11",
+    "mid_block.attentions.0.proj_in.weight": "M00",
+    "up_blocks.0.resnets.0.conv1.weight": "OUT00",
+    "up_blocks.0.upsamplers.0.conv.weight": "OUT02",
+    "up_blocks.1.attentions.0.proj_in.weight": "OUT03",
+    "up_blocks.3.attentions.2.proj_out.weight": "OUT11",
+    "conv_norm_out.weight": "OUT11",
+    "conv_out.bias": "OUT11",
+}
+SDXL_OF_DIFFUSERS = {
+    "add_embedding.linear_1.weight": "IN00",
+    "down_blocks.1.attentions.0.transformer_blocks.1.attn2.to_k.weight": "IN04",
+    "down_blocks.2.attentions.1.proj_in.weight": "IN08",
+    "mid_block.resnets.1.conv1.weight": "M00",
+    "up_blocks.1.attentions.2.proj_in.weight": "OUT05",
+    "up_blocks.1.upsamplers.0.conv.weight": "OUT05",
+    "up_blocks.2.resnets.2.conv_shortcut.weight": "OUT08",
+    "conv_out.weight": "OUT08",
+}
+FLUX_OF_DIFFUSERS = {
+    "transformer_blocks.18.attn.to_q.weight": "D18",
+    "single_transformer_blocks.37.proj_out.weight": "S37",
+    "x_embedder.weight": "IN",
+    "context_embedder.bias": "IN",
+    "time_text_embed.guidance_embedder.linear_1.weight": "IN",
+    "norm_out.linear.weight": "OUT",
+    "proj_out.weight": "OUT",
+}
+LAYOUTS = [
+    (kind, names, prefix)
+    for names, kinds, own in [
+        (SD1_OF_DIFFUSERS, ("sd1", "lbw-sd1"), "unet."),
+        (SDXL_OF_DIFFUSERS, ("sdxl", "lbw-sdxl"), "unet."),
+        (FLUX_OF_DIFFUSERS, ("flux", "lbw-flux"), "transformer."),
+    ]
+    for kind in kinds
+    for prefix in ("", own)
+]
+
+# What LoRA Block Weight's lists name, as its readme writes it.
+LBW_17 = "BASE IN01 IN02 IN04 IN05 IN07 IN08 M00 OUT03 OUT04 OUT05 OUT06 OUT07 OUT08 OUT09 OUT10 OUT11"
+LBW_12 = "BASE IN04 IN05 IN07 IN08 M00 OUT00 OUT01 OUT02 OUT03 OUT04 OUT05"
+
 
 def values(value: Any, names: Any) -> dict[str, float]:
     return Schedule.parse(value, NoPlace()).resolve(list(names))
@@ -56,12 +108,70 @@ def errors(value: Any, names: Any) -> tuple[Diagnostic, ...]:
 
 @pytest.mark.parametrize(
     ("name", "count", "first", "last"),
-    [("sd1", 26, "BASE", "OUT11"), ("sdxl", 20, "BASE", "OUT08"), ("flux", 61, "CLIP", "OUT")],
+    [
+        ("sd1", 26, "BASE", "OUT11"),
+        ("sdxl", 20, "BASE", "OUT08"),
+        ("flux", 61, "CLIP", "OUT"),
+        ("lbw-sd1", 26, "BASE", "OUT11"),
+        ("lbw-sdxl", 20, "BASE", "OUT08"),
+        ("lbw-flux", 61, "CLIP", "OUT"),
+    ],
 )
 def test_the_lists_are_those_of_the_community(name: str, count: int, first: str, last: str) -> None:
     blocks = BLOCK_MAPS[name].blocks
     assert len(blocks) == len(set(blocks)) == count
     assert (blocks[0], blocks[-1]) == (first, last)
+
+
+@pytest.mark.parametrize(("kind", "names", "prefix"), LAYOUTS)
+def test_diffusers_calls_the_same_layers_otherwise(kind: str, names: dict[str, str], prefix: str) -> None:
+    expected = {prefix + name: block for name, block in names.items()}
+    assert BLOCK_MAPS[kind].blocks_of(list(expected)) == expected
+
+
+def test_other_parts_of_a_pipeline() -> None:
+    names = ["text_encoder.text_model.final_layer_norm.weight", "text_encoder_2.shared.weight"]
+    assert set(BLOCK_MAPS["sdxl"].blocks_of([*names, "vae.encoder.conv_in.weight"]).values()) == {"BASE"}
+    assert list(BLOCK_MAPS["flux"].blocks_of(names).values()) == ["CLIP", "T5"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed", "tensors"), [("lbw-sd1", LBW_17, SD1), ("lbw-sdxl", LBW_12, SDXL)]
+)
+def test_a_list_for_a_plain_lora(kind: str, listed: str, tensors: dict[str, str]) -> None:
+    blocks = listed.split()
+    names = {f"{UNET}.{part}.{n}.1.proj_in.weight": f"{short}{n:02}" for part, short, n in _blocks(kind)}
+    names |= tensors
+    numbers = [number + 1 for number in range(len(blocks))]
+    found = values({"blocks": kind, "values": numbers}, names)
+    given = dict(zip(blocks, numbers, strict=True))
+    assert found == {name: given.get(block, 0.0) for name, block in names.items()}
+    assert set(given.values()) <= set(found.values())
+    found = values({"blocks": kind, "values": numbers, "default": 0.5}, names)
+    assert found == {name: given.get(block, 0.5) for name, block in names.items()}
+
+
+def _blocks(kind: str) -> list[tuple[str, str, int]]:
+    count = 12 if kind == "lbw-sd1" else 9
+    parts = [("input_blocks", "IN"), ("output_blocks", "OUT")]
+    return [(part, short, number) for part, short in parts for number in range(count)]
+
+
+@pytest.mark.parametrize(("kind", "like"), [("lbw-sd1", SD1), ("lbw-sdxl", SDXL), ("lbw-flux", FLUX)])
+def test_a_list_of_all_blocks_is_that_of_a_merge(kind: str, like: dict[str, str]) -> None:
+    numbers = list(range(len(BLOCK_MAPS[kind].blocks)))
+    expected = values({"blocks": kind.removeprefix("lbw-"), "values": numbers}, like)
+    assert values({"blocks": kind, "values": numbers}, like) == expected
+
+
+def test_a_list_for_a_plain_lora_is_none_for_a_merge() -> None:
+    (found,) = errors({"blocks": "sd1", "values": [0] * 17}, SD1)
+    assert "takes 26 values, not 17" in found.message
+
+
+def test_a_list_still_needs_all_tensors_in_blocks() -> None:
+    (found,) = errors({"blocks": "lbw-sd1", "values": [0] * 17}, [*SD1, "betas"])
+    assert (found.code, "`betas`" in found.message) == ("MC0133", True)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("sd1", SD1), ("sdxl", SDXL), ("flux", FLUX)])
@@ -147,6 +257,9 @@ def test_blocks_without_a_value_are_named() -> None:
         ({"blocks": "sd1", "values": [0] * 25}, "MC0131", "takes 26 values, not 25"),
         ({"blocks": "sdxl", "values": [0] * 25}, "MC0131", "takes 20, 21 or 26 values, not 25"),
         ({"blocks": "flux", "values": [0] * 19}, "MC0131", "takes 61 values, not 19"),
+        ({"blocks": "lbw-sd1", "values": [0] * 12}, "MC0131", "takes 26 or 17 values, not 12"),
+        ({"blocks": "lbw-sdxl", "values": [0] * 17}, "MC0131", "takes 20 or 12 values, not 17"),
+        ({"blocks": "lbw", "values": [0] * 17}, "MC0130", "`lbw`"),
         ({"blocks": "sd1", "values": {"IN12": 0}}, "MC0132", "no block `IN12`"),
         ({"blocks": "sdxl", "values": {"in00": 0}}, "MC0132", "no block `in00`"),
         ({"blocks": "sd2", "values": [0]}, "MC0130", "`sd2`"),
