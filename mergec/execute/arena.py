@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from mergec.ir.plan import REGISTER_ALIGNMENT
-from mergec.kernels.elementwise import KERNELS
+from mergec.kernels.table import KERNELS
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """A kernel call with its registers; for a load, the number of the leaf and no kernel."""
+    """A kernel call with its registers; for a load, the number of the leaf and no kernel.
+
+    `held` are numbers of the region's held values, which follow the sources.
+    """
 
     kernel: Callable[..., None] | None
     out: torch.Tensor
     sources: tuple[torch.Tensor, ...]
     attributes: tuple[object, ...]
     out_bytes: memoryview
+    held: tuple[int, ...]
 
 
 class BoundProgram(NamedTuple):
-    """A program with its registers in place, for tiles of one number of elements."""
+    """A program with its registers in place, for tiles of one number of rows."""
 
     steps: tuple[Step, ...]
-    result: memoryview
+    result: torch.Tensor
+    result_bytes: memoryview
     staging: memoryview
 
 
@@ -40,37 +45,42 @@ class Arena:
     def __init__(self, size: int) -> None:
         """Reserve `size` bytes; pages are touched only when used."""
         self._block = torch.empty(size, dtype=torch.uint8)
-        self._bytes = memoryview(self._block.numpy().data)
         self._known: dict[tuple[int, int], BoundProgram] = {}
 
-    def bound(self, program: Program, elements: int) -> BoundProgram:
-        """The program for a tile of so many elements. Its registers overlap those of other programs.
+    def bound(self, program: Program, rows: int) -> BoundProgram:
+        """The program for a tile of so many rows. Its registers overlap those of other programs.
 
         Made once for all tiles of that size.
         """
-        key = (id(program), elements)
+        key = (id(program), rows)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._bind(program, elements)
+            found = self._known[key] = bind(program, rows, self._block)
         return found
 
-    def _bind(self, program: Program, elements: int) -> BoundProgram:
-        tensors: list[torch.Tensor] = []
-        views: list[memoryview] = []
-        offset = 0
-        for dtype in program.registers:
-            size = elements * dtype.itemsize
-            tensors.append(self._block[offset : offset + size].view(register_dtype(dtype)))
-            views.append(self._bytes[offset : offset + size])
-            offset += -(-size // REGISTER_ALIGNMENT) * REGISTER_ALIGNMENT
-        steps = tuple(
-            Step(
-                kernel=KERNELS.get(instruction.kernel),
-                out=tensors[instruction.target],
-                sources=tuple(tensors[register] for register in instruction.sources),
-                attributes=instruction.attributes,
-                out_bytes=views[instruction.target],
-            )
-            for instruction in program.instructions
+
+def bind(program: Program, rows: int, block: torch.Tensor) -> BoundProgram:
+    """The program with its registers one after another in a block of bytes, and the rest for staging."""
+    whole = memoryview(block.numpy().data)
+    tensors: list[torch.Tensor] = []
+    views: list[memoryview] = []
+    offset = 0
+    for register in program.registers:
+        count = 1 if register.is_single else rows
+        size = count * register.row_bytes
+        shape = register.row if register.is_single and not program.by_rows else (count, *register.row)
+        tensors.append(block[offset : offset + size].view(register_dtype(register.dtype)).view(shape))
+        views.append(whole[offset : offset + size])
+        offset += -(-size // REGISTER_ALIGNMENT) * REGISTER_ALIGNMENT
+    steps = tuple(
+        Step(
+            kernel=KERNELS.get(instruction.kernel),
+            out=tensors[instruction.target],
+            sources=tuple(tensors[register] for register in instruction.sources),
+            attributes=instruction.attributes,
+            out_bytes=views[instruction.target],
+            held=instruction.held,
         )
-        return BoundProgram(steps, views[program.result], self._bytes[offset:])
+        for instruction in program.instructions
+    )
+    return BoundProgram(steps, tensors[program.result], views[program.result], whole[offset:])

@@ -1,4 +1,4 @@
-"""Where integers that differ come from: looked up only when they do, so that plans need not know."""
+"""Where bad values come from: looked up only when there are any, so that plans need not know."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, safe
-from mergec.execute.errors import IntegersDiffer
+from mergec.execute.errors import IntegersDiffer, NotFiniteValues
 from mergec.ir.primitives import IDENTICAL, READ
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def inputs_named(checked: CheckedGraph, files: Sequence[str]) -> Iterator[None]:
-    """Adds the operation's place and the inputs' files to MC0701 as it passes by.
+    """Adds places in the recipe and the names of inputs to MC0701 and MC0702 as they pass by.
 
     Raises:
         MergecError: what was raised inside, told better.
@@ -31,6 +31,8 @@ def inputs_named(checked: CheckedGraph, files: Sequence[str]) -> Iterator[None]:
 
 
 def _placed(one: Diagnostic, checked: CheckedGraph, files: Sequence[str]) -> Diagnostic:
+    if isinstance(one, NotFiniteValues):
+        return _named(one, checked, files)
     if not isinstance(one, IntegersDiffer):
         return one
     root = next(output.node for output in checked.outputs if output.name == one.tensor)
@@ -41,6 +43,19 @@ def _placed(one: Diagnostic, checked: CheckedGraph, files: Sequence[str]) -> Dia
     leaves = [leaf for leaf in graph.leaves(compared) if graph[leaf].primitive is READ]
     notes = tuple(dict.fromkeys(_described(leaf, checked, files) for leaf in leaves))
     return replace(one, span=graph[compared].origin, notes=notes)
+
+
+def _named(one: NotFiniteValues, checked: CheckedGraph, files: Sequence[str]) -> Diagnostic:
+    """The finding with the tensor in whose bytes it was made."""
+    for leaf, (source, name) in checked.labels.items():
+        node = checked.graph[leaf]
+        if node.primitive is not READ:
+            continue
+        view = node.attributes[0]
+        if view.file == one.file and view.offset <= one.offset < view.offset + max(view.nbytes, 1):
+            notes = (f"in {safe(files[view.file])}",)
+            return replace(one, what=f"`{name}` of `{source}`", span=node.origin, notes=notes)
+    return one
 
 
 def _described(leaf: NodeId, checked: CheckedGraph, files: Sequence[str]) -> str:

@@ -17,3 +17,17 @@ class IntegersDiffer(Diagnostic):
     tensor: str
     element: int
     help: str | None = "say whose to take with `base:` on the operation, or leave the tensor out with `drop:`"
+
+
+@diagnostic("MC0702", "{what} holds a value that is not a finite number")
+class NotFiniteValues(Diagnostic):
+    """An adapter's tensors must be finite: a NaN or an infinity in a factor spoils whole rows.
+
+    A training run that diverged leaves such values. They are found while the output is written, as
+    the values of weights are not read before; the output path is as it was.
+    """
+
+    what: str = "an adapter"
+    file: int = -1
+    offset: int = 0
+    help: str | None = "the training run diverged: take an earlier checkpoint of the adapter"

@@ -6,6 +6,7 @@ import itertools
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mergec.execute.box import boxes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from mergec.execute.held_values import HeldValues
     from mergec.execute.worker import Sink, Task
     from mergec.ir.plan import Plan, Region
     from mergec.sources.byte_source import ByteSource
@@ -39,7 +41,13 @@ def run_plan(
             ahead.note_read(region, elements)
             progress(region.tensor, written)
 
-        workers = [Worker(plan, sources, sink, done) for _ in range(plan.memory.workers)]
+        @cache
+        def held() -> HeldValues:
+            from mergec.execute.held_values import HeldValues  # torch, which copies need none of
+
+            return HeldValues(plan)
+
+        workers = [Worker(plan, sources, sink, done, held) for _ in range(plan.memory.workers)]
         stack.enter_context(_inner_threads_off(plan))
         if len(workers) == 1:
             workers[0].run(tasks)

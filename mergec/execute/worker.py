@@ -11,6 +11,7 @@ from mergec.ir.plan import COPY_BUFFER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from mergec.execute.held_values import HeldValues
     from mergec.ir.plan import Plan, Region
     from mergec.ir.strided_view import Shape
     from mergec.sources.byte_source import ByteSource
@@ -41,10 +42,12 @@ class Worker:
         sources: Sequence[ByteSource],
         sink: Sink,
         done: Callable[[Region, int, int], None],
+        held: Callable[[], HeldValues],
     ) -> None:
         """Prepare to carry out parts of the plan; `done` is told (region, elements, bytes) per tile.
 
-        Torch is loaded here, and only for a plan that computes: copies need none of it.
+        `held` gives what the workers share. Torch is loaded here, and only for a plan that computes:
+        copies need none of it.
         """
         self._sources = sources
         self._sink = sink
@@ -55,7 +58,7 @@ class Worker:
             # This takes most of a second, in which the disk already reserves room for the output.
             from mergec.execute.tile_computer import TileComputer
 
-            self._compute = TileComputer(plan, sources, sink).compute
+            self._compute = TileComputer(plan, sources, sink, held()).compute
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do tasks until there are none.

@@ -11,6 +11,7 @@ from math import prod
 
 from mergec.ir.dtype import DType
 from mergec.ir.primitive import (
+    ROW_BLOCK,
     Attributes,
     Locality,
     Primitive,
@@ -20,6 +21,8 @@ from mergec.ir.primitive import (
 )
 from mergec.ir.primitives import arithmetic_dtype
 from mergec.ir.tensor_type import TensorType
+
+_F64_BYTES = 8
 
 
 def _matmul(types: Types, _: Attributes) -> TensorType:
@@ -77,11 +80,26 @@ def _rotation(types: Types, _: Attributes) -> TensorType:
     return TensorType(value.shape, DType.F64, value.degree)
 
 
+def _matmul_scratch(types: Types, _: Attributes) -> int:
+    """A block of rows and its product in float64; where blocks lie side by side, each of them twice."""
+    left, right = types
+    outer = right.shape[-1] * (right.shape[0] if len(right.shape) == 3 else 1)
+    return ROW_BLOCK * (left.shape[1] + outer) * _F64_BYTES * (len(right.shape) - 1)
+
+
+def _row_scratch(types: Types, _: Attributes) -> int:
+    return 2 * ROW_BLOCK * prod(types[0].shape[1:]) * _F64_BYTES
+
+
+def _matrices_scratch(types: Types, _: Attributes) -> int:
+    return 6 * types[0].shape[0] * types[0].shape[-1] ** 2 * _F64_BYTES
+
+
 # Each comment lists the attributes of a node.
 # The rows of the left (n, g*k) by g matrices side by side (g, k, c), or by one (k, c): (n, g*c). None.
-MATMUL = Primitive("matmul", _matmul, Locality.ROWWISE, Reproducibility.R1)
+MATMUL = Primitive("matmul", _matmul, Locality.ROWWISE, Reproducibility.R1, _matmul_scratch)
 # The Euclidean norm of each row: (n, ...) to (n, 1, ...). None.
-ROW_NORM = Primitive("row_norm", _row_norm, Locality.ROWWISE, Reproducibility.R1)
+ROW_NORM = Primitive("row_norm", _row_norm, Locality.ROWWISE, Reproducibility.R1, _row_scratch)
 # The columns to take, in order.
 GATHER_COLUMNS = Primitive("gather_columns", _gather_columns, Locality.ROWWISE)
 # A shape: the elements in row-major order laid out anew.
@@ -91,7 +109,7 @@ PERMUTE = Primitive("permute", _permute, Locality.VIEW)
 # A size b: rows of b(b-1)/2 entries above the diagonal, row by row, to skew-symmetric (b, b) matrices.
 SKEW = Primitive("skew", _skew, Locality.WHOLE)
 # The number of terms of the Neumann series, or 0 to solve: skew Q to the rotation (I + Q)(I - Q)^-1.
-CAYLEY = Primitive("cayley", _rotation, Locality.WHOLE, Reproducibility.R1)
+CAYLEY = Primitive("cayley", _rotation, Locality.WHOLE, Reproducibility.R1, _matrices_scratch)
 
 MATRIX_PRIMITIVES: dict[str, Primitive] = {
     p.name: p for p in (MATMUL, ROW_NORM, GATHER_COLUMNS, RESHAPE, PERMUTE, SKEW, CAYLEY)

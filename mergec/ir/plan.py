@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,49 +27,102 @@ class Generator(NamedTuple):
 
 
 class LoadedLeaf(NamedTuple):
-    """An operand of a region: a region of a file, or of a generator's endless sequence.
+    """An operand of a region: a region of a file, of a generator's endless sequence, or of a held value.
 
-    `is_turned`: the file holds the elements in another order than the view's axes.
+    `is_turned`: the file holds the elements in another order than the view's axes. `is_held`: the
+    view's `file` is the number of a held value of the region instead.
     """
 
     view: StridedView
     generator: Generator | None = None
     is_turned: bool = False
+    is_held: bool = False
+
+
+class Register(NamedTuple):
+    """A part of a worker's memory: as many rows of shape `row` as the tile has, or one if `is_single`.
+
+    Where a tile is a flat run of elements, each element is a row of shape ().
+    """
+
+    dtype: DType
+    row: Shape = ()
+    is_single: bool = False
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of one row."""
+        return prod(self.row) * self.dtype.itemsize
 
 
 class Instruction(NamedTuple):
-    """One kernel call: registers[target] = kernel(registers[sources]..., *attributes).
+    """One kernel call: registers[target] = kernel(registers[sources]..., held values..., *attributes).
 
-    The kernel `load` takes the number of a leaf as its attribute.
+    The kernel `load` takes the number of a leaf as its attribute. `held` are numbers of held values.
     """
 
     kernel: str
     target: int
     sources: tuple[int, ...]
     attributes: tuple[object, ...] = ()
+    held: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A register program for one tile. `registers` are their dtypes; `result` is the one to store."""
+    """A register program for one tile; `result` is the register to store.
 
-    registers: tuple[DType, ...]
+    `by_rows`: a tile is some rows of the tensor, rather than a flat run or a box. `block` is what the
+    rows of a tile are a multiple of, so that its size cannot change a sum. `scratch` counts the bytes
+    that the kernels take beside the registers.
+    """
+
+    registers: tuple[Register, ...]
     instructions: tuple[Instruction, ...]
     result: int
+    by_rows: bool = False
+    block: int = 1
+    scratch: int = 0
 
     @property
-    def element_bytes(self) -> int:
-        """The bytes that one element of a tile takes, over all registers."""
-        return sum(dtype.itemsize for dtype in self.registers)
+    def row_bytes(self) -> int:
+        """The bytes that one row of a tile takes, over all registers."""
+        return sum(register.row_bytes for register in self.registers if not register.is_single)
+
+    @property
+    def single_bytes(self) -> int:
+        """The bytes of the registers that do not grow with the tile."""
+        return sum(register.row_bytes for register in self.registers if register.is_single)
+
+    @property
+    def row_elements(self) -> int:
+        """The elements of the widest row."""
+        return max((prod(register.row) for register in self.registers if not register.is_single), default=1)
+
+
+class HeldValue(NamedTuple):
+    """A value that a region needs whole: computed once, before its first tile, and kept until its last.
+
+    All registers of the program are single: their rows are whole tensors.
+    """
+
+    program: Program
+    leaves: tuple[LoadedLeaf, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that stay in memory."""
+        return self.program.registers[self.program.result].row_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
     """A box of one output tensor and what computes it.
 
-    `target` views the shard file. All leaves have the target's shape. `tile` is the box that a worker
-    computes at a time; where everything is contiguous, shapes are flat. `is_copy`: nothing is computed
-    and nothing is strided, so the bytes are moved as they are.
+    `target` views the shard file. `tile` is the box that a worker computes at a time; where everything
+    is contiguous, shapes are flat. All leaves have the target's shape, or in a program by rows its
+    number of rows or one. `is_copy`: nothing is computed and nothing is strided, so the bytes are moved
+    as they are.
     """
 
     tensor: int
@@ -77,6 +131,13 @@ class Region:
     target: StridedView
     tile: Shape
     is_copy: bool
+    held: tuple[HeldValue, ...] = ()
+
+    @property
+    def all_leaves(self) -> tuple[LoadedLeaf, ...]:
+        """The leaves, also those of the held values; without those that are held values."""
+        own = (leaf for leaf in self.leaves if not leaf.is_held)
+        return (*own, *(leaf for value in self.held for leaf in value.leaves))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from mergec.ir.dtype import DType
 
+# Rowwise kernels work on blocks of this many rows, counted from a tensor's first: part of what the
+# numerics of the language version fix, because sums in blocks of other sizes may round differently.
+ROW_BLOCK = 32
+
 Types = tuple[TensorType, ...]
 Attributes = tuple[Any, ...]
 
@@ -52,10 +56,19 @@ class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into
 class Primitive:
     """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit.
 
-    There is one object of each, so they are compared and hashed by identity: millions of times.
+    `scratch` gives the bytes that the kernel takes beside its operands and its result, of a rowwise
+    one for ROW_BLOCK rows. There is one object of each, so they are compared and hashed by identity:
+    millions of times.
     """
 
     name: str
     infer: Callable[[Types, Attributes], TensorType]
     locality: Locality
     reproducibility: Reproducibility = Reproducibility.R0
+    scratch: Callable[[Types, Attributes], int] = lambda _types, _attributes: 0
+
+    def streams(self, position: int) -> bool:
+        """Whether the operand at a position comes piece by piece, rather than being held whole."""
+        if self.locality is Locality.ROWWISE:
+            return position == 0
+        return self.locality is Locality.ELEMENTWISE

@@ -102,6 +102,12 @@ class StridedView(NamedTuple):
         return self._replace(shape=shape, strides=(*self.strides[:axis], 1, *self.strides[axis:]))
 
 
+def is_turned(view: StridedView) -> bool:
+    """Whether the file holds the elements in another order than the view's axes."""
+    steps = [stride for size, stride in zip(view.shape, view.strides, strict=True) if size > 1]
+    return any(inner > outer for outer, inner in pairwise(steps)) or (bool(steps) and steps[-1] != 1)
+
+
 def _regrouped(old: list[tuple[int, int]], new: list[int]) -> list[int] | None:
     """The strides of axes of sizes `new` over the same elements, where each group of old axes is even."""
     strides: list[int] = []

@@ -18,6 +18,15 @@ _HALVES = {torch.float16, torch.bfloat16}
 _CHUNK = 1 << 12
 
 
+class NotFinite(Exception):  # noqa: N818  # a finding, told to the user by execute/
+    """A value that must be finite is not. `leaf` is the number of the leaf that holds it, or -1."""
+
+    def __init__(self, leaf: int) -> None:
+        """Remember whose."""
+        super().__init__()
+        self.leaf = leaf
+
+
 class NotIdentical(Exception):  # noqa: N818  # a finding, told to the user by execute/
     """Tensors that must be equal are not. `element` is the first difference within the tile."""
 
@@ -35,6 +44,7 @@ def cast(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """Round to the dtype of `out`: to nearest, ties to even, once."""
     source = sources[0]
     if source.dtype is torch.float64 and out.dtype in _HALVES:
+        source, out = source.view(-1), out.view(-1)
         for part in _chunks(source):
             out[part].copy_(_to_odd(source[part]))
     else:
@@ -76,6 +86,30 @@ def subtract(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     torch.sub(sources[0], sources[1], out=out)
 
 
+def multiply(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
+    """Left times right; axes of size 1 are repeated."""
+    torch.mul(sources[0], sources[1], out=out)
+
+
+def divide(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
+    """Left by right; axes of size 1 are repeated."""
+    torch.div(sources[0], sources[1], out=out)
+
+
+def finite(out: torch.Tensor, sources: Sequence[torch.Tensor], leaf: int) -> None:
+    """The source itself.
+
+    Raises:
+        NotFinite: it holds a NaN or an infinity.
+    """
+    (source,) = sources
+    # A sum is finite only where all its terms are; it may overflow where they are, so look again.
+    if not torch.isfinite(source.sum()) and not bool(torch.isfinite(source).all()):
+        raise NotFinite(leaf)
+    if out.data_ptr() != source.data_ptr():
+        out.copy_(source)
+
+
 def fill(out: torch.Tensor, sources: Sequence[torch.Tensor], value: float) -> None:  # noqa: ARG001
     """One value everywhere."""
     out.fill_(value)
@@ -96,6 +130,7 @@ def identical(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
 
 
 def _first_difference(first: torch.Tensor, other: torch.Tensor) -> int:
+    first, other = first.view(-1), other.view(-1)
     for at in range(0, len(first), _CHUNK):
         differs = first[at : at + _CHUNK] != other[at : at + _CHUNK]
         if bool(differs.any()):
@@ -110,6 +145,7 @@ def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:  # 
     tile. The sum finds them at the price of one addition per element.
     """
     if torch.isnan(out.sum()):
+        out = out.view(-1)
         for part in _chunks(out):
             out[part].masked_fill_(torch.isnan(out[part]), torch.nan)
 
@@ -119,6 +155,9 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "scale": scale,
     "add": add,
     "subtract": subtract,
+    "multiply": multiply,
+    "divide": divide,
+    "finite": finite,
     "fill": fill,
     "identical": identical,
     "settle_nans": settle_nans,

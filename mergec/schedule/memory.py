@@ -8,6 +8,7 @@ from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
 from mergec.ir.plan import COPY_BUFFER, MemoryProof
 from mergec.schedule.errors import BudgetTooSmall
+from mergec.schedule.tiling import TURNED_FACTOR, tile_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,19 +25,25 @@ SCRATCH = 2 << 20
 
 
 class Need(NamedTuple):
-    """A region's appetite: bytes of a worker for a tile of so many elements, and whose it is."""
+    """A region's appetite: what a worker takes for a tile of it, and whose it is.
 
-    elements: int  # of the whole region
-    element_bytes: int
-    turned_bytes: int  # per element, for leaves that must be turned
+    Rows are elements where tiles are flat.
+    """
+
+    rows: int  # of the whole region
+    row_bytes: int  # of its registers
+    turned_bytes: int  # per row, to put into order what a file holds in another
     tensor: str
-    scratch: int = 0  # that its kernels and gaps between its registers take, whatever the tile
+    scratch: int = 0  # that held values, kernels and gaps between its registers take, whatever the tile
+    row_elements: int = 1
+    block: int = 1
 
     def bytes_for(self, tile: int) -> int:
-        """What one worker needs to run a tile of at most `tile` elements."""
-        if self.turned_bytes:
-            tile *= 4  # tiles of turned leaves are larger, see tiling.py
-        return min(tile, self.elements) * (self.element_bytes + self.turned_bytes) + self.scratch + 4096
+        """What one worker needs to run a tile of about `tile` elements."""
+        rows = tile_rows(tile, self.row_elements, self.block)
+        if self.turned_bytes and self.row_elements == 1:
+            rows *= TURNED_FACTOR
+        return min(rows, self.rows) * (self.row_bytes + self.turned_bytes) + self.scratch + 4096
 
 
 def prove(

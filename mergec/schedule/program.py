@@ -1,104 +1,140 @@
-"""An elementwise expression -> a register program."""
+"""An expression -> a register program."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program
-from mergec.ir.primitive import Locality
-from mergec.ir.primitives import CAST, FILL, NORMAL, READ, WITH_DEGREE
+from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program, Register
+from mergec.ir.primitive import ROW_BLOCK, Locality
+from mergec.ir.primitives import CAST, FILL, FINITE, NORMAL, READ, WITH_DEGREE
 
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType
     from mergec.ir.graph import Graph, Node, NodeId
+    from mergec.schedule.streams import Streams
+
+# What a kernel of a whole value may take beside its operands where its primitive does not say: they
+# and the result once more.
+_COPIES = 2
 
 
-class ProgramTable:
-    """Programs by their instructions: tensors that are computed alike share one."""
+@dataclass(slots=True)
+class Assembler:
+    """Assigns a register to each value and frees it after its last use.
 
-    def __init__(self, graph: Graph) -> None:
-        """Compile nodes of this graph."""
-        self._graph = graph
-        self._known: dict[tuple[object, ...], Program] = {}
+    `streams` says what is streamed and what is held; None assembles a program of whole tensors.
+    """
 
-    def compile(self, root: NodeId) -> tuple[Program, tuple[LoadedLeaf, ...]]:
-        """The program that computes a tile of the node's value, and the operands it loads."""
-        graph = self._graph
-        order = _below(graph, root)
-        key = _structure(graph, order)
-        program = self._known.get(key)
-        if program is None:
-            program = self._known[key] = _Assembler(graph, root, order).program()
-        leaves = (graph[node] for node in order if graph[node].primitive.locality is Locality.LEAF)
-        return program, tuple(_loaded(leaf) for leaf in leaves if leaf.primitive is not FILL)
+    graph: Graph
+    root: NodeId
+    order: list[NodeId]
+    streams: Streams | None = None
+    _registers: list[Register] = field(default_factory=list)
+    _free: defaultdict[Register, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _uses: Counter[NodeId] = field(default_factory=Counter)
+    _at: dict[NodeId, int] = field(default_factory=dict)
+    _code: list[Instruction] = field(default_factory=list)
+    _leaves: int = 0
+    _scratch: int = 0
 
-
-def _structure(graph: Graph, order: list[NodeId]) -> tuple[object, ...]:
-    """All that a program depends on: nodes, their operands by position, and not which bytes they load."""
-    at = {node: position for position, node in enumerate(order)}
-    return tuple(
-        (
-            node.primitive.name,
-            node.type.dtype,
-            tuple([at[i] for i in node.inputs]),
-            node.attributes if node.inputs else node.attributes[2:3] if node.primitive is FILL else (),
-        )
-        for node in map(graph.__getitem__, order)
-    )
-
-
-def _loaded(node: Node) -> LoadedLeaf:
-    generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
-    return LoadedLeaf(node.attributes[0], generator)
-
-
-class _Assembler:
-    """Assigns a register to each value and frees it after its last use."""
-
-    def __init__(self, graph: Graph, root: NodeId, order: list[NodeId]) -> None:
-        self._graph = graph
-        self._root = root
-        self._order = order
-        self._uses = Counter(used for node in self._order for used in graph[node].inputs)
-        self._uses[root] += 1
-        self._registers: list[DType] = []
-        self._free: defaultdict[DType, list[int]] = defaultdict(list)
-        self._at: dict[NodeId, int] = {}
-        self._code: list[Instruction] = []
-        self._leaves = 0
-
-    def program(self) -> Program:
-        for node_id in self._order:
-            self._at[node_id] = self._place(self._graph[node_id])
-        result = self._at[self._root]
-        if self._registers[result].is_float and any(i.kernel != "load" for i in self._code):
+    def program(self, dtype: DType | None = None) -> Program:
+        """The program for the root's value, in `dtype` where one is given."""
+        self._uses.update(i for node in self.order for i in self._streamed(node))
+        self._uses[self.root] += 1
+        for node_id in self.order:
+            self._at[node_id] = self._place(node_id, self.graph[node_id])
+        result = self._at[self.root]
+        if dtype is not None and self._registers[result].dtype is not dtype:
+            target = self._take(self._registers[result]._replace(dtype=dtype))
+            self._code.append(Instruction("cast", target, (result,)))
+            result = target
+        computes = any(i.kernel != "load" for i in self._code)
+        if self.streams is not None and self._registers[result].dtype.is_float and computes:
             self._code.append(Instruction("settle_nans", result, ()))
-        return Program(tuple(self._registers), tuple(self._code), result)
+        by_rows = self.streams is not None and self.streams.by_rows
+        has_blocks = any(self.graph[node].primitive.locality is Locality.ROWWISE for node in self.order)
+        return Program(
+            tuple(self._registers),
+            tuple(self._code),
+            result,
+            by_rows=by_rows,
+            block=ROW_BLOCK if by_rows and has_blocks else 1,
+            scratch=self._scratch,
+        )
 
-    def _place(self, node: Node) -> int:
+    def _streamed(self, node_id: NodeId) -> tuple[NodeId, ...]:
+        """The operands that have registers."""
+        node = self.graph[node_id]
+        if self.streams is None:
+            return node.inputs
+        return tuple(i for at, i in enumerate(node.inputs) if node.primitive.streams(at))
+
+    def _register(self, node: Node, dtype: DType | None = None) -> Register:
+        dtype = dtype or node.type.dtype
+        shape = node.type.shape
+        if self.streams is None:
+            return Register(dtype, shape, is_single=True)
+        if not self.streams.by_rows:
+            return Register(dtype)
+        return Register(dtype, shape[1:], is_single=self.streams.is_single(shape))
+
+    def _place(self, node_id: NodeId, node: Node) -> int:
         primitive = node.primitive
-        if primitive in {READ, NORMAL}:
-            return self._load(node.type.dtype)
+        if primitive in {READ, NORMAL} or (self.streams is not None and node_id in self.streams.held_leaves):
+            return self._load(self._register(node))
         if primitive is FILL:
-            target = self._take(node.type.dtype)
+            target = self._take(self._register(node))
             self._code.append(Instruction("fill", target, (), (node.attributes[2],)))
             return target
         if primitive is CAST or primitive is WITH_DEGREE:  # a degree changes no value: a cast to the same
             source = self._use(node.inputs[0])
             self._release(node.inputs[0])
-            target = self._take(node.type.dtype)
+            target = self._take(self._register(node))
             self._code.append(Instruction("cast", target, (source,)))
             return target
+        if primitive.locality is Locality.ELEMENTWISE:
+            return self._elementwise(node)
+        return self._mixing(node_id, node)
+
+    def _elementwise(self, node: Node) -> int:
         sources = [self._operand(i, node.type.dtype) for i in node.inputs]
         for register in dict.fromkeys(sources):
             self._free[self._registers[register]].append(register)
-        target = self._take(node.type.dtype)
-        self._code.append(Instruction(primitive.name, target, tuple(sources), node.attributes))
+        target = self._take(self._register(node))
+        attributes = node.attributes
+        if node.primitive is FINITE:
+            attributes = (self._leaf_below(node.inputs[0]),)
+        self._code.append(Instruction(node.primitive.name, target, tuple(sources), attributes))
         return target
 
-    def _load(self, dtype: DType) -> int:
-        target = self._take(dtype)
+    def _mixing(self, node_id: NodeId, node: Node) -> int:
+        """A kernel that reads elements after it has written others: its result needs a place of its own."""
+        operands = self._streamed(node_id)
+        sources = tuple(self._use(i) for i in operands)
+        target = self._take(self._register(node))
+        for i in dict.fromkeys(operands):
+            self._release(i)
+        held = () if self.streams is None else self.streams.held_by(node_id)
+        self._code.append(Instruction(node.primitive.name, target, sources, node.attributes, held))
+        self._scratch = max(self._scratch, _scratch(self.graph, node))
+        return target
+
+    def _leaf_below(self, node_id: NodeId) -> int:
+        """The number of the leaf that a value is, or is made of; -1 where there are several."""
+        leaves = [node for node in self.order if self._is_loaded(node)]
+        below = set(self.graph.leaves(node_id))
+        found = [number for number, leaf in enumerate(leaves) if leaf in below]
+        return found[0] if len(found) == 1 else -1
+
+    def _is_loaded(self, node_id: NodeId) -> bool:
+        is_held = self.streams is not None and node_id in self.streams.held_leaves
+        return is_held or self.graph[node_id].primitive in {READ, NORMAL}
+
+    def _load(self, register: Register) -> int:
+        target = self._take(register)
         self._code.append(Instruction("load", target, (), (self._leaves,)))
         self._leaves += 1
         return target
@@ -107,9 +143,9 @@ class _Assembler:
         """A register, free to be overwritten, that holds a node's value in the dtype computed in."""
         register = self._use(node_id)
         is_last = self._uses[node_id] == 0
-        if self._registers[register] is dtype and is_last:
+        if self._registers[register].dtype is dtype and is_last:
             return register
-        copy = self._take(dtype)
+        copy = self._take(self._registers[register]._replace(dtype=dtype))
         self._code.append(Instruction("cast", copy, (register,)))
         self._release(node_id)
         return copy
@@ -123,24 +159,29 @@ class _Assembler:
             register = self._at[node_id]
             self._free[self._registers[register]].append(register)
 
-    def _take(self, dtype: DType) -> int:
-        if self._free[dtype]:
-            return self._free[dtype].pop()
-        self._registers.append(dtype)
+    def _take(self, register: Register) -> int:
+        if self._free[register]:
+            return self._free[register].pop()
+        self._registers.append(register)
         return len(self._registers) - 1
 
 
-def _below(graph: Graph, root: NodeId) -> list[NodeId]:
-    """The nodes that the root needs, inputs first, each directly before its user where possible."""
-    order: dict[NodeId, None] = {}
-    stack: list[tuple[NodeId, bool]] = [(root, False)]
-    while stack:
-        node, is_ready = stack.pop()
-        if node in order:
-            continue
-        if is_ready:
-            order[node] = None
-            continue
-        stack.append((node, True))
-        stack.extend((i, False) for i in reversed(graph[node].inputs))
-    return list(order)
+def _scratch(graph: Graph, node: Node) -> int:
+    types = tuple(graph.type(i) for i in node.inputs)
+    stated = node.primitive.scratch(types, node.attributes)
+    if stated or node.primitive.locality is not Locality.WHOLE:
+        return stated
+    return _COPIES * sum(t.dtype.nbytes(prod(t.shape)) for t in (*types, node.type))
+
+
+def loaded_leaves(graph: Graph, order: list[NodeId], streams: Streams | None) -> tuple[LoadedLeaf, ...]:
+    """What the `load` instructions of a program over these nodes refer to, by number."""
+    leaves: list[LoadedLeaf] = []
+    for node_id in order:
+        node = graph[node_id]
+        if streams is not None and node_id in streams.held_leaves:
+            leaves.append(LoadedLeaf(streams.held_leaves[node_id], is_held=True))
+        elif node.primitive is READ or node.primitive is NORMAL:
+            generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
+            leaves.append(LoadedLeaf(node.attributes[0], generator))
+    return tuple(leaves)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from mergec.ir.strided_view import Shape, StridedView
 
 # A tile of a turned tensor is a square whose sides are runs in the file: the larger, the fewer reads.
-_TURNED_FACTOR = 4
+TURNED_FACTOR = 4
 
 
 def collapsed(views: Sequence[StridedView]) -> list[StridedView]:
@@ -42,21 +41,23 @@ def collapsed(views: Sequence[StridedView]) -> list[StridedView]:
     ]
 
 
-def is_turned(view: StridedView) -> bool:
-    """Whether the file holds the elements in another order than the view's axes."""
-    steps = [stride for size, stride in zip(view.shape, view.strides, strict=True) if size > 1]
-    return any(inner > outer for outer, inner in pairwise(steps)) or (bool(steps) and steps[-1] != 1)
+def tile_rows(elements: int, row_elements: int, block: int) -> int:
+    """How many rows a tile of about `elements` elements has: a multiple of `block`, at least one of it."""
+    return max(elements // max(row_elements, 1) // block, 1) * block
 
 
-def tile_shape(target: StridedView, leaves: Sequence[StridedView], elements: int) -> Shape:
-    """The box that a worker computes at a time, of about `elements` elements, at least one."""
+def tile_shape(target: StridedView, turned_views: Sequence[StridedView], elements: int) -> Shape:
+    """The box that a worker computes at a time, of about `elements` elements, at least one.
+
+    `turned_views` are those whose files hold the elements in another order.
+    """
     shape = target.shape
-    turned = next((leaf for leaf in leaves if is_turned(leaf)), None)
+    turned = next(iter(turned_views), None)
     tile = [1] * len(shape)
     left = max(elements, 1)
     order = list(range(len(shape) - 1, -1, -1))
     if turned is not None and len(shape) > 1:
-        left *= _TURNED_FACTOR
+        left *= TURNED_FACTOR
         fast = min(order, key=lambda axis: (turned.strides[axis], -axis))
         last = order[0]
         if fast != last:

@@ -9,7 +9,14 @@ from mergec.schedule.memory import LARGEST_TILE, SMALLEST_TILE, Need, prove
 
 MIB = 1 << 20
 needs = st.builds(
-    Need, st.integers(1, 1 << 28), st.integers(1, 64), st.sampled_from([0, 2, 4, 8]), st.just("w")
+    Need,
+    st.integers(1, 1 << 28),
+    st.integers(1, 64),
+    st.sampled_from([0, 2, 4, 8]),
+    st.just("w"),
+    scratch=st.integers(0, 1 << 24),
+    row_elements=st.integers(1, 1 << 16),
+    block=st.sampled_from([1, 32]),
 )
 
 

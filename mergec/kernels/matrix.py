@@ -1,0 +1,84 @@
+"""Kernels that work on rows and matrices. Sums are taken in float64 and rounded once.
+
+Rows come in blocks of a fixed size, counted from the first row of a tile, and tiles begin at
+multiples of it: however a tensor is cut into tiles, every block is the same, and so is every bit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mergec.ir.primitive import ROW_BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+def _blocks(tensor: torch.Tensor) -> Iterator[slice]:
+    return (slice(start, start + ROW_BLOCK) for start in range(0, tensor.shape[0], ROW_BLOCK))
+
+
+def matmul(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
+    """Rows (n, g*k) by g matrices side by side (g, k, c), or by one (k, c)."""
+    rows, held = sources
+    matrices = held.double()
+    if matrices.dim() == 2:
+        for part in _blocks(rows):
+            out[part].copy_(torch.matmul(rows[part].double(), matrices))
+        return
+    groups, inner, outer = matrices.shape
+    for part in _blocks(rows):
+        block = rows[part].double().view(-1, groups, inner).transpose(0, 1)
+        product = torch.bmm(block, matrices).transpose(0, 1)
+        out[part].view(-1, groups, outer).copy_(product)
+
+
+def row_norm(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
+    """The Euclidean norm of each row."""
+    (rows,) = sources
+    for part in _blocks(rows):
+        squares = rows[part].double().flatten(1).square_()
+        out[part].copy_(squares.sum(dim=1).sqrt_().view(out[part].shape))
+
+
+def gather_columns(out: torch.Tensor, sources: Sequence[torch.Tensor], columns: tuple[int, ...]) -> None:
+    """Columns of a matrix, in the order given."""
+    torch.index_select(sources[0], 1, torch.tensor(columns), out=out)
+
+
+def skew(out: torch.Tensor, sources: Sequence[torch.Tensor], size: int) -> None:
+    """Rows of entries above the diagonal, row by row, as skew-symmetric matrices."""
+    upper = torch.triu_indices(size, size, 1)
+    out.zero_()
+    out[:, upper[0], upper[1]] = sources[0].to(out.dtype)
+    out.sub_(out.transpose(1, 2).clone())
+
+
+def cayley(out: torch.Tensor, sources: Sequence[torch.Tensor], terms: int) -> None:
+    """Skew-symmetric matrices Q as rotations (I + Q)(I - Q)^-1.
+
+    With `terms` > 0 the series I + 2Q + 2Q^2 + ... + Q^(terms-1) of so many terms, whose last has the
+    factor 1: the approximation that PEFT trains OFT adapters with.
+    """
+    generator = sources[0].double()
+    identity = torch.eye(generator.shape[-1], dtype=torch.float64).expand_as(generator)
+    if terms == 0:
+        # (I + Q) and (I - Q)^-1 commute, so that solving from the left gives the same.
+        out.copy_(torch.linalg.solve(identity - generator, identity + generator))
+        return
+    out.copy_(identity)
+    power = identity
+    for exponent in range(1, terms):
+        power = torch.bmm(power, generator)
+        out.add_(power, alpha=1.0 if exponent == terms - 1 else 2.0)
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "matmul": matmul,
+    "row_norm": row_norm,
+    "gather_columns": gather_columns,
+    "skew": skew,
+    "cayley": cayley,
+}

@@ -1,0 +1,12 @@
+"""All kernels, by the names of their primitives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mergec.kernels import elementwise, layout, matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KERNELS: dict[str, Callable[..., Any]] = {**elementwise.KERNELS, **layout.KERNELS, **matrix.KERNELS}

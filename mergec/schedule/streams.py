@@ -1,0 +1,120 @@
+"""What of an expression is streamed tile by tile, and what a region holds whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.ir.dtype import DType
+from mergec.ir.matrix_primitives import MATMUL, PERMUTE, RESHAPE
+from mergec.ir.primitive import Locality
+from mergec.ir.primitives import SLICE
+from mergec.ir.strided_view import StridedView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mergec.ir.graph import Graph, NodeId
+    from mergec.ir.strided_view import Shape
+
+_STREAMED = {Locality.LEAF, Locality.ELEMENTWISE, Locality.ROWWISE}
+
+
+class HeldNode(NamedTuple):
+    """A value to hold, in the dtype that its user computes in."""
+
+    node: NodeId
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """How a root is computed tile by tile.
+
+    `order` lists the streamed nodes, inputs first. `held` are the values to hold; `held_leaves` gives,
+    for each streamed node that is loaded from one of them, the view of it, whose `file` is its number;
+    `operands` gives the numbers of those that a rowwise node multiplies by. `rows` is the number of
+    rows of a program by rows.
+    """
+
+    order: list[NodeId]
+    held: tuple[HeldNode, ...]
+    held_leaves: Mapping[NodeId, StridedView]
+    operands: Mapping[NodeId, tuple[int, ...]]
+    by_rows: bool
+    rows: int
+
+    def is_single(self, shape: Shape) -> bool:
+        """Whether a value of this shape is one row that stands for all."""
+        return self.rows != 1 and shape[0] == 1
+
+    def held_by(self, node: NodeId) -> tuple[int, ...]:
+        """The numbers of the held values that a node takes."""
+        return self.operands.get(node, ())
+
+
+def streams(graph: Graph, root: NodeId) -> Streams:
+    """Decide what is streamed for a root. What cannot be is held: it costs memory, never correctness."""
+
+    def streamed(node_id: NodeId) -> tuple[NodeId, ...]:
+        node = graph[node_id]
+        return tuple(i for at, i in enumerate(node.inputs) if node.primitive.streams(at))
+
+    order = ordered(root, streamed)
+    held: dict[HeldNode, int] = {}
+    held_leaves: dict[NodeId, StridedView] = {}
+    operands: dict[NodeId, tuple[int, ...]] = {}
+    by_rows = False
+    for node_id in order:
+        node = graph[node_id]
+        if node.primitive.locality not in _STREAMED:
+            held_leaves[node_id] = _held_view(graph, node_id, held)
+        elif node.primitive.locality is Locality.ROWWISE:
+            by_rows = True
+            wanted = (HeldNode(i, _dtype(graph, node_id, i)) for i in node.inputs[1:])
+            operands[node_id] = tuple(held.setdefault(one, len(held)) for one in wanted)
+    shape = graph.type(root).shape
+    return Streams(order, tuple(held), held_leaves, operands, by_rows, shape[0] if by_rows else 0)
+
+
+def _dtype(graph: Graph, user: NodeId, operand: NodeId) -> DType:
+    """A product wants its held factor in float64, so that it is widened once and not for every tile."""
+    return DType.F64 if graph[user].primitive is MATMUL else graph.type(operand).dtype
+
+
+def _held_view(graph: Graph, node_id: NodeId, held: dict[HeldNode, int]) -> StridedView:
+    """The view of a held value that a node is, or is a slice, a permutation or a reshape of."""
+    value, view = _peeled(graph, node_id)
+    number = held.setdefault(HeldNode(value, view.dtype), len(held))
+    return view._replace(file=number)
+
+
+def _peeled(graph: Graph, node_id: NodeId) -> tuple[NodeId, StridedView]:
+    """The node below slices and views, and which of its elements they leave, in which order."""
+    node = graph[node_id]
+    if node.primitive in {SLICE, PERMUTE, RESHAPE}:
+        value, below = _peeled(graph, node.inputs[0])
+        if node.primitive is SLICE:
+            return value, below.sliced(*node.attributes)
+        if node.primitive is PERMUTE:
+            return value, below.permuted(node.attributes[0])
+        reshaped = below.reshaped(node.attributes[0])
+        if reshaped is not None:
+            return value, reshaped
+    return node_id, StridedView.contiguous(0, 0, node.type.dtype, node.type.shape)
+
+
+def ordered(root: NodeId, inputs: Callable[[NodeId], tuple[NodeId, ...]]) -> list[NodeId]:
+    """What the root needs by way of `inputs`, those first, each directly before its user where possible."""
+    order: dict[NodeId, None] = {}
+    stack: list[tuple[NodeId, bool]] = [(root, False)]
+    while stack:
+        node, is_ready = stack.pop()
+        if node in order:
+            continue
+        if is_ready:
+            order[node] = None
+            continue
+        stack.append((node, True))
+        stack.extend((i, False) for i in reversed(inputs(node)))
+    return list(order)
