@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mergec.check.check_joints import check_joints
 from mergec.check.errors import (
     DTypeMismatch,
     NotADelta,
@@ -34,21 +35,22 @@ _WANTED = {"weights": 1.0, "delta": 0.0}
 
 
 def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> CheckedGraph:
-    """Judge shapes, dtypes and degrees. `files` are the names of the weight files, for messages.
+    """Judge shapes, dtypes, degrees and joints. `files` are the names of the weight files, for messages.
 
     Raises:
-        MergecError: MC04xx, all that were found; findings of one kind at one place are told once,
+        MergecError: MC04xx and MC0325, all that were found; findings of one kind at one place are told once,
             with the number of tensors that they concern.
     """
     checking = _Checking(lowered, files)
-    for diagnostic in checking.findings():
+    unfit, joints = check_joints(lowered)
+    for diagnostic in (*checking.findings(), *unfit):
         report.add(diagnostic)
     report.stop_on_error()
     return CheckedGraph(
         lowered.graph,
         lowered.outputs,
         lowered.labels,
-        lowered.remarks,
+        (*lowered.remarks, *joints),
         lowered.config,
         len(lowered.graph),
     )

@@ -16,7 +16,8 @@ class JointVerdict:
     """Two figures that must agree: `left`, of what `left_name` says, and `right`.
 
     `fits` is None where it cannot be told, because nobody knows how many vectors of the tower the
-    connector takes in as one; `factor` is that number where it is known.
+    connector takes in as one; `factor` is that number where it is known. `sides` are the components
+    that the figures belong to.
     """
 
     left_name: str
@@ -24,8 +25,9 @@ class JointVerdict:
     relation: str
     right_name: str
     right: Figure
-    factor: int | None
+    sides: tuple[str, ...]
     fits: bool | None
+    factor: int | None = None
 
     @property
     def text(self) -> str:
@@ -56,7 +58,8 @@ def verdicts(joints: Joints) -> Iterator[JointVerdict]:
 
 def _verdict(left_name: str, left: Figure, relation: str, right_name: str, right: Figure) -> JointVerdict:
     fits = left.value == right.value if relation == "=" else 0 <= left.value < right.value
-    return JointVerdict(left_name, left, relation, right_name, right, None, fits)
+    sides = ("connector", "language_model") if relation == "=" else ("language_model",)
+    return JointVerdict(left_name, left, relation, right_name, right, sides, fits)
 
 
 def _inlet(connector: Connector, width: Figure) -> JointVerdict:
@@ -65,4 +68,5 @@ def _inlet(connector: Connector, width: Figure) -> JointVerdict:
     if not fits and (factor is None or connector.is_assumed) and width.value and taken % width.value == 0:
         fits = None  # some number of vectors comes in as one, and nothing says how many
     name = f"{connector.tower.replace('_', ' ')} width"
-    return JointVerdict("connector input", connector.inlet, "=", name, width, factor, fits)
+    sides = (connector.tower, "connector")
+    return JointVerdict("connector input", connector.inlet, "=", name, width, sides, fits, factor)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mergec.components.inner_name import inner_name
 from mergec.components.layout import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mergec.components.detect import Grouping
-    from mergec.components.layout import Layout
     from mergec.ir.strided_view import Shape
 
 
@@ -189,23 +189,8 @@ class _Reading:
     def _inner(self, component: str) -> dict[str, str]:
         """The tensors of a component: name inside of it, in the shared spelling -> whole name."""
         found = self.grouping.components.get(component)
-        layout = self.grouping.layout
-        if found is None or layout is None:
-            return {}
-        return {inner_name(layout, self.grouping, name): name for name in found.names}
-
-
-def inner_name(layout: Layout, grouping: Grouping, name: str) -> str:
-    """A known name inside of its component, in the shared spelling; `role:` in front where there is one.
-
-    The roles of towers are left out: each holds a whole tower, and all are of one kind.
-    """
-    place = grouping.place_of(name)
-    assert place is not None
-    shared = layout.shared_name(place, place.inner(name))
-    if not place.inner(name):
-        shared = name.rpartition(".")[2]  # the root is the tensor itself
-    return f"{place.role}:{shared}" if place.role and not place.component.endswith("tower") else shared
+        names = found.names if found is not None else ()
+        return {inner_name(self.grouping, name): name for name in names}
 
 
 def _by_rule(rule: str, value: object) -> int | None:

@@ -1,8 +1,14 @@
-"""What a recipe changes in the config.json of its output."""
+"""What a recipe changes beside the weights of its output: in config.json, and whose other files it takes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Parts of a config that hold the config of the language model.
+_PARTS = ("text_config", "llm_config", "language_config")
 
 
 class ConfigEdit(NamedTuple):
@@ -15,3 +21,49 @@ class ConfigEdit(NamedTuple):
     keys: tuple[str, ...]
     old: int
     new: int
+
+
+class ConfigValue(NamedTuple):
+    """The key at the end of `path` gets `value`, JSON data, whatever it held before."""
+
+    path: tuple[str, ...]
+    value: object
+
+
+class SideFile(NamedTuple):
+    """The file `name` beside the weights is copied from `folder` instead of from where the others are."""
+
+    name: str
+    folder: str
+
+
+SideChange = ConfigEdit | ConfigValue | SideFile
+
+
+def edited_config(config: Mapping[str, object], changes: Iterable[SideChange]) -> dict[str, object]:
+    """The config with the changes made, in their order. Nothing is added to a config that is empty."""
+    edited = dict(config)
+    for change in changes if config else ():
+        if isinstance(change, ConfigEdit):
+            edited = _with_number(edited, change)
+            for part in _PARTS:
+                inner = edited.get(part)
+                if isinstance(inner, dict):
+                    edited[part] = _with_number(inner, change)
+        elif isinstance(change, ConfigValue):
+            edited = _with_value(edited, change.path, change.value)
+    return edited
+
+
+def _with_number(config: Mapping[str, object], edit: ConfigEdit) -> dict[str, object]:
+    return {
+        key: edit.new if key in edit.keys and value == edit.old else value for key, value in config.items()
+    }
+
+
+def _with_value(config: Mapping[str, object], path: tuple[str, ...], value: object) -> dict[str, object]:
+    key, *rest = path
+    if not rest:
+        return {**config, key: value}
+    inner = config.get(key)
+    return {**config, key: _with_value(inner if isinstance(inner, dict) else {}, tuple(rest), value)}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.primitive import Attributes, Primitive, TypeMismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mergec.diagnostics import Span
-    from mergec.ir.config_edit import ConfigEdit
+    from mergec.ir.config_edit import SideChange
     from mergec.ir.tensor_type import TensorType
 
 NodeId = int
@@ -133,11 +133,24 @@ class DegreeDemand:
 
 
 @dataclass(frozen=True, slots=True)
+class JointDemand:
+    """A component was put into a model on the way to the output: there it must fit to the others.
+
+    It is judged on the output, as a later step may put in what fits.
+    """
+
+    model: str
+    component: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
 class LoweredRecipe:
     """The graph of a recipe and what hangs on it. Made by lower/, judged by check/.
 
-    `labels` names leaves for people: node -> (source name, tensor name). `config` holds the edits
-    that the recipe makes to the output's config.json.
+    `labels` names leaves for people: node -> (source name, tensor name). `base_config` is the
+    config.json that the output starts from, and `config` holds the changes that the recipe makes to it
+    and to the files beside it.
     """
 
     graph: Graph
@@ -147,7 +160,9 @@ class LoweredRecipe:
     span: Span | None = None
     remarks: tuple[Remark, ...] = ()
     demands: tuple[DegreeDemand, ...] = ()
-    config: tuple[ConfigEdit, ...] = ()
+    joints: tuple[JointDemand, ...] = ()
+    base_config: Mapping[str, object] = field(default_factory=dict)
+    config: tuple[SideChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +176,5 @@ class CheckedGraph:
     outputs: tuple[OutputTensor, ...]
     labels: dict[NodeId, tuple[str, str]]
     remarks: tuple[Remark, ...] = ()
-    config: tuple[ConfigEdit, ...] = ()
+    config: tuple[SideChange, ...] = ()
     nodes: int = 0

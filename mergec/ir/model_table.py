@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mergec.ir.config_edit import ConfigEdit
+    from mergec.ir.config_edit import SideChange
     from mergec.ir.dtype import DType
     from mergec.ir.graph import NodeId
     from mergec.ir.source_facts import SourceFacts
@@ -27,12 +27,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """A model by name. `config` holds what the recipe changes in its config.json.
+    """A model by name. `config` holds what the recipe changes beside its weights, in order.
 
     `facts` describes the source that the model is, or the one that its first input comes from.
     """
 
     name: str
     entries: Mapping[str, Entry]
-    config: tuple[ConfigEdit, ...] = ()
+    config: tuple[SideChange, ...] = ()
     facts: SourceFacts | None = None

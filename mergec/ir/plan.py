@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mergec.ir.config_edit import ConfigEdit
+    from mergec.ir.config_edit import SideChange
     from mergec.ir.dtype import DType
     from mergec.ir.primitive import Reproducibility
     from mergec.ir.strided_view import Shape, StridedView
@@ -206,7 +206,7 @@ class Plan:
     memory: MemoryProof
     bytes_read: int
     bytes_copied: int
-    config: tuple[ConfigEdit, ...] = ()
+    config: tuple[SideChange, ...] = ()
 
     @property
     def computes(self) -> bool:

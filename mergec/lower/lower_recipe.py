@@ -19,7 +19,7 @@ from mergec.steps.operation import Call
 
 if TYPE_CHECKING:
     from mergec.diagnostics import Report
-    from mergec.ir.graph import DegreeDemand, NodeId, Remark
+    from mergec.ir.graph import DegreeDemand, JointDemand, NodeId, Remark
     from mergec.sources.source_table import Source, SourceTable
 
 
@@ -44,6 +44,7 @@ class _Lowering:
     labels: dict[NodeId, tuple[str, str]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     demands: list[DegreeDemand] = field(default_factory=list)
+    joints: list[JointDemand] = field(default_factory=list)
     models: dict[str, ModelTable] = field(default_factory=dict)
 
     def run(self) -> LoweredRecipe:
@@ -51,7 +52,16 @@ class _Lowering:
             self.models[source.name] = self._source_table(source)
         for model in self.bound.models:
             used = {use.name: self.models[use.name] for use in model.uses}
-            call = Call(model.name, model.place, used, self.graph, self.report, self.remarks, self.demands)
+            call = Call(
+                model.name,
+                model.place,
+                used,
+                self.graph,
+                self.report,
+                self.remarks,
+                self.demands,
+                self.joints,
+            )
             if isinstance(model, BoundArithmetic):
                 made = lower_arithmetic(model.expression, call)
             else:
@@ -106,5 +116,7 @@ class _Lowering:
             span=place.child("model").span(),
             remarks=(*self.remarks, *dropped),
             demands=tuple(self.demands),
+            joints=tuple(self.joints),
+            base_config=side_files.config if side_files else {},
             config=model.config,
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from mergec.ir.config_edit import ConfigEdit
+    from mergec.ir.config_edit import SideChange
     from mergec.ir.plan import OutputLayout
 
 # Room beside the tensors for side files and directory blocks.
@@ -136,14 +136,16 @@ class PartialOutput:
             self._written[shard] = 0
             self._disk.write_back(self._descriptors[shard])
 
-    def add_side_files(self, origin: Path, config: Mapping[str, object], edits: Sequence[ConfigEdit]) -> None:
+    def add_side_files(
+        self, origin: Path, config: Mapping[str, object], changes: Sequence[SideChange]
+    ) -> None:
         """Copy config, tokenizer and other files of a checkpoint's folder into a directory output.
 
         Raises:
             MergecError: MC0804 when one cannot be read or written.
         """
         with self._told_as_diagnostics(self.path):
-            copy_side_files(origin, self.path, self._layout, config, edits)
+            copy_side_files(origin, self.path, self._layout, config, changes)
 
     def publish(self, index: str | None) -> None:
         """Write index and manifest, make everything durable, then move it to its place in one step.

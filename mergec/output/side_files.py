@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mergec.ir.config_edit import SideFile, edited_config
 from mergec.ir.dtype import DType
 from mergec.output.manifest import NAME as MANIFEST
 from mergec.sources.side_config import CONFIG, config_text
@@ -14,7 +15,7 @@ from mergec.sources.side_config import CONFIG, config_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mergec.ir.config_edit import ConfigEdit
+    from mergec.ir.config_edit import SideChange
     from mergec.ir.plan import OutputLayout
 
 _ENDINGS = {
@@ -42,8 +43,6 @@ _NEVER = {
     "readme.md",
 }
 _LARGEST = 256 << 20
-# Parts of a config that hold the config of the language model.
-_PARTS = ("text_config", "llm_config", "language_config")
 
 
 def side_files(folder: Path) -> list[Path]:
@@ -71,27 +70,31 @@ def copy_side_files(
     target: Path,
     layout: OutputLayout,
     config: Mapping[str, object],
-    edits: Sequence[ConfigEdit],
+    changes: Sequence[SideChange],
 ) -> list[str]:
-    """Copy the files; `config`, with the dtype of the output and the recipe's edits, is written anew.
+    """Copy the files; `config`, with the dtype of the output and the recipe's changes, is written anew.
+
+    A file that the changes take from another folder comes from there, also where `origin` has none.
 
     Raises:
         OSError: when a file cannot be read or written.
     """
     copied: list[str] = []
-    for relative in side_files(origin):
+    elsewhere = {change.name: Path(change.folder) for change in changes if isinstance(change, SideFile)}
+    relatives = dict.fromkeys([*side_files(origin), *(Path(name) for name in elsewhere)])
+    for relative in sorted(relatives):
         destination = target / relative
         destination.parent.mkdir(parents=True, exist_ok=True)
         if relative == Path(CONFIG):
-            destination.write_bytes(config_text(_edited(config, layout, edits)))
+            destination.write_bytes(config_text(_edited(config, layout, changes)))
         else:
-            shutil.copyfile(origin / relative, destination)
+            shutil.copyfile(elsewhere.get(str(relative), origin) / relative, destination)
         copied.append(str(relative))
     return copied
 
 
 def _edited(
-    config: Mapping[str, object], layout: OutputLayout, edits: Sequence[ConfigEdit]
+    config: Mapping[str, object], layout: OutputLayout, changes: Sequence[SideChange]
 ) -> dict[str, object]:
     edited = dict(config)
     dtype = _main_dtype([(tensor.dtype, tensor.nbytes) for tensor in layout.tensors])
@@ -100,19 +103,7 @@ def _edited(
         named = ["torch_dtype"]  # without it, loaders take float32 for granted
     for key in named:
         edited[key] = dtype.recipe_name if dtype is not None else edited[key]
-    for edit in edits:
-        edited = _changed(edited, edit)
-        for part in _PARTS:
-            inner = edited.get(part)
-            if isinstance(inner, dict):
-                edited[part] = _changed(inner, edit)
-    return edited
-
-
-def _changed(config: Mapping[str, object], edit: ConfigEdit) -> dict[str, object]:
-    return {
-        key: edit.new if key in edit.keys and value == edit.old else value for key, value in config.items()
-    }
+    return edited_config(edited, changes)
 
 
 def _main_dtype(tensors: Sequence[tuple[DType, int]]) -> DType | None:

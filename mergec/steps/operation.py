@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mergec.diagnostics import Report, Span
-    from mergec.ir.graph import DegreeDemand, Graph, Remark
+    from mergec.ir.graph import DegreeDemand, Graph, JointDemand, Remark
     from mergec.ir.model_table import ModelTable
     from mergec.recipe.place import TreePlace
     from mergec.recipe.recipe_model import Strict
@@ -31,6 +31,7 @@ class Call:
     report: Report
     remarks: list[Remark] = field(default_factory=list)
     demands: list[DegreeDemand] = field(default_factory=list)
+    joints: list[JointDemand] = field(default_factory=list)
 
     @property
     def span(self) -> Span:

@@ -58,6 +58,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "into": "base",
         "from": "tuned",
         "take": ["head.*"],
+        "component": None,  # instead of `take`
         "rename": ["head.{x} -> lm_head.{x}"],
         "where": ["lm_head.*"],
     },

@@ -34,6 +34,7 @@ GOOD = [
     ),
     with_model("{op: cast, model: a, dtype: {'**': float16}}"),
     with_model("{op: graft, into: a, from: b, take: ['**'], rename: ['x -> y']}"),
+    with_model("{op: graft, into: a, from: b, component: vision_tower}"),
 ]
 BAD = [
     "mergec: 2\nsources: {a: a}\noutput: {model: a, path: o}\n",

@@ -1,0 +1,79 @@
+"""Whether the components of the output fit together, where the recipe put some of them in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.components.detect import components_of
+from mergec.components.errors import JointMismatch
+from mergec.components.joint_verdict import verdicts
+from mergec.components.joints import joints_of
+from mergec.diagnostics import Label, safe
+from mergec.ir.config_edit import edited_config
+from mergec.ir.graph import Remark
+
+if TYPE_CHECKING:
+    from mergec.components.joint_verdict import JointVerdict
+    from mergec.components.joints import Figure
+    from mergec.diagnostics import Diagnostic
+    from mergec.ir.graph import JointDemand, LoweredRecipe
+
+
+def check_joints(lowered: LoweredRecipe) -> tuple[list[Diagnostic], list[Remark]]:
+    """A mistake for every joint that does not fit, and a remark for every other. Gives MC0325.
+
+    Nothing is said of an output into which no component was put: it is as its sources are.
+    """
+    if not lowered.joints:
+        return [], []
+    config = edited_config(lowered.base_config, lowered.config)
+    shapes = {output.name: lowered.graph.type(output.node).shape for output in lowered.outputs}
+    grouping = components_of(shapes, config)
+    found: list[Diagnostic] = []
+    remarks: list[Remark] = []
+    for verdict in verdicts(joints_of(grouping, shapes, config)):
+        if verdict.fits is False:
+            found.append(_mismatch(verdict, lowered))
+        else:
+            remarks.append(Remark("output", verdict.text, ()))
+    return found, remarks
+
+
+def _mismatch(verdict: JointVerdict, lowered: LoweredRecipe) -> JointMismatch:
+    """The mistake, at the last graft that put in one of the two components."""
+    touching = [demand for demand in lowered.joints if set(verdict.sides) & {demand.component}]
+    *earlier, last = touching or lowered.joints
+    others = tuple(_label(demand) for demand in earlier if demand.span is not None)
+    notes = tuple(_origin(figure, lowered) for figure in (verdict.left, verdict.right))
+    return JointMismatch(
+        span=last.span, joint=verdict.text, others=others, notes=notes, help=_advice(verdict, last)
+    )
+
+
+def _label(demand: JointDemand) -> Label:
+    assert demand.span is not None
+    return Label(demand.span, f"the {demand.component.replace('_', ' ')} comes in here")
+
+
+def _origin(figure: Figure, lowered: LoweredRecipe) -> str:
+    """Where a figure was read."""
+    if not figure.is_tensor:
+        return f"{figure.value} is `{figure.where}` of config.json"
+    node = next(output.node for output in lowered.outputs if output.name == figure.where)
+    sources = dict.fromkeys(
+        lowered.labels[leaf] for leaf in lowered.graph.leaves(node) if leaf in lowered.labels
+    )
+    read = ", ".join(f"`{safe(name)}` of `{safe(source)}`" for source, name in sources)
+    return (
+        f"{figure.value} is a size of {read}"
+        if read
+        else f"{figure.value} is a size of `{safe(figure.where)}`"
+    )
+
+
+def _advice(verdict: JointVerdict, last: JointDemand) -> str:
+    if "connector" not in verdict.sides:
+        return "give the language model more rows, or set the id in the config.json of the source"
+    if last.component != "connector":
+        return "take the connector from the same model with a second graft, or make a new one with `op: init`"
+    return "take the other component from the same model too, or make a new connector with `op: init`"

@@ -1,0 +1,138 @@
+"""A component moved from one model into another by its name: `op: graft` with `component:`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mergec.components.detect import components_of
+from mergec.components.errors import (
+    AmbiguousLayout,
+    BuiltOtherwise,
+    ComponentAbsent,
+    NoPlace,
+    UnknownLayout,
+)
+from mergec.components.layout import table
+from mergec.components.move import is_built_otherwise, moved
+from mergec.diagnostics import MergecError, safe
+from mergec.ir.config_edit import edited_config
+from mergec.ir.graph import JointDemand, Remark
+from mergec.ir.model_table import ModelTable
+from mergec.steps.component_files import files_of, settings_of
+from mergec.steps.renaming import renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mergec.components.detect import Grouping
+    from mergec.diagnostics import Diagnostic, Span
+    from mergec.ir.model_table import Entry
+    from mergec.steps.operation import Call
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model whose layout is known, and the config.json that it would have."""
+
+    table: ModelTable
+    grouping: Grouping
+    config: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """What the recipe calls it."""
+        return self.table.name
+
+
+def with_component(
+    component: str, into: ModelTable, donor: ModelTable, rules: Sequence[object], call: Call
+) -> ModelTable:
+    """`into` with the donor's tensors of a component in the place of its own.
+
+    What was taken from where is added to the remarks, and the component to those whose joints are judged
+    on the output.
+
+    Raises:
+        MergecError: MC0321 to MC0324.
+    """
+    span = call.place.child("component").span()
+    source = _known(donor, call.place.child("from").span())
+    target = _known(into, call.place.child("into").span())
+    if component not in source.grouping.components:
+        raise MergecError([_absent(component, source, span)])
+    move = moved(component, source.grouping, target.grouping)
+    if move.homeless:
+        raise MergecError([_no_place(component, move.homeless, source, target, span)])
+    if is_built_otherwise(component, source.grouping, target.grouping):
+        spoken = spoken_name(component)
+        call.report.add(BuiltOtherwise(span=span, donor=donor.name, into=into.name, component=spoken))
+    taken = renamed({new: donor.entries[old] for old, new in move.names.items()}, rules, call)
+    settings = settings_of(component, source, target, span, call)
+    files = files_of(component, source, target, call)
+    call.joints.append(JointDemand(call.name, component, span))
+    entries = {**_without(component, target), **taken}
+    return ModelTable(call.name, entries, (*into.config, *settings, *files))
+
+
+def spoken_name(component: str) -> str:
+    """`vision tower`."""
+    return component.replace("_", " ")
+
+
+def remark_moves(component: str, result: ModelTable, into: ModelTable, donor: ModelTable, call: Call) -> None:
+    """Say which tensors came, and which of those that were there have gone."""
+    came = tuple(name for name, entry in result.entries.items() if into.entries.get(name) is not entry)
+    gone = tuple(name for name in into.entries if name not in result.entries)
+    call.remarks.append(Remark(call.name, f"{spoken_name(component)} from {donor.name}", came))
+    if gone:
+        call.remarks.append(Remark(call.name, f"{spoken_name(component)} of {into.name} left out", gone))
+
+
+def _known(model: ModelTable, span: Span | None) -> KnownModel:
+    config = edited_config(model.facts.config if model.facts is not None else {}, model.config)
+    grouping = components_of(model.entries, config)
+    if grouping.is_ambiguous:
+        candidates = ", ".join(str(layout) for layout in grouping.candidates)
+        help_ = "say `model_type` in its config.json, or use `take:` with patterns"
+        note = f"the layouts are: {candidates}"
+        raise MergecError([AmbiguousLayout(span=span, model=model.name, help=help_, notes=(note,))])
+    if grouping.layout is None:
+        raise MergecError([UnknownLayout(span=span, model=model.name)])
+    return KnownModel(model, grouping, config)
+
+
+def _without(component: str, model: KnownModel) -> dict[str, Entry]:
+    own = model.grouping.components.get(component)
+    names = set(own.names) if own is not None else set()
+    return {name: entry for name, entry in model.table.entries.items() if name not in names}
+
+
+def _absent(component: str, source: KnownModel, span: Span | None) -> Diagnostic:
+    held = ", ".join(f"`{name}`" for name in source.grouping.components)
+    note = f"its names are those of {source.grouping.layout}, with the components {held}"
+    keys = [key for key in table()["config"][component]["keys"] if isinstance(source.config.get(key), str)]
+    help_ = f"its config.json names one: `{keys[0]}: {source.config[keys[0]]}`" if keys else None
+    return ComponentAbsent(
+        span=span, model=source.name, component=spoken_name(component), help=help_, notes=(note,)
+    )
+
+
+def _no_place(
+    component: str, homeless: tuple[str, ...], source: KnownModel, target: KnownModel, span: Span | None
+) -> Diagnostic:
+    assert target.grouping.layout is not None
+    places = [place.prefix for place in target.grouping.layout.places_of(component)]
+    where = ", ".join(f"`{prefix}`" for prefix in places) or "nowhere"
+    kept = f"which keeps the {spoken_name(component)} in: {where}"
+    return NoPlace(
+        span=span,
+        model=target.name,
+        tensor=homeless[0],
+        more=f" and {len(homeless) - 1} more of `{safe(source.name)}`" if len(homeless) > 1 else "",
+        help="use `take:` and `rename:` if you know the names that its code looks for",
+        notes=(
+            f"`{safe(source.name)}` has names of {source.grouping.layout}",
+            f"`{safe(target.name)}` has names of {target.grouping.layout}, {kept}",
+        ),
+    )
