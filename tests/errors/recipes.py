@@ -67,7 +67,10 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "model": "base",
         "keep": ["layers.**", "head.*"],
         "drop": ["**.1.**"],
-        "rename": [{"from": "head.{x}", "to": "lm_head.{x}", "optional": True}],
+        "rename": [
+            {"from": "head.{x}", "to": "lm_head.{x}", "optional": True},
+            {"preset": "strip-wrappers", "optional": True},
+        ],
     },
     "layers": {
         "slices": [

@@ -85,7 +85,8 @@ def qwen2_audio() -> Any:
 def mllama() -> Any:
     text = {"model_type": "mllama_text_model", **TEXT, "cross_attention_layers": [1], "pad_token_id": 0}
     text["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
-    vision = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_global_layers": 1}
+    vision: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32}
+    vision |= {"num_hidden_layers": 2, "num_global_layers": 1}
     vision |= {"attention_heads": 2, "image_size": 32, "patch_size": 16, "vision_output_dim": 32}
     vision |= {"intermediate_layers_indices": [1], "supported_aspect_ratios": [[1, 1]], "max_num_tiles": 1}
     config = transformers.MllamaConfig(vision_config=vision, text_config=text)
@@ -171,7 +172,8 @@ def test_an_original_llava_is_loaded_by_transformers(
 def test_wrappers_of_torch() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
     names = set(model.state_dict())
-    model[0] = torch.compile(model[0], backend="eager")
+    inner: Any = torch.compile(model[0], backend="eager")
+    model[0] = inner
     wrapped: Any = torch.nn.DataParallel(torch.compile(model, backend="eager"))
     assert set(wrapped.state_dict()) > {"module._orig_mod.0._orig_mod.weight"}
     assert renamed(wrapped.state_dict(), "strip-wrappers") == names
