@@ -7,19 +7,11 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-import torch
-
-from mergec.execute.arena import bind
-from mergec.kernels.torch_dtypes import register_dtype
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import torch
 
-    from mergec.execute.arena import BoundProgram
-    from mergec.ir.plan import HeldValue, LoadedLeaf, Plan, Region
-
-    # Runs a bound program whose leaves are these.
-    Run = Callable[[BoundProgram, tuple[LoadedLeaf, ...]], None]
+    from mergec.execute.evaluator import Evaluator
+    from mergec.ir.plan import Plan, Region
 
 
 @dataclass(slots=True)
@@ -38,14 +30,14 @@ class HeldValues:
         """Count the tiles of the regions that hold something."""
         self._holdings = {id(region): _Holding(_tiles(region)) for region in plan.regions if region.held}
 
-    def of(self, region: Region, run: Run) -> tuple[torch.Tensor, ...]:
+    def of(self, region: Region, evaluator: Evaluator) -> tuple[torch.Tensor, ...]:
         """The values of a region; whoever comes while they are computed waits."""
         if not region.held:
             return ()
         holding = self._holdings[id(region)]
         with holding.lock:
             if holding.values is None:
-                holding.values = tuple(_computed(value, run) for value in region.held)
+                holding.values = evaluator.whole(region.held)
             return holding.values
 
     def done(self, region: Region) -> None:
@@ -60,15 +52,3 @@ class HeldValues:
 
 def _tiles(region: Region) -> int:
     return prod(-(-size // step) for size, step in zip(region.target.shape, region.tile, strict=True))
-
-
-def _computed(value: HeldValue, run: Run) -> torch.Tensor:
-    program = value.program
-    staging = max((leaf.view.nbytes for leaf in value.leaves if not leaf.view.is_contiguous), default=0)
-    block = torch.empty(program.single_bytes + 64 * len(program.registers) + staging, dtype=torch.uint8)
-    bound = bind(program, 1, block)
-    run(bound, value.leaves)
-    if len(program.registers) == 1:
-        return bound.result  # there is nothing else in the block that could be given back
-    register = program.registers[program.result]
-    return torch.empty(register.row, dtype=register_dtype(register.dtype)).copy_(bound.result)

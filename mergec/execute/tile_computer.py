@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from mergec.diagnostics import MergecError
-from mergec.execute.arena import Arena, Step
+from mergec.execute.arena import Arena
 from mergec.execute.box import box_of, runs
-from mergec.execute.errors import IntegersDiffer, NotFiniteValues
-from mergec.execute.generated_source import GeneratedSource
-from mergec.execute.load import Readable, load_box, load_turned
+from mergec.execute.errors import IntegersDiffer
+from mergec.execute.evaluator import Evaluator, rows_of
 from mergec.execute.store import in_file_order
 from mergec.ir.strided_view import is_turned
-from mergec.kernels.elementwise import NotFinite, NotIdentical
+from mergec.kernels.elementwise import NotIdentical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +34,7 @@ class TileComputer:
     def __init__(self, plan: Plan, sources: Sequence[ByteSource], sink: Sink, held: HeldValues) -> None:
         """Reserve the arena that the plan promised; `held` is shared with the other workers."""
         self._plan = plan
-        self._sources = sources
+        self._evaluator = Evaluator(sources)
         self._sink = sink
         self._held = held
         self._arena = Arena(plan.memory.worker_bytes)
@@ -50,51 +49,14 @@ class TileComputer:
         bound = self._arena.bound(region.program, size[0] if region.program.by_rows else prod(size))
         box = box_of(region.target, corner, size)
         try:
-            held = self._held.of(region, self._run_whole)
-            for step in bound.steps:
-                if step.kernel is None:
-                    leaf = region.leaves[_leaf_number(step)]
-                    self._load(leaf, _part_of(region, leaf, corner, size), step, bound.staging, held)
-                else:
-                    operands = (*step.sources, *(held[number] for number in step.held))
-                    step.kernel(step.out, operands, *step.attributes)
+            held = self._held.of(region, self._evaluator)
+            parts = [_part_of(region, leaf, corner, size) for leaf in region.leaves]
+            self._evaluator.run(bound, region.leaves, parts, held)
         except NotIdentical as difference:
             raise self._integers_differ(region.tensor, box, difference.element) from None
-        except NotFinite as found:
-            raise _not_finite(region.leaves, found.leaf) from None
         written = self._store(box, bound)
         self._held.done(region)
         return written
-
-    def _run_whole(self, bound: BoundProgram, leaves: tuple[LoadedLeaf, ...]) -> None:
-        """Run a program of whole tensors."""
-        try:
-            for step in bound.steps:
-                if step.kernel is not None:
-                    step.kernel(step.out, step.sources, *step.attributes)
-                    continue
-                leaf = leaves[_leaf_number(step)]
-                leaf = leaf._replace(is_turned=is_turned(leaf.view))
-                self._load(leaf, leaf.view, step, bound.staging, ())
-        except NotFinite as found:
-            raise _not_finite(leaves, found.leaf) from None
-
-    def _load(
-        self,
-        leaf: LoadedLeaf,
-        box: StridedView,
-        step: Step,
-        staging: memoryview,
-        held: tuple[torch.Tensor, ...],
-    ) -> None:
-        if leaf.is_held:
-            value = held[box.file]
-            start = box.offset // box.dtype.itemsize
-            step.out.view(box.shape).copy_(value.as_strided(box.shape, box.strides, start))
-        elif leaf.is_turned:
-            load_turned(self._source(leaf), box, step.out, staging)
-        else:
-            load_box(self._source(leaf), box, step.out_bytes)
 
     def _store(self, box: StridedView, bound: BoundProgram) -> int:
         data = bound.result_bytes
@@ -105,11 +67,6 @@ class TileComputer:
             self._sink.write_at(box.file, offset, data[position : position + nbytes])
             position += nbytes
         return position
-
-    def _source(self, leaf: LoadedLeaf) -> Readable:
-        if leaf.generator is not None:
-            return GeneratedSource(leaf.generator)
-        return self._sources[leaf.view.file]
 
     def _integers_differ(self, tensor: int, tile: StridedView, element: int) -> MergecError:
         """The diagnostic for an element of a tile, counted as an element of the tensor that is written."""
@@ -122,27 +79,11 @@ class TileComputer:
         return MergecError([IntegersDiffer(tensor=place.name, element=number)])
 
 
-def _leaf_number(step: Step) -> int:
-    number = step.attributes[0]
-    assert isinstance(number, int)
-    return number
-
-
 def _part_of(region: Region, leaf: LoadedLeaf, corner: Shape, size: Shape) -> StridedView:
     """The part of a leaf that a tile needs: the same box, or its own rows of it."""
-    view = leaf.view
-    if not region.program.by_rows:
-        return box_of(view, corner, size)
-    start, count = (0, 1) if view.shape[0] == 1 else (corner[0], size[0])
-    return box_of(view, (start, *(0 for _ in view.shape[1:])), (count, *view.shape[1:]))
-
-
-def _not_finite(leaves: Sequence[LoadedLeaf], number: int) -> MergecError:
-    """The diagnostic for a leaf that must be finite, by its place; its name is looked up later."""
-    if number < 0:
-        return MergecError([NotFiniteValues()])
-    view = leaves[number].view
-    return MergecError([NotFiniteValues(file=view.file, offset=view.offset)])
+    if region.program.by_rows:
+        return rows_of(leaf.view, corner[0], size[0])
+    return box_of(leaf.view, corner, size)
 
 
 @contextmanager

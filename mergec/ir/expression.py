@@ -107,6 +107,14 @@ class Tensor:
         """Skew-symmetric Q (n, b, b) as rotations (I + Q)(I - Q)^-1; by a Neumann series if `terms` > 0."""
         return self._apply(matrix_primitives.CAYLEY, attributes=(terms,))
 
+    def mean_rows(self) -> Tensor:
+        """The mean of the rows: (n, ...) to (1, ...)."""
+        return self._apply(matrix_primitives.MEAN_ROWS)
+
+    def resize_grid(self, old: Shape, new: Shape, mode: str, *, smooth: bool = False) -> Tensor:
+        """Rows that are the points of a grid, (h*w, d), interpolated at the points of another."""
+        return self._apply(matrix_primitives.RESIZE_GRID, attributes=(old, new, mode, smooth))
+
     @property
     def shape(self) -> Shape:
         """The sizes of the axes."""

@@ -80,6 +80,27 @@ def _rotation(types: Types, _: Attributes) -> TensorType:
     return TensorType(value.shape, DType.F64, value.degree)
 
 
+def _mean_rows(types: Types, _: Attributes) -> TensorType:
+    (value,) = types
+    if not value.shape or value.shape[0] == 0:
+        raise TypeMismatch("shape")
+    return TensorType((1, *value.shape[1:]), arithmetic_dtype(types), value.degree)
+
+
+def _resize_grid(types: Types, attributes: Attributes) -> TensorType:
+    (value,) = types
+    old, new, _mode, _smooth = attributes
+    if len(value.shape) != 2 or value.shape[0] != prod(old):
+        raise TypeMismatch("shape")
+    return TensorType((prod(new), value.shape[1]), arithmetic_dtype(types), value.degree)
+
+
+def _grid_scratch(types: Types, attributes: Attributes) -> int:
+    """Both grids with the channels in front, and the rows of the first in float32 or float64."""
+    old, new, _mode, _smooth = attributes
+    return 3 * _F64_BYTES * types[0].shape[1] * (prod(old) + prod(new))
+
+
 def _matmul_scratch(types: Types, _: Attributes) -> int:
     """A block of rows and its product in float64; where blocks lie side by side, each of them twice."""
     left, right = types
@@ -108,9 +129,25 @@ RESHAPE = Primitive("reshape", _reshape, Locality.VIEW)
 PERMUTE = Primitive("permute", _permute, Locality.VIEW)
 # A size b: rows of b(b-1)/2 entries above the diagonal, row by row, to skew-symmetric (b, b) matrices.
 SKEW = Primitive("skew", _skew, Locality.WHOLE)
+# The mean of the rows: (n, ...) to (1, ...). None.
+MEAN_ROWS = Primitive("mean_rows", _mean_rows, Locality.REDUCE, Reproducibility.R1)
+# The old grid, the new one, `bicubic`, `bilinear` or `nearest`, and whether to smooth what shrinks: rows
+# (h*w, d), each a point of a grid, to the rows of another grid over the same area.
+RESIZE_GRID = Primitive("resize_grid", _resize_grid, Locality.WHOLE, Reproducibility.R1, _grid_scratch)
 # The number of terms of the Neumann series, or 0 to solve: skew Q to the rotation (I + Q)(I - Q)^-1.
 CAYLEY = Primitive("cayley", _rotation, Locality.WHOLE, Reproducibility.R1, _matrices_scratch)
 
 MATRIX_PRIMITIVES: dict[str, Primitive] = {
-    p.name: p for p in (MATMUL, ROW_NORM, GATHER_COLUMNS, RESHAPE, PERMUTE, SKEW, CAYLEY)
+    p.name: p
+    for p in (
+        MATMUL,
+        ROW_NORM,
+        GATHER_COLUMNS,
+        RESHAPE,
+        PERMUTE,
+        SKEW,
+        MEAN_ROWS,
+        RESIZE_GRID,
+        CAYLEY,
+    )
 }

@@ -7,6 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from mergec.ir.config_edit import SideChange
     from mergec.ir.dtype import DType
     from mergec.ir.primitive import Reproducibility
@@ -30,13 +32,15 @@ class LoadedLeaf(NamedTuple):
     """An operand of a region: a region of a file, of a generator's endless sequence, or of a held value.
 
     `is_turned`: the file holds the elements in another order than the view's axes. `is_held`: the
-    view's `file` is the number of a held value of the region instead.
+    view's `file` is the number of a held value of the region instead. `reduction`: the values are
+    made by streaming others; only leaves of held values are.
     """
 
     view: StridedView
     generator: Generator | None = None
     is_turned: bool = False
     is_held: bool = False
+    reduction: Reduction | None = None
 
 
 class Register(NamedTuple):
@@ -100,6 +104,17 @@ class Program:
         return max((prod(register.row) for register in self.registers if not register.is_single), default=1)
 
 
+class Reduction(NamedTuple):
+    """A value that is gathered from rows which stream by, `tile` of them at a time, in their order."""
+
+    kernel: str
+    program: Program
+    leaves: tuple[LoadedLeaf, ...]
+    held: tuple[HeldValue, ...]
+    rows: int
+    tile: int
+
+
 class HeldValue(NamedTuple):
     """A value that a region needs whole: computed once, before its first tile, and kept until its last.
 
@@ -136,8 +151,17 @@ class Region:
     @property
     def all_leaves(self) -> tuple[LoadedLeaf, ...]:
         """The leaves, also those of the held values; without those that are held values."""
-        own = (leaf for leaf in self.leaves if not leaf.is_held)
-        return (*own, *(leaf for value in self.held for leaf in value.leaves))
+        return tuple(_all_leaves(self.leaves, self.held))
+
+
+def _all_leaves(leaves: Iterable[LoadedLeaf], held: Iterable[HeldValue]) -> Iterator[LoadedLeaf]:
+    for leaf in leaves:
+        if leaf.reduction is not None:
+            yield from _all_leaves(leaf.reduction.leaves, leaf.reduction.held)
+        elif not leaf.is_held:
+            yield leaf
+    for value in held:
+        yield from _all_leaves(value.leaves, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Locality(Enum):
     LAYOUT = "layout"  # one element, at another index: parts taken or put together
     VIEW = "view"  # one element, at another index: all of them, in another order or shape
     ROWWISE = "rowwise"  # the same rows (axis 0) of the first input, and all of the others
+    REDUCE = "reduce"  # all of its input, a block of rows at a time
     WHOLE = "whole"  # all of every input
 
 

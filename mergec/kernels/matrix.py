@@ -43,6 +43,37 @@ def row_norm(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
         out[part].copy_(squares.sum(dim=1).sqrt_().view(out[part].shape))
 
 
+def mean_rows(total: torch.Tensor, rows: torch.Tensor) -> None:
+    """Adds rows to a sum in float64. `finish_mean` makes the mean of it."""
+    for part in _blocks(rows):
+        total.add_(rows[part].double().sum(dim=0, keepdim=True))
+
+
+def finish_mean(out: torch.Tensor, total: torch.Tensor, rows: int) -> None:
+    """The mean of so many rows from their sum."""
+    out.copy_(total.div_(rows))
+
+
+def resize_grid(
+    out: torch.Tensor,
+    sources: Sequence[torch.Tensor],
+    old: tuple[int, int],
+    new: tuple[int, int],
+    mode: str,
+    smooth: bool,  # noqa: FBT001  # attributes are handed on by position
+) -> None:
+    """Rows (h*w, d) that are the points of a grid, interpolated at the points of another.
+
+    As vision transformers resize their position embeddings: torch's `interpolate` with pixels as
+    squares (`align_corners=False`).
+    """
+    rows = sources[0].to(out.dtype)
+    grid = rows.view(*old, -1).permute(2, 0, 1)[None]
+    corners = None if mode == "nearest" else False
+    made = torch.nn.functional.interpolate(grid, new, mode=mode, align_corners=corners, antialias=smooth)
+    out.copy_(made[0].permute(1, 2, 0).reshape(out.shape))
+
+
 def gather_columns(out: torch.Tensor, sources: Sequence[torch.Tensor], columns: tuple[int, ...]) -> None:
     """Columns of a matrix, in the order given."""
     torch.index_select(sources[0], 1, torch.tensor(columns), out=out)
@@ -81,4 +112,10 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "gather_columns": gather_columns,
     "skew": skew,
     "cayley": cayley,
+    "resize_grid": resize_grid,
+}
+
+# Of a reduction: what takes in some rows, and what makes the result.
+REDUCTIONS: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {
+    "mean_rows": (mean_rows, finish_mean),
 }

@@ -7,7 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
-from mergec.ir.plan import REGISTER_ALIGNMENT, Plan, Region
+from mergec.ir.held_bytes import fixed_bytes, held_bytes
+from mergec.ir.plan import Plan, Region
 from mergec.ir.primitive import Reproducibility
 from mergec.ir.strided_view import StridedView
 from mergec.schedule.memory import SCRATCH, Need, prove
@@ -115,8 +116,7 @@ def _needs(parts: Sequence[Piece], layout: OutputLayout) -> list[Need]:
 
 def _need(piece: Piece, name: str) -> Need:
     program = piece.program
-    scratch = _fixed_bytes(program) + sum(value.nbytes for value in piece.held)
-    scratch += max((_fixed_bytes(value.program) for value in piece.held), default=0)
+    scratch = fixed_bytes(program) + held_bytes(piece.held)
     scratch += SCRATCH if _takes_scratch(piece) else 0
     return Need(
         rows=piece.target.shape[0] if program.by_rows else piece.target.elements,
@@ -127,11 +127,6 @@ def _need(piece: Piece, name: str) -> Need:
         scratch=scratch,
         block=program.block,
     )
-
-
-def _fixed_bytes(program: Program) -> int:
-    """What a program takes whatever the tile, the gaps between its registers counted."""
-    return program.single_bytes + program.scratch + REGISTER_ALIGNMENT * len(program.registers)
 
 
 def _row_bytes(program: Program) -> Callable[[StridedView], int]:

@@ -82,8 +82,7 @@ def _under_view(graph: Graph, node_id: NodeId, target: StridedView) -> tuple[Nod
 
 
 def _by_rows(number: int, code: Code, target: StridedView) -> Piece:
-    leaves = tuple(leaf._replace(is_turned=is_turned(leaf.view)) for leaf in code.leaves)
-    return Piece(number, code.program, leaves, code.held, target, _must_match(code))
+    return Piece(number, code.program, code.leaves, code.held, target, _must_match(code))
 
 
 def _flat(number: int, code: Code, target: StridedView) -> Piece:

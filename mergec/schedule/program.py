@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir.plan import Generator, Instruction, LoadedLeaf, Program, Register
+from mergec.ir.plan import Instruction, Program, Register
 from mergec.ir.primitive import ROW_BLOCK, Locality
 from mergec.ir.primitives import CAST, FILL, FINITE, NORMAL, READ, WITH_DEGREE
 
@@ -83,7 +83,7 @@ class Assembler:
 
     def _place(self, node_id: NodeId, node: Node) -> int:
         primitive = node.primitive
-        if primitive in {READ, NORMAL} or (self.streams is not None and node_id in self.streams.held_leaves):
+        if self._is_loaded(node_id):
             return self._load(self._register(node))
         if primitive is FILL:
             target = self._take(self._register(node))
@@ -131,7 +131,8 @@ class Assembler:
 
     def _is_loaded(self, node_id: NodeId) -> bool:
         is_held = self.streams is not None and node_id in self.streams.held_leaves
-        return is_held or self.graph[node_id].primitive in {READ, NORMAL}
+        primitive = self.graph[node_id].primitive
+        return is_held or primitive in {READ, NORMAL} or primitive.locality is Locality.REDUCE
 
     def _load(self, register: Register) -> int:
         target = self._take(register)
@@ -172,16 +173,3 @@ def _scratch(graph: Graph, node: Node) -> int:
     if stated or node.primitive.locality is not Locality.WHOLE:
         return stated
     return _COPIES * sum(t.dtype.nbytes(prod(t.shape)) for t in (*types, node.type))
-
-
-def loaded_leaves(graph: Graph, order: list[NodeId], streams: Streams | None) -> tuple[LoadedLeaf, ...]:
-    """What the `load` instructions of a program over these nodes refer to, by number."""
-    leaves: list[LoadedLeaf] = []
-    for node_id in order:
-        node = graph[node_id]
-        if streams is not None and node_id in streams.held_leaves:
-            leaves.append(LoadedLeaf(streams.held_leaves[node_id], is_held=True))
-        elif node.primitive is READ or node.primitive is NORMAL:
-            generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
-            leaves.append(LoadedLeaf(node.attributes[0], generator))
-    return tuple(leaves)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.plan import HeldValue, LoadedLeaf, Program
-from mergec.ir.primitive import Locality
-from mergec.ir.primitives import FILL
-from mergec.schedule.program import Assembler, loaded_leaves
+from mergec.ir.plan import Generator, HeldValue, LoadedLeaf, Program, Reduction
+from mergec.ir.primitive import ROW_BLOCK, Locality
+from mergec.ir.primitives import FILL, NORMAL, READ
+from mergec.ir.strided_view import StridedView, is_turned
+from mergec.schedule.program import Assembler
 from mergec.schedule.streams import HeldNode, Streams, ordered, streams
+from mergec.schedule.tiling import tile_rows
 
 if TYPE_CHECKING:
     from mergec.ir.graph import Graph, Node, NodeId
+
+
+# The elements that a reduction takes in at a time.
+_REDUCTION_TILE = 1 << 16
 
 
 class Code(NamedTuple):
@@ -33,23 +39,51 @@ class ProgramTable:
     def compile(self, root: NodeId) -> Code:
         """The code for a node's value."""
         found = streams(self._graph, root)
-        leaves = loaded_leaves(self._graph, found.order, found)
+        return self._code(root, found)
+
+    def _code(self, root: NodeId, found: Streams) -> Code:
         held = tuple(self._held(one) for one in found.held)
         key = self._structure(found.order, found)
         program = self._known.get(key)
         if program is None:
             program = Assembler(self._graph, root, found.order, found).program()
             self._known[key] = program
-        return Code(program, leaves, held)
+        return Code(program, self._leaves(found.order, found), held)
 
     def _held(self, held: HeldNode) -> HeldValue:
         graph = self._graph
-        order = ordered(held.node, lambda node: graph[node].inputs)
+        order = ordered(held.node, lambda node: () if self._is_reduction(node) else graph[node].inputs)
         key = (held.dtype, *self._structure(order, None))
         program = self._known.get(key)
         if program is None:
             program = self._known[key] = Assembler(graph, held.node, order).program(held.dtype)
-        return HeldValue(program, loaded_leaves(graph, order, None))
+        return HeldValue(program, self._leaves(order, None))
+
+    def _is_reduction(self, node_id: NodeId) -> bool:
+        return self._graph[node_id].primitive.locality is Locality.REDUCE
+
+    def _leaves(self, order: list[NodeId], found: Streams | None) -> tuple[LoadedLeaf, ...]:
+        """What the `load` instructions of a program over these nodes refer to, by number."""
+        leaves: list[LoadedLeaf] = []
+        for node_id in order:
+            node = self._graph[node_id]
+            if found is not None and node_id in found.held_leaves:
+                leaves.append(LoadedLeaf(found.held_leaves[node_id], is_held=True))
+            elif node.primitive is READ or node.primitive is NORMAL:
+                view: StridedView = node.attributes[0]
+                generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
+                leaves.append(LoadedLeaf(view, generator, is_turned(view)))
+            elif self._is_reduction(node_id):
+                view = StridedView.contiguous(0, 0, node.type.dtype, node.type.shape)
+                leaves.append(LoadedLeaf(view, reduction=self._reduction(node)))
+        return tuple(leaves)
+
+    def _reduction(self, node: Node) -> Reduction:
+        (root,) = node.inputs
+        code = self._code(root, streams(self._graph, root, by_rows=True))
+        rows = self._graph.type(root).shape[0]
+        tile = tile_rows(_REDUCTION_TILE, code.program.row_elements, ROW_BLOCK)
+        return Reduction(node.primitive.name, code.program, code.leaves, code.held, rows, min(tile, rows))
 
     def _structure(self, order: list[NodeId], found: Streams | None) -> tuple[object, ...]:
         """All that a program depends on: nodes, their operands by position, and not which bytes they load."""

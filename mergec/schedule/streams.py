@@ -53,8 +53,11 @@ class Streams:
         return self.operands.get(node, ())
 
 
-def streams(graph: Graph, root: NodeId) -> Streams:
-    """Decide what is streamed for a root. What cannot be is held: it costs memory, never correctness."""
+def streams(graph: Graph, root: NodeId, *, by_rows: bool = False) -> Streams:
+    """Decide what is streamed for a root. What cannot be is held: it costs memory, never correctness.
+
+    `by_rows` asks for tiles of whole rows also where nothing needs them.
+    """
 
     def streamed(node_id: NodeId) -> tuple[NodeId, ...]:
         node = graph[node_id]
@@ -64,7 +67,6 @@ def streams(graph: Graph, root: NodeId) -> Streams:
     held: dict[HeldNode, int] = {}
     held_leaves: dict[NodeId, StridedView] = {}
     operands: dict[NodeId, tuple[int, ...]] = {}
-    by_rows = False
     for node_id in order:
         node = graph[node_id]
         if node.primitive.locality not in _STREAMED:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,6 +232,46 @@ class TestFolds:
         order = [3, 1, 0, 2, *range(4, 12)]
         bench.outputs["w"] = bench.leaf(w).columns(order)
         np.testing.assert_array_equal(bench.run()["w"], w[:, order])
+
+
+@pytest.mark.usefixtures("small_tiles")
+class TestReductions:
+    @pytest.mark.parametrize("rows", [1, 31, 32, 33, 70_000])
+    def test_mean_of_rows(self, bench: Bench, rows: int) -> None:
+        w = numbers(rows, 5)
+        bench.outputs["w"] = bench.leaf(w).mean_rows()
+        np.testing.assert_array_equal(
+            bench.run()["w"], wide(w).mean(axis=0, keepdims=True).astype(np.float32)
+        )
+
+    def test_rows_stream_whatever_they_are_made_of(self, bench: Bench) -> None:
+        """In less memory than they take, through a product and a repeated row."""
+        w, a, b, row = numbers(200_000, 8), numbers(4, 8, seed=1), numbers(200_000, 4, seed=2), numbers(1, 8)
+        value = (bench.leaf(w) + bench.leaf(b) @ bench.leaf(a)) * bench.leaf(row)
+        base = numbers(3, 8, seed=5)
+        bench.outputs["w"] = concatenated([bench.leaf(base), value.mean_rows()], 0)
+        expected = ((w + wide(b) @ wide(a)) * row).mean(axis=0, keepdims=True)
+        close(bench.run(workers=2)["w"], np.concatenate([base, expected]))
+        assert bench.plan().memory.worker_bytes < w.nbytes
+
+    def test_the_plan_counts_what_a_reduction_reads(self, bench: Bench) -> None:
+        w = numbers(100, 8)
+        bench.outputs["w"] = bench.leaf(w).mean_rows()
+        assert bench.plan().bytes_read == w.nbytes
+
+
+class TestGrids:
+    @pytest.mark.parametrize("mode", ["bicubic", "bilinear", "nearest"])
+    @pytest.mark.parametrize(("old", "new"), [((4, 4), (6, 6)), ((6, 4), (3, 5)), ((3, 3), (3, 3))])
+    def test_as_vision_transformers_resize_them(
+        self, bench: Bench, mode: str, old: tuple[int, int], new: tuple[int, int]
+    ) -> None:
+        w = numbers(old[0] * old[1], 7)
+        bench.outputs["w"] = bench.leaf(w).resize_grid(old, new, mode)
+        grid = torch.tensor(w).reshape(1, *old, 7).permute(0, 3, 1, 2)
+        align = None if mode == "nearest" else False
+        expected = torch.nn.functional.interpolate(grid, new, mode=mode, align_corners=align)
+        np.testing.assert_array_equal(bench.run()["w"], expected.permute(0, 2, 3, 1).reshape(-1, 7).numpy())
 
 
 @pytest.mark.usefixtures("small_tiles")

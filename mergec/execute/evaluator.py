@@ -1,0 +1,131 @@
+"""Programs run over registers: tiles, values that are held whole, and reductions over streamed rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from mergec.diagnostics import MergecError
+from mergec.execute.arena import bind
+from mergec.execute.box import box_of
+from mergec.execute.errors import NotFiniteValues
+from mergec.execute.generated_source import GeneratedSource
+from mergec.execute.load import Readable, load_box, load_turned
+from mergec.ir.held_bytes import fixed_bytes
+from mergec.kernels.elementwise import NotFinite
+from mergec.kernels.matrix import REDUCTIONS
+from mergec.kernels.torch_dtypes import register_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mergec.execute.arena import BoundProgram, Step
+    from mergec.ir.plan import HeldValue, LoadedLeaf, Program, Reduction
+    from mergec.ir.strided_view import StridedView
+    from mergec.sources.byte_source import ByteSource
+
+    Values = tuple[torch.Tensor, ...]
+
+
+class Evaluator:
+    """Loads leaves from the sources and runs kernels; safe to use from several threads."""
+
+    def __init__(self, sources: Sequence[ByteSource]) -> None:
+        """Read from these files."""
+        self._sources = sources
+
+    def run(
+        self,
+        bound: BoundProgram,
+        leaves: Sequence[LoadedLeaf],
+        parts: Sequence[StridedView],
+        held: Values = (),
+    ) -> None:
+        """Run a program; `parts` are what is wanted of each of its leaves.
+
+        Raises:
+            MergecError: MC0702 where values are not finite, MC02xx from a source.
+            NotIdentical: where operands differ that must not.
+        """
+        try:
+            for step in bound.steps:
+                if step.kernel is not None:
+                    operands = (*step.sources, *(held[number] for number in step.held))
+                    step.kernel(step.out, operands, *step.attributes)
+                else:
+                    number = _leaf_number(step)
+                    self._load(leaves[number], parts[number], step, bound.staging, held)
+        except NotFinite as found:
+            raise _not_finite(leaves, found.leaf) from None
+
+    def whole(self, values: Sequence[HeldValue]) -> Values:
+        """The values, one after another."""
+        return tuple(self._whole(value) for value in values)
+
+    def _whole(self, value: HeldValue) -> torch.Tensor:
+        program = value.program
+        turned = max((leaf.view.nbytes for leaf in value.leaves if leaf.is_turned), default=0)
+        bound = bind(program, 1, _block(program, 1, turned))
+        self.run(bound, value.leaves, [leaf.view for leaf in value.leaves])
+        if len(program.registers) == 1:
+            return bound.result  # there is nothing else in the block that could be given back
+        register = program.registers[program.result]
+        return torch.empty(register.row, dtype=register_dtype(register.dtype)).copy_(bound.result)
+
+    def _load(
+        self, leaf: LoadedLeaf, box: StridedView, step: Step, staging: memoryview, held: Values
+    ) -> None:
+        if leaf.reduction is not None:
+            self._reduce(leaf.reduction, step.out)
+        elif leaf.is_held:
+            value = held[box.file]
+            start = box.offset // box.dtype.itemsize
+            step.out.view(box.shape).copy_(value.as_strided(box.shape, box.strides, start))
+        elif leaf.is_turned:
+            load_turned(self._source(leaf), box, step.out, staging)
+        else:
+            load_box(self._source(leaf), box, step.out_bytes)
+
+    def _source(self, leaf: LoadedLeaf) -> Readable:
+        if leaf.generator is not None:
+            return GeneratedSource(leaf.generator)
+        return self._sources[leaf.view.file]
+
+    def _reduce(self, one: Reduction, out: torch.Tensor) -> None:
+        take_in, finish = REDUCTIONS[one.kernel]
+        held = self.whole(one.held)
+        turned = max((leaf.view.nbytes // one.rows for leaf in one.leaves if leaf.is_turned), default=0)
+        block = _block(one.program, one.tile, turned * one.tile)
+        total = torch.zeros(out.shape, dtype=torch.float64)
+        for start in range(0, one.rows, one.tile):
+            count = min(one.tile, one.rows - start)
+            bound = bind(one.program, count, block)
+            self.run(bound, one.leaves, [rows_of(leaf.view, start, count) for leaf in one.leaves], held)
+            take_in(total, bound.result)
+        finish(out, total, one.rows)
+
+
+def rows_of(view: StridedView, start: int, count: int) -> StridedView:
+    """Some rows of a leaf, or the one that stands for all."""
+    if view.shape[0] == 1:
+        start, count = 0, 1
+    return box_of(view, (start, *(0 for _ in view.shape[1:])), (count, *view.shape[1:]))
+
+
+def _block(program: Program, rows: int, staging: int) -> torch.Tensor:
+    return torch.empty(rows * program.row_bytes + fixed_bytes(program) + staging, dtype=torch.uint8)
+
+
+def _leaf_number(step: Step) -> int:
+    number = step.attributes[0]
+    assert isinstance(number, int)
+    return number
+
+
+def _not_finite(leaves: Sequence[LoadedLeaf], number: int) -> MergecError:
+    """The diagnostic for a leaf that must be finite, by its place; its name is looked up later."""
+    if number < 0:
+        return MergecError([NotFiniteValues()])
+    view = leaves[number].view
+    return MergecError([NotFiniteValues(file=view.file, offset=view.offset)])

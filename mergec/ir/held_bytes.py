@@ -1,0 +1,43 @@
+"""The memory that held values take, while they are made and afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.ir.plan import REGISTER_ALIGNMENT, HeldValue, LoadedLeaf, Program, Reduction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def fixed_bytes(program: Program) -> int:
+    """What a program takes whatever the tile, the gaps between its registers counted."""
+    return program.single_bytes + program.scratch + REGISTER_ALIGNMENT * len(program.registers)
+
+
+def held_bytes(held: Iterable[HeldValue]) -> int:
+    """The most that making values one after another takes, those that are made kept."""
+    kept = peak = 0
+    for value in held:
+        peak = max(peak, kept + _making(value))
+        kept += value.nbytes
+    return max(peak, kept)
+
+
+def _making(value: HeldValue) -> int:
+    """The program's registers, a copy of the result, and the largest operand while it is brought in."""
+    return fixed_bytes(value.program) + value.nbytes + max(map(_loading, value.leaves), default=0)
+
+
+def _loading(leaf: LoadedLeaf) -> int:
+    if leaf.reduction is not None:
+        return _reducing(leaf.reduction)
+    return leaf.view.nbytes if leaf.is_turned else 0
+
+
+def _reducing(one: Reduction) -> int:
+    """A tile of rows, and the sum of them in float64."""
+    program = one.program
+    turned = max((leaf.view.nbytes // one.rows for leaf in one.leaves if leaf.is_turned), default=0)
+    total = 2 * 8 * program.row_elements
+    return one.tile * (program.row_bytes + turned) + fixed_bytes(program) + total + held_bytes(one.held)
