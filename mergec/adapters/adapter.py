@@ -18,13 +18,15 @@ class Adapter:
     """The tensors of an adapter source by the names that they have in it, after its rename rules.
 
     Values are checked to be finite when they are read. `name` is that of the source, `span` the place
-    where the recipe folds it.
+    where the recipe folds it. `is_for_residual` says that the base is the one that the adapter's
+    initialisation left behind (PiSSA and its like), so that a plain fold is right.
     """
 
     name: str
     tensors: Mapping[str, Tensor]
     facts: SourceFacts
     span: Span | None
+    is_for_residual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,13 @@ class Reading:
 
     `folds` are in the order in which they are applied. `unmatched` gives, for each adapter tensor whose
     target the base does not have, the name that was looked for. `problems` are mistakes that the
-    dialect found. A tensor of the adapter that is in none of these was not understood at all.
+    dialect found. `ignored` gives, for each adapter tensor that is rightly left out, the reason.
+    `keeps_ties` names targets whose tensor changes in all its uses, also where the base ties it to
+    another. A tensor of the adapter that is in none of these was not understood at all.
     """
 
     folds: list[Fold] = field(default_factory=list)
     unmatched: dict[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    ignored: dict[str, str] = field(default_factory=dict)
+    keeps_ties: set[str] = field(default_factory=set)

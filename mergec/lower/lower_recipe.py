@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mergec.ir.config_edit import edited_config
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import Graph, LoweredRecipe, OutputTensor
 from mergec.ir.layout import Joined, Layout
@@ -107,7 +108,9 @@ class _Lowering:
                 node = Tensor(self.graph, node, span).cast(dtype).node
             outputs.append(OutputTensor(name, node))
         side_files = self.sources.side_files
-        outputs, dropped = without_tied_head(outputs, side_files.config if side_files else {}, self.report)
+        config = side_files.config if side_files else {}
+        edited = edited_config(config, model.config)
+        outputs, dropped = without_tied_head(outputs, edited, self.report)
         return LoweredRecipe(
             graph=self.graph,
             outputs=tuple(outputs),
@@ -117,6 +120,6 @@ class _Lowering:
             remarks=(*self.remarks, *dropped),
             demands=tuple(self.demands),
             joints=tuple(self.joints),
-            base_config=side_files.config if side_files else {},
+            base_config=config,
             config=model.config,
         )

@@ -5,27 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.ir.graph import OutputTensor, Remark
+from mergec.ir.tied_names import EMBEDDINGS, HEADS, TIED
 from mergec.steps.errors import TiedApart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mergec.diagnostics import Report
-
-# What transformers calls the output heads that it ties to the input embeddings.
-_HEADS = (
-    "lm_head.weight",
-    "embed_out.weight",
-    "proj_out.weight",
-    "cls.predictions.decoder.weight",
-)
-_EMBEDDINGS = (
-    "embed_tokens.weight",
-    "wte.weight",
-    "word_embeddings.weight",
-    "shared.weight",
-    "embed_in.weight",
-)
 
 
 def without_tied_head(
@@ -36,9 +22,9 @@ def without_tied_head(
     A tensor that two names share is otherwise written under both: a plain loader expects each name.
     Reports MC0313 when the config ties two tensors that the recipe computes apart.
     """
-    heads = [o for o in outputs if o.name.endswith(_HEADS)]
-    embeddings = [o for o in outputs if o.name.endswith(_EMBEDDINGS)]
-    if config.get("tie_word_embeddings") is not True or not heads or not embeddings:
+    heads = [o for o in outputs if o.name.endswith(HEADS)]
+    embeddings = [o for o in outputs if o.name.endswith(EMBEDDINGS)]
+    if config.get(TIED) is not True or not heads or not embeddings:
         return list(outputs), ()
     # Other tensors may have such names too (`attn.proj_out.weight`): the pair that is one tensor counts.
     pairs = ((head, one) for head in heads for one in embeddings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from tests.errors.case import write_tensors
@@ -78,6 +79,14 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             {"model": "tuned", "layers": "layers.[1:2]"},
         ]
     },
+    "lora": {
+        "base": "base",
+        "adapters": {
+            "style": {"strength": _SCHEDULE, "dialect": "peft", "residual_base": False},
+            "other": 0.5,
+        },
+        "where": ["layers.**", "head.*"],
+    },
     "cast": {"model": "base", "dtype": {"head.*": "float32", "**": "bfloat16"}, "where": ["layers.**"]},
     "init": {
         "tensors": {
@@ -98,6 +107,8 @@ def recipe_with(operation: str, keys: dict[str, Any]) -> dict[str, Any]:
         "sources": {
             "base": {"path": "base.safetensors", "keep": ["**"], "drop": [], "kind": "weights"},
             "tuned": "tuned.safetensors",
+            "style": "style",
+            "other": {"path": "style/adapter_model.safetensors"},
             "task": {
                 "path": "base.safetensors",
                 "kind": "delta",
@@ -121,3 +132,11 @@ def write_sources(folder: Path) -> None:
     for name in ("base", "tuned"):
         tensors = {tensor: {"dtype": "F32", "shape": shape} for tensor, shape in _SHAPES.items()}
         write_tensors(folder / f"{name}.safetensors", tensors)
+    factors: dict[str, dict[str, object]] = {}
+    for module, (rows, columns) in _SHAPES.items():
+        path = f"base_model.model.{module.removesuffix('.weight')}"
+        factors[f"{path}.lora_A.weight"] = {"dtype": "F32", "shape": [1, columns]}
+        factors[f"{path}.lora_B.weight"] = {"dtype": "F32", "shape": [rows, 1]}
+    write_tensors(folder / "style" / "adapter_model.safetensors", factors)
+    config = {"peft_type": "LORA", "r": 1, "lora_alpha": 2}
+    (folder / "style" / "adapter_config.json").write_text(json.dumps(config))

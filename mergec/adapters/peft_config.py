@@ -1,0 +1,148 @@
+"""adapter_config.json, as far as a fold needs it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import re2
+
+from mergec.adapters.errors import BadAdapterConfig, BadScale
+from mergec.diagnostics import MergecError, Report
+from mergec.recipe.finite_number import described
+from mergec.sources.side_config import ADAPTER_CONFIG, read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mergec.adapters.adapter import Adapter
+    from mergec.diagnostics import Diagnostic
+
+_SAVE = "save the adapter again with `save_pretrained`, or copy its adapter_config.json into `{folder}`"
+
+
+@dataclass(frozen=True, slots=True)
+class PeftConfig:
+    """An adapter's configuration. `values` is the file's whole content."""
+
+    kind: str
+    values: Mapping[str, Any]
+    adapter: Adapter
+
+    @property
+    def alpha(self) -> float:
+        """`lora_alpha`, or `alpha`, as LoHa and LoKr call it."""
+        return float(self.values["lora_alpha" if "lora_alpha" in self.values else "alpha"])
+
+    @property
+    def rank(self) -> int:
+        """The rank of modules that no pattern names; 0 where the configuration has none."""
+        return int(self.values.get("r") or 0)
+
+    def is_on(self, key: str) -> bool:
+        """Whether a switch is on, or an optional part of the configuration given."""
+        return bool(self.values.get(key))
+
+    def rank_of(self, path: str) -> int:
+        """The rank that the configuration gives a module."""
+        return int(_by_pattern(self.values.get("rank_pattern"), path, self.rank))
+
+    def scale_of(self, path: str, rank: int) -> float:
+        """The factor of a module's product of factors: alpha / rank, or alpha / sqrt(rank)."""
+        alpha = float(_by_pattern(self.values.get("alpha_pattern"), path, self.alpha))
+        return alpha / math.sqrt(rank) if self.is_on("use_rslora") else alpha / rank
+
+    def module_names(self, key: str) -> list[str]:
+        """A list of module names; a single name where the file holds a text."""
+        value = self.values.get(key)
+        names = [value] if isinstance(value, str) else value
+        return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def read_peft_config(adapter: Adapter) -> PeftConfig:
+    """The configuration of a PEFT adapter.
+
+    Raises:
+        MergecError: MC0290, MC0335 or MC0338.
+    """
+    values = adapter.facts.adapter_config
+    if values is None:
+        raise MergecError(_missing(adapter))
+    kind = values.get("peft_type")
+    if not isinstance(kind, str):
+        raise _refused(adapter, "it has no `peft_type`")
+    config = PeftConfig(kind.upper(), values, adapter)
+    _check_numbers(config)
+    _check_patterns(config)
+    return config
+
+
+def _missing(adapter: Adapter) -> tuple[Diagnostic, ...]:
+    """What is wrong with the file, if it is there; else that it is not."""
+    report = Report()
+    read_config(adapter.facts.folder, adapter.span, report, ADAPTER_CONFIG)
+    return report.diagnostics or _refused(adapter, "it is missing").diagnostics
+
+
+def _refused(adapter: Adapter, problem: str) -> MergecError:
+    advice = _SAVE.format(folder=adapter.facts.folder)
+    return MergecError(
+        [BadAdapterConfig(span=adapter.span, adapter=adapter.name, problem=problem, help=advice)]
+    )
+
+
+def _check_numbers(config: PeftConfig) -> None:
+    adapter = config.adapter
+    rank = config.values.get("r")
+    if rank is not None and (not _is_number(rank) or not isinstance(rank, int) or rank < 0):
+        raise _refused(adapter, f"`r` is {described(rank)}, not a whole number above 0")
+    key = "lora_alpha" if "lora_alpha" in config.values else "alpha"
+    alpha = config.values.get(key)
+    if rank is None or config.kind in {"VERA", "OFT", "BOFT"}:
+        return
+    if alpha is None:
+        raise _unscaled(adapter, "adapter_config.json has no `lora_alpha`")
+    if not _is_number(alpha) or not math.isfinite(alpha):
+        raise _unscaled(adapter, f"`{key}` in adapter_config.json is {described(alpha)}")
+
+
+def _unscaled(adapter: Adapter, problem: str) -> MergecError:
+    advice = "write the value that the adapter was trained with into adapter_config.json"
+    return MergecError([BadScale(span=adapter.span, adapter=adapter.name, problem=problem, help=advice)])
+
+
+def _check_patterns(config: PeftConfig) -> None:
+    """Rank and alpha patterns; AdaLoRA keeps something else under `rank_pattern`, which no fold needs."""
+    for key in ("alpha_pattern", *(() if config.kind == "ADALORA" else ("rank_pattern",))):
+        patterns = config.values.get(key) or {}
+        if not isinstance(patterns, dict):
+            raise _refused(config.adapter, f"`{key}` is no mapping")
+        for pattern, value in patterns.items():
+            is_sound = _is_number(value) and math.isfinite(value)
+            if not is_sound or (key == "rank_pattern" and not (isinstance(value, int) and value > 0)):
+                raise _refused(config.adapter, f"`{key}` gives `{pattern}` {described(value)}")
+            try:
+                _compiled(pattern)
+            except re2.error:
+                raise _refused(config.adapter, f"`{key}`: `{pattern}` is no regular expression") from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _by_pattern(patterns: object, path: str, default: float) -> float:
+    """The value of the first pattern that is the path, or its end after a dot."""
+    if not isinstance(patterns, dict):
+        return default
+    found = (value for pattern, value in patterns.items() if _compiled(pattern).fullmatch(path))
+    return float(next(found, default))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:  # noqa: ANN401  # re2 has no types
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(rf"(.*\.)?({pattern})", options)

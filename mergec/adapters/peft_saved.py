@@ -1,0 +1,68 @@
+"""Full tensors in PEFT adapters: saved modules, embeddings and biases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.adapters.adapter import Replacement
+from mergec.adapters.errors import AdapterMisfit
+from mergec.adapters.peft_names import taken_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mergec.adapters.peft_context import PeftContext
+
+# Heads of classifiers, which PEFT saves for its task types whether or not the configuration says so.
+_TASK_HEADS = {"SEQ_CLS": ("classifier", "score"), "TOKEN_CLS": ("classifier", "score")}
+
+
+def fold_saved(names: Iterable[str], context: PeftContext) -> None:
+    """Each full tensor takes the place of the base's, or is added where the adapter declares a new one."""
+    for name in names:
+        parts = taken_apart(name)
+        target = f"{parts.path}.{parts.parameter}".removeprefix(".")
+        if parts.is_original:
+            context.reading.ignored[name] = "the untrained copies of modules that it saves"
+        elif target in context.base:
+            _replace(name, target, context)
+        elif _is_new(target, parts.path, context):
+            context.reading.folds.append(Replacement(target, (name,), context.adapter.tensors[name]))
+        else:
+            context.missing((name,), target)
+
+
+def _replace(name: str, target: str, context: PeftContext) -> None:
+    """A saved tensor may have other rows than the base's (words, labels), and nothing else."""
+    value, weight = context.adapter.tensors[name], context.base[target]
+    if value.shape[1:] == weight.shape[1:] and len(value.shape) == len(weight.shape):
+        context.reading.folds.append(Replacement(target, (name,), value))
+        return
+    notes = (
+        f"`{context.adapter.name}` holds {list(value.shape)}",
+        f"the base holds {list(weight.shape)}",
+    )
+    context.reading.problems.append(
+        AdapterMisfit(span=context.adapter.span, adapter=context.adapter.name, target=target, notes=notes)
+    )
+
+
+def _is_new(target: str, path: str, context: PeftContext) -> bool:
+    """Whether the adapter declares this module as its own, and the base does not hold it elsewhere."""
+    declared = [
+        *context.config.module_names("modules_to_save"),
+        *_TASK_HEADS.get(str(context.config.values.get("task_type")), ()),
+    ]
+    if not any(f".{path}.".endswith(f".{name}.") or f".{name}." in f".{path}." for name in declared):
+        return False
+    ending = "." + ".".join(target.split(".")[-2:])
+    return not any(f".{name}".endswith(ending) for name in context.base)
+
+
+def split_by_kind(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The names of factors, and those of full tensors."""
+    factors: list[str] = []
+    full: list[str] = []
+    for name in names:
+        (factors if taken_apart(name).mark else full).append(name)
+    return factors, full

@@ -1,0 +1,45 @@
+"""Which dialect an adapter is written in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mergec.adapters.peft import Peft
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mergec.adapters.dialect import Dialect
+    from mergec.ir.source_facts import SourceFacts
+
+# The first that recognises an adapter reads it. A folder with an adapter_config.json is always PEFT's.
+DIALECTS: tuple[Dialect, ...] = (Peft(),)
+
+# Segments of names that only factors of adapters have.
+_FACTOR = re.compile(
+    r"(?:^|\.)(?:lora_(?:A|B|E|up|down|mid|embedding_A|embedding_B|magnitude_vector)|lora\.(?:up|down)|"
+    r"hada_[wt]\w+|lokr_[wt]\w+|oft_\w+|boft_\w+|ia3_l|vera_\w+|ln_tuning_layers|trainable_tokens_delta)(?:\.|$)"
+)
+
+
+def dialect_names() -> list[str]:
+    """The dialects as a recipe spells them."""
+    return [dialect.name for dialect in DIALECTS]
+
+
+def find_dialect(name: str) -> Dialect | None:
+    """The dialect of this name."""
+    return next((dialect for dialect in DIALECTS if dialect.name == name), None)
+
+
+def dialect_of(names: Collection[str], facts: SourceFacts | None) -> Dialect | None:
+    """The dialect that a source with these tensor names is an adapter of; None for a model."""
+    if facts is None:
+        return None
+    return next((dialect for dialect in DIALECTS if dialect.recognises(names, facts)), None)
+
+
+def is_factor(name: str) -> bool:
+    """Whether a tensor of this name is a factor of an adapter, and no weight."""
+    return _FACTOR.search(name) is not None
