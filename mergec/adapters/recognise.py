@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mergec.adapters.diffusers import Diffusers
+from mergec.adapters.kohya import Kohya
 from mergec.adapters.peft import Peft
 
 if TYPE_CHECKING:
@@ -13,12 +15,14 @@ if TYPE_CHECKING:
     from mergec.adapters.dialect import Dialect
     from mergec.ir.source_facts import SourceFacts
 
-# The first that recognises an adapter reads it. A folder with an adapter_config.json is always PEFT's.
-DIALECTS: tuple[Dialect, ...] = (Peft(),)
+# The first that recognises an adapter reads it. Flat names are unmistakable; what else has an
+# adapter_config.json is always PEFT's.
+DIALECTS: tuple[Dialect, ...] = (Kohya(), Diffusers(), Peft())
 
 # Segments of names that only factors of adapters have.
 _FACTOR = re.compile(
     r"(?:^|\.)(?:lora_(?:A|B|E|up|down|mid|embedding_A|embedding_B|magnitude_vector)|lora\.(?:up|down)|"
+    r"lora_linear_layer|(?:to|add)_\w+_lora|dora_scale|"
     r"hada_[wt]\w+|lokr_[wt]\w+|oft_\w+|boft_\w+|ia3_l|vera_\w+|ln_tuning_layers|trainable_tokens_delta)(?:\.|$)"
 )
 

@@ -174,6 +174,7 @@ def _concat(*operands: Any) -> Array:
 
 
 PRIMITIVES: dict[str, Callable[..., Array]] = {
+    "fill": lambda shape, _, value, __: np.full(shape, value),
     "cast": lambda value, _: value,
     "with_degree": lambda value, _: value,
     "finite": lambda value: value,

@@ -1,0 +1,71 @@
+"""Where the weight of a module lies in a base that may have fused or divided it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.adapters.joined import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mergec.ir.expression import Tensor
+    from mergec.ir.strided_view import Shape
+
+
+class Piece(NamedTuple):
+    """Some rows of a tensor of the base, and the same elements of the bias that belongs to it."""
+
+    weight: str
+    bias: str
+    start: int
+    rows: int
+
+
+class Place(NamedTuple):
+    """The rows of a module's weight, from first to last. All pieces are equally wide."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def rows(self) -> int:
+        """The height of the module's weight."""
+        return sum(piece.rows for piece in self.pieces)
+
+    @property
+    def title(self) -> str:
+        """The tensors, for messages."""
+        return " + ".join(dict.fromkeys(piece.weight for piece in self.pieces))
+
+    def with_offsets(self) -> Iterator[tuple[int, Piece]]:
+        """The pieces and the row of the module at which each begins."""
+        start = 0
+        for piece in self.pieces:
+            yield start, piece
+            start += piece.rows
+
+    def exchanged(self, first: int) -> Place:
+        """The rows from `first` on, then those before."""
+        return Place((*self.cut(first, self.rows).pieces, *self.cut(0, first).pieces))
+
+    def cut(self, start: int, stop: int) -> Place:
+        """The rows of the module with start <= index < stop."""
+        found = []
+        for offset, piece in self.with_offsets():
+            low, high = max(start, offset), min(stop, offset + piece.rows)
+            if low < high:
+                found.append(piece._replace(start=piece.start + low - offset, rows=high - low))
+        return Place(tuple(found))
+
+    def shape(self, base: Mapping[str, Tensor]) -> Shape:
+        """The shape of the module's weight."""
+        return (self.rows, *base[self.pieces[0].weight].shape[1:])
+
+    def weight(self, base: Mapping[str, Tensor]) -> Tensor:
+        """The module's weight, put together."""
+        return joined([rows_of(base[piece.weight], piece.start, piece.rows) for piece in self.pieces])
+
+
+def rows_of(tensor: Tensor, start: int, rows: int) -> Tensor:
+    """Some rows of a tensor, or the tensor itself where these are all."""
+    return tensor if (start, rows) == (0, tensor.shape[0]) else tensor.part(0, start, start + rows)
