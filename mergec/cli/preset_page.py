@@ -25,7 +25,8 @@ def preset_page(name: str) -> str:
     lines += [f"  {rule}" for rule in rules]
     lines += ["", "Examples:"]
     for before, after in preset.examples:
-        lines += [f"  {before}", f"    -> {after}" if after != before else "    keeps its name"]
+        lines.append(f"  {before}")
+        lines += ["    keeps its name"] if after == (before,) else [f"    -> {name}" for name in after]
     if preset.inverse is not None:
         lines += ["", f"The way back: {preset.inverse}"]
     return "\n".join([*lines, "", "In a recipe:", f"  rename: {{preset: {name}}}"])

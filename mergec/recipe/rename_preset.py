@@ -3,7 +3,7 @@
 Each is a file of the folder `presets`, named after it. Its keys: `summary`, one line; `facts`, where the
 names come from and what the rules leave alone; `rules`, as in a recipe, where `{preset = NAME}` takes in
 those of another one and `repeat = true` lets a rule run until nothing matches; `examples`, pairs of a name
-before and after; `inverse`, the preset that leads back, if one does.
+before and after, or of one and a list of its parts; `inverse`, the preset that leads back, if one does.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ PRESET = "preset"
 _KEYS = (PRESET, "optional")
 _FOLDER = files("mergec.recipe") / "presets"
 _ENDING = ".toml"
+_LISTED = "`mergec explain renames` lists the presets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class RenamePreset:
     summary: str
     facts: str
     rules: tuple[RenameRule, ...]
-    examples: tuple[tuple[str, str], ...]
+    examples: tuple[tuple[str, tuple[str, ...]], ...]
     inverse: str | None = None
 
 
@@ -57,8 +58,12 @@ def load_preset(name: str) -> RenamePreset:
     """One of `preset_names`. A rule of a preset may match nothing, as a preset fits a family of files."""
     held: dict[str, Any] = tomllib.loads((_FOLDER / f"{name}{_ENDING}").read_text("utf-8"))
     rules = tuple(rule for written in held["rules"] for rule in _rules(written))
-    examples = tuple((before, after) for before, after in held["examples"])
+    examples = tuple((before, _names(after)) for before, after in held["examples"])
     return RenamePreset(name, held["summary"], held["facts"], rules, examples, held.get("inverse"))
+
+
+def _names(after: str | list[str]) -> tuple[str, ...]:
+    return (after,) if isinstance(after, str) else tuple(after)
 
 
 def _rules(written: str | dict[str, Any]) -> tuple[RenameRule, ...]:
@@ -106,9 +111,8 @@ def preset_rules(value: Mapping[str, object], place: Place) -> list[RenameRule]:
 def _unknown(name: object, place: Place) -> list[Diagnostic]:
     if not isinstance(name, str):
         reason = f"`preset` is the name of a preset, not {described(name)}"
-        return [BadRule(span=place.span(), reason=reason, help="`mergec explain renames` lists the presets")]
-    known = preset_names()
-    if name in known:
+        return [BadRule(span=place.span(), reason=reason, help=_LISTED)]
+    if name in preset_names():
         return []
-    help_ = did_you_mean(name, known) or f"the presets are {', '.join(f'`{one}`' for one in known)}"
+    help_ = did_you_mean(name, preset_names()) or _LISTED
     return [UnknownPreset(span=place.span(), name=name, help=help_)]

@@ -13,20 +13,18 @@ if TYPE_CHECKING:
 
     from mergec.ir.layout import Layout
     from mergec.ir.model_table import Entry
-    from mergec.recipe.rename_rule import RenameRule
     from mergec.steps.operation import Call
 
 
 def renamed(entries: Mapping[str, Entry], rules: Sequence[object], call: Call) -> dict[str, Entry]:
     """The entries under the names that the rules give them. Reports what is wrong with the rules."""
-    good: list[RenameRule] = []
-    for rule in parse_rules(rules, call.place.child("rename"), call.report):
-        if rule.change is None:
-            good.append(rule)
-            continue
+    parsed = parse_rules(rules, call.place.child("rename"), call.report)
+    good = [rule for rule in parsed if rule.change is None]
+    # The rules of a preset share its place, where one message is enough.
+    for span in dict.fromkeys(rule.span for rule in parsed if rule.change is not None):
         problem = "a rule that changes shapes belongs to the `rename:` of a source"
         advice = "move it to the source that holds these tensors: all models then have them in that form"
-        call.report.add(BadOperation(span=rule.span, operation="rename", problem=problem, help=advice))
+        call.report.add(BadOperation(span=span, operation="rename", problem=problem, help=advice))
     # Without shape changes the rules move values and never look at them.
     moved, _ = apply_rules(cast("Mapping[str, Layout]", entries), good, call.name, call.report)
     return cast("dict[str, Entry]", moved)

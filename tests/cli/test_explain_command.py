@@ -97,8 +97,7 @@ def test_every_preset_has_a_page(mergec_command: Callable[..., Result], name: st
         assert f"\n  {rule.text}" in result.output
     for before, after in preset.examples:
         assert f"\n  {before}\n" in result.output
-        assert after in result.output
-    assert max(map(len, result.output.splitlines())) <= 160
+        assert all(name in result.output for name in after)
 
 
 def test_methods_lists_every_operation(mergec_command: Callable[..., Result]) -> None:

@@ -106,9 +106,13 @@ def qwen2_5_vl() -> Any:
 def renamed(names: Iterable[str], *presets: str) -> set[str]:
     report = Report()
     rules = parse_rules([{"preset": preset} for preset in presets], NoPlace(), report)
-    found, _ = apply_rules({name: tensor(1) for name in names}, rules, "model", report)
+    found, _ = apply_rules({name: tensor(6, 6) for name in names}, rules, "model", report)
     assert report.diagnostics == ()
     return set(found)
+
+
+def with_bias(*modules: str) -> list[str]:
+    return [f"{module}.{part}" for module in modules for part in ("weight", "bias")]
 
 
 def stored(folder: Path) -> dict[str, torch.Tensor]:
@@ -167,6 +171,45 @@ def test_an_original_llava_is_loaded_by_transformers(
     assert not any(loading[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     for name, value in model.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
+
+
+# The names of timm 1.0 and OpenCLIP 3.3, whose models need torchvision.
+TIMM = ["cls_token", "pos_embed", *with_bias("patch_embed.proj", "norm", "head")]
+TIMM += [
+    name
+    for i in range(2)
+    for part in ("norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
+    for name in with_bias(f"blocks.{i}.{part}")
+]
+OPENCLIP = ["positional_embedding", "text_projection", "logit_scale", "token_embedding.weight"]
+OPENCLIP += ["visual.class_embedding", "visual.positional_embedding", "visual.proj", "visual.conv1.weight"]
+OPENCLIP += with_bias("visual.ln_pre", "visual.ln_post", "ln_final")
+for tower in ("visual.transformer", "transformer"):
+    for i in range(2):
+        block = f"{tower}.resblocks.{i}"
+        OPENCLIP += [f"{block}.attn.in_proj_weight", f"{block}.attn.in_proj_bias"]
+        parts = ("ln_1", "attn.out_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
+        OPENCLIP += with_bias(*(f"{block}.{part}" for part in parts))
+
+
+def vit() -> Any:
+    return transformers.ViTForImageClassification(transformers.ViTConfig(**PIXELS))
+
+
+def clip() -> Any:
+    text = {**TEXT, "max_position_embeddings": 8}
+    config = transformers.CLIPConfig(text_config=text, vision_config=PIXELS, projection_dim=16)
+    return transformers.CLIPModel(config)
+
+
+@pytest.mark.parametrize(
+    ("preset", "names", "make"), [("timm-vit-to-hf", TIMM, vit), ("openclip-to-hf", OPENCLIP, clip)]
+)
+def test_vision_encoders_of_other_libraries(
+    preset: str, names: list[str], make: Callable[[], Any], tmp_path: Path
+) -> None:
+    make().save_pretrained(tmp_path)
+    assert renamed(names, preset) == set(stored(tmp_path))
 
 
 def test_wrappers_of_torch() -> None:
