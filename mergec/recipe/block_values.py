@@ -61,9 +61,6 @@ class BlockValues:
                 )
                 found.append(error)
             default = finite_number(value[DEFAULT], place.child(DEFAULT), found)
-        if default is None and isinstance(value.get("values"), list):
-            # A list of LoRA block weights leaves blocks out: those in which such a LoRA has no tensors.
-            values = {block: values.get(block, 0.0) for block in block_map.blocks}
         return cls(block_map, values, default, place.span())
 
     def resolve(self, names: Collection[str]) -> dict[str, float]:
@@ -98,7 +95,8 @@ class BlockValues:
             found.append(self._error(what, outside, help_))
         for block, names in unset.items():
             what = f"block {block} has no value, but holds"
-            found.append(self._error(what, names, f"add `{block}: VALUE` or `default: VALUE`"))
+            help_ = f"add `default: VALUE` beside `blocks:`, or give values by name, with `{block}: VALUE`"
+            found.append(self._error(what, names, help_))
         return found
 
     def _error(self, what: str, names: list[str], help_: str) -> UncoveredByBlocks:

@@ -143,12 +143,17 @@ def test_a_list_for_a_plain_lora(kind: str, listed: str, tensors: dict[str, str]
     names = {f"{UNET}.{part}.{n}.1.proj_in.weight": f"{short}{n:02}" for part, short, n in _blocks(kind)}
     names |= tensors
     numbers = [number + 1 for number in range(len(blocks))]
-    found = values({"blocks": kind, "values": numbers}, names)
     given = dict(zip(blocks, numbers, strict=True))
-    assert found == {name: given.get(block, 0.0) for name, block in names.items()}
-    assert set(given.values()) <= set(found.values())
+    plain = {name: block for name, block in names.items() if block in given}
+    assert set(plain.values()) == set(blocks)
+    found = values({"blocks": kind, "values": numbers}, plain)
+    assert found == {name: given[block] for name, block in plain.items()}
     found = values({"blocks": kind, "values": numbers, "default": 0.5}, names)
     assert found == {name: given.get(block, 0.5) for name, block in names.items()}
+    left_out = errors({"blocks": kind, "values": numbers}, names)
+    assert {one.code for one in left_out} == {"MC0133"}
+    assert len(left_out) == len(set(names.values()) - given.keys())
+    assert all("`default: VALUE`" in (one.help or "") for one in left_out)
 
 
 def _blocks(kind: str) -> list[tuple[str, str, int]]:
@@ -167,11 +172,6 @@ def test_a_list_of_all_blocks_is_that_of_a_merge(kind: str, like: dict[str, str]
 def test_a_list_for_a_plain_lora_is_none_for_a_merge() -> None:
     (found,) = errors({"blocks": "sd1", "values": [0] * 17}, SD1)
     assert "takes 26 values, not 17" in found.message
-
-
-def test_a_list_still_needs_all_tensors_in_blocks() -> None:
-    (found,) = errors({"blocks": "lbw-sd1", "values": [0] * 17}, [*SD1, "betas"])
-    assert (found.code, "`betas`" in found.message) == ("MC0133", True)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("sd1", SD1), ("sdxl", SDXL), ("flux", FLUX)])
