@@ -109,3 +109,15 @@ class TiedApart(Diagnostic):
     head: str
     embeddings: str
     help: str | None = "drop the head with `drop:` on the sources, or set `tie_word_embeddings` to false"
+
+
+@diagnostic("MC0370", "`op: resize`: {problem}")
+class BadResize(Diagnostic):
+    """A tensor cannot be resized as asked.
+
+    Rows are added only where `pad` says what they hold and cut off only with `truncate: true`; the other
+    axes stay. A grid of position embeddings must be known: a square after 0, 1 or 2 other rows is found,
+    anything else is given by `from_size` and `prefix_tokens`.
+    """
+
+    problem: str

@@ -63,6 +63,20 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "rename": ["head.{x} -> lm_head.{x}"],
         "where": ["lm_head.*"],
     },
+    "resize": {
+        "model": "base",
+        "seed": 1,
+        "tensors": {
+            "head.*": {"rows": 8, "shape": None, "pad": {"normal": 0.5}, "truncate": True},
+            "embed.*": {
+                "size": [4, 4],
+                "mode": "bilinear",
+                "antialias": True,
+                "from_size": [2, 2],
+                "prefix_tokens": 0,
+            },
+        },
+    },
     "override": {"base": "base", "with": ["tuned", "used"], "where": ["layers.**"]},
     "select": {
         "model": "base",
