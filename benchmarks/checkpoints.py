@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,20 @@ def random_llama(folder: Path, model: Llama, seed: int, shard_bytes: int) -> Pat
 def header_only(folder: Path, tensors: Iterable[TensorShape], shard_bytes: int) -> Path:
     """A checkpoint whose files have headers and, as holes, their full length: enough to compile against."""
     return _checkpoint(folder, tensors, {}, shard_bytes, None)
+
+
+def random_lora(folder: Path, model: Llama, rank: int, seed: int) -> Path:
+    """A PEFT adapter of seeded normal values, for every linear layer but the head."""
+    mark = folder.with_name(f"{folder.name}.{MARK}")
+    if not mark.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = list(model.lora(rank))
+        _write_shard(folder / "adapter_model.safetensors", tensors, np.random.default_rng(seed))
+        targets = sorted({tensor.name.split(".")[-3] for tensor in tensors})
+        config = {"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": targets}
+        (folder / "adapter_config.json").write_text(json.dumps(config | {"task_type": "CAUSAL_LM"}))
+        mark.touch()
+    return folder
 
 
 def _checkpoint(
@@ -76,14 +91,15 @@ def _write_shard(path: Path, shard: list[TensorShape], random: np.random.Generat
         file.write(len(header).to_bytes(8, "little") + header)
         if random is not None:
             for tensor in ordered:
-                for block in _normal_bf16(random, tensor.nbytes // 2):
+                for block in _normal(random, tensor):
                     file.write(block)
         file.truncate(8 + len(header) + end)
 
 
-def _normal_bf16(random: np.random.Generator, count: int) -> Iterator[bytes]:
+def _normal(random: np.random.Generator, tensor: TensorShape) -> Iterator[bytes]:
+    count = prod(tensor.shape)
     for start in range(0, count, BLOCK):
         values = random.standard_normal(min(BLOCK, count - start), dtype=np.float32)
         values *= np.float32(0.02)
         # The upper half of a float32 is the bfloat16 towards zero.
-        yield values.view(np.uint16)[1::2].tobytes()
+        yield values.tobytes() if tensor.dtype == "F32" else values.view(np.uint16)[1::2].tobytes()

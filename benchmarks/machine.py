@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-OURS: Final = ("mergec", "torch", "numpy", "safetensors")
+OURS: Final = ("mergec", "torch", "numpy", "safetensors", "peft", "transformers")
 
 
 def describe() -> str:

@@ -11,6 +11,7 @@ from benchmarks.measure import Command
 from benchmarks.place import Place
 
 MERGEKIT: Final = "mergekit==0.1.5"
+PEFT_MERGE: Final = Path(__file__).with_name("peft_merge.py")
 TORCH: Final = "torch==2.13.0"
 REPORTED: Final = ("mergekit", "torch", "transformers", "safetensors", "pydantic", "numpy")
 # Straight to the tensors: the models here have no tokenizer, and a progress bar is work too.
@@ -49,6 +50,12 @@ def versions(work: Path) -> dict[str, str]:
     done = subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True)
     found: dict[str, str] = json.loads(done.stdout)
     return found
+
+
+def peft(place: Place, base: Path, adapter: Path) -> Command:
+    """PEFT's way to fold an adapter: load the base, merge and unload, save."""
+    output = place.out / "peft"
+    return Command([sys.executable, str(PEFT_MERGE), str(base), str(adapter), str(output)], output)
 
 
 def copy(place: Place, source: Path) -> Command:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.checkpoints import header_only, random_llama
+from benchmarks.checkpoints import header_only, random_llama, random_lora
 from benchmarks.measure import Command, warm
 from benchmarks.shapes import LLAMA_70B, SIZES, deepseek_v3
 
@@ -28,6 +28,11 @@ class Place:
         for folder in folders:
             warm(folder)
         return folders
+
+    def adapter(self, rank: int = 16) -> Path:
+        """A LoRA of random weights on every linear layer, made where it is missing."""
+        at = self.work / "checkpoints" / self.size
+        return random_lora(at / f"lora-{rank}", SIZES[self.size], rank, seed=7)
 
     def llama_70b(self) -> list[Path]:
         """Three checkpoints of 70 B parameters in 30 files each, of which only the headers exist."""

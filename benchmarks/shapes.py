@@ -51,6 +51,16 @@ class Llama:
         yield _bf16(f"{at}.mlp.up_proj", ffn, hidden)
         yield _bf16(f"{at}.mlp.down_proj", hidden, ffn)
 
+    def lora(self, rank: int) -> Iterator[TensorShape]:
+        """A PEFT adapter of this rank on every linear layer but the head, in float32 as training saves it."""
+        for tensor in self.tensors():
+            module = tensor.name.removesuffix(".weight")
+            if module.endswith("_proj"):
+                rows, columns = tensor.shape
+                at = f"base_model.model.{module}"
+                yield TensorShape(f"{at}.lora_A.weight", "F32", (rank, columns))
+                yield TensorShape(f"{at}.lora_B.weight", "F32", (rows, rank))
+
     def config(self) -> dict[str, object]:
         """A config.json that transformers reads."""
         return asdict(self) | {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from benchmarks.measure import Command
-from benchmarks.peers import copy, durable_copy, mergekit
+from benchmarks.peers import copy, durable_copy, mergekit, peft
 from benchmarks.place import MERGEC, Place
 from benchmarks.targets import Faster, KeepsPromise, Target, Under, Within
 
@@ -76,6 +76,16 @@ def _ties(place: Place) -> Pair:
     return place.build("ties", recipe), mergekit(place, "ties", config)
 
 
+def _lora(place: Place) -> Pair:
+    base, adapter = place.models(1)[0], place.adapter()
+    recipe = (
+        f"mergec: 1\nsources: {{base: {json.dumps(str(base))}, adapter: {json.dumps(str(adapter))}}}\n"
+        "models:\n  merged: {op: lora, base: base, adapters: {adapter: 1.0}}\n"
+        "output: {model: merged, path: build}\n"
+    )
+    return place.build("lora", recipe), peft(place, base, adapter)
+
+
 def _passthrough(place: Place) -> Pair:
     models = place.models(2)
     recipe = _recipe(models, '{op: graft, into: a, from: b, take: ["**.self_attn.**"]}')
@@ -124,6 +134,7 @@ WORKS: Final = (
     Work("linear", "linear, 3 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _linear),
     Work("slerp", "slerp, 2 inputs of {size}", MERGEKIT, Faster(6), _slerp, by_default=False),
     Work("ties", "TIES, 2 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _ties, by_default=False),
+    Work("lora", "LoRA fold, r=16, all linears of {size}", "PEFT", Faster(4, leaner=7), _lora),
     Work("passthrough", "pass-through graft of {size}", "cp", Within(1.2), _passthrough),
     Work("durable", "linear, 3 inputs of {size}, output on disk", "dd conv=fsync", Within(1.5), _durable),
     Work("promise", "memory, linear of {size} in 64 MiB", "libraries", KeepsPromise(), _promise("64MiB")),
