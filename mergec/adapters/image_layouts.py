@@ -151,11 +151,11 @@ _TO = "to_q to_k to_v"
 _ADDED = "add_q_proj add_k_proj add_v_proj"
 
 LAYOUTS = (
-    Layout("a UNet", "input_blocks.0.0.", "down_blocks.0.", _same(_unet())),
+    Layout("a UNet", "input_blocks.", "down_blocks.", _same(_unet())),
     Layout(
         "a CLIP text encoder",
-        "transformer.resblocks.0.",
-        "text_model.encoder.layers.0.",
+        "transformer.resblocks.",
+        "text_model.encoder.layers.",
         (
             *_same(_CLIP),
             Pair(
@@ -168,14 +168,14 @@ LAYOUTS = (
     # transformers 5 leaves `text_model` out where there is no projection behind it.
     Layout(
         "a CLIP text encoder of transformers 5",
-        "text_model.encoder.layers.0.",
-        "encoder.layers.0.",
+        "text_model.encoder.layers.",
+        "encoder.layers.",
         _same({"text_model.{rest}": "{rest}"}),
     ),
     Layout(
         "a Stable Diffusion 3 transformer",
-        "joint_blocks.0.",
-        "pos_embed.proj.",
+        "joint_blocks.",
+        "pos_embed.proj",
         (
             *_same(_SD3),
             *(
@@ -200,8 +200,8 @@ LAYOUTS = (
     ),
     Layout(
         "a Flux transformer",
-        "double_blocks.0.",
-        "single_transformer_blocks.0.",
+        "double_blocks.",
+        "single_transformer_blocks.",
         (
             *_same(_FLUX),
             *(

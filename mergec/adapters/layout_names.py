@@ -99,7 +99,7 @@ def _fused(
         parts = [] if filler is None else [modules.get(other.filled(filler)) for other in others]
         if filler is None or any(part is None for part in parts):
             continue
-        whole = Place(tuple(piece for part in (place, *parts) if part for piece in part.pieces))
+        whole = Place.of(piece for part in (place, *parts) if part for piece in part.pieces)
         if len({base[piece.weight].shape[1:] for piece in whole.pieces}) == 1:
             is_changed = pair.rows is Rows.SHIFT_AND_SCALE
             yield original.filled(filler), _halves_exchanged(whole, base) if is_changed else whole

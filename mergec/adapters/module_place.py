@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.adapters.joined import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mergec.ir.expression import Tensor
     from mergec.ir.strided_view import Shape
@@ -26,6 +26,18 @@ class Place(NamedTuple):
     """The rows of a module's weight, from first to last. All pieces are equally wide."""
 
     pieces: tuple[Piece, ...]
+
+    @classmethod
+    def of(cls, pieces: Iterable[Piece]) -> Place:
+        """One place for these pieces; those that lie one after another become one piece."""
+        found: list[Piece] = []
+        for piece in pieces:
+            last = found[-1] if found else None
+            if last and (piece.weight, piece.start) == (last.weight, last.start + last.rows):
+                found[-1] = last._replace(rows=last.rows + piece.rows)
+            else:
+                found.append(piece)
+        return cls(tuple(found))
 
     @property
     def rows(self) -> int:
@@ -46,7 +58,7 @@ class Place(NamedTuple):
 
     def exchanged(self, first: int) -> Place:
         """The rows from `first` on, then those before."""
-        return Place((*self.cut(first, self.rows).pieces, *self.cut(0, first).pieces))
+        return Place.of((*self.cut(first, self.rows).pieces, *self.cut(0, first).pieces))
 
     def cut(self, start: int, stop: int) -> Place:
         """The rows of the module with start <= index < stop."""

@@ -23,7 +23,7 @@ CONVOLUTIONS = {
     "conv 1d": lambda: torch.nn.Conv1d(8, 16, 5, padding=2),
 }
 LAYERS: dict[str, Any] = {**LINEAR, **CONVOLUTIONS}
-KINDS = [
+KINDS: list[tuple[str, dict[str, Any]]] = [
     ("LoConModule", {}),
     ("LoConModule", {"weight_decompose": True}),
     ("LoConModule", {"weight_decompose": True, "wd_on_out": False}),
