@@ -8,9 +8,13 @@ from mergec.adapters.adapter import Reading
 from mergec.adapters.errors import SeveralAdapters
 from mergec.adapters.peft_config import read_peft_config
 from mergec.adapters.peft_context import PeftContext
+from mergec.adapters.peft_ia3 import fold_ia3
 from mergec.adapters.peft_lora import fold_lora
-from mergec.adapters.peft_names import BASE_LAYER, PeftModule, by_module, taken_apart
+from mergec.adapters.peft_names import BASE_LAYER, MARKS, PeftModule, by_module, taken_apart
+from mergec.adapters.peft_norms import fold_norm
+from mergec.adapters.peft_products import fold_adalora, fold_loha, fold_lokr, fold_vera
 from mergec.adapters.peft_refused import why_refused
+from mergec.adapters.peft_rotations import fold_boft, fold_oft
 from mergec.adapters.peft_saved import fold_saved, split_by_kind
 from mergec.adapters.peft_tokens import TOKENS, fold_tokens
 from mergec.diagnostics import MergecError, safe
@@ -28,6 +32,14 @@ _LORA = frozenset(
 )
 KINDS: dict[str, tuple[frozenset[str], Callable[[PeftModule, PeftContext], None]]] = {
     "LORA": (_LORA, fold_lora),
+    "ADALORA": (frozenset({"lora_A", "lora_B", "lora_E"}), fold_adalora),
+    "IA3": (frozenset({"ia3_l"}), fold_ia3),
+    "LOHA": (frozenset(role for role in MARKS if role.startswith("hada_")), fold_loha),
+    "LOKR": (frozenset(role for role in MARKS if role.startswith("lokr_")), fold_lokr),
+    "OFT": (frozenset(role for role in MARKS if role.startswith("oft_")), fold_oft),
+    "BOFT": (frozenset({"boft_R", "boft_s"}), fold_boft),
+    "VERA": (frozenset(role for role in MARKS if role.startswith("vera_")), fold_vera),
+    "LN_TUNING": (frozenset({"ln_tuning_layers", "ln_tuning_layers.bias"}), fold_norm),
     "TRAINABLE_TOKENS": (frozenset(), fold_tokens),
 }
 FOLDABLE = frozenset(KINDS)

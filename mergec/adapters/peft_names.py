@@ -16,7 +16,7 @@ MARKS = frozenset(
         *("lora_A", "lora_B", "lora_E", "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector"),
         *("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"),
         *("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"),
-        *("oft_R", "oft_embedding_R", "boft_R", "boft_s", "ia3_l"),
+        *("oft_R", "oft_embedding_R", "oft_r", "boft_R", "boft_s", "ia3_l"),
         *("vera_lambda_b", "vera_lambda_d", "vera_A", "vera_B"),
         *("ln_tuning_layers", "trainable_tokens_delta"),
     }

@@ -134,13 +134,15 @@ def folded_by(
 
 def _matmul(rows: Array, held: Array) -> Array:
     if held.ndim == 2:
-        return rows @ held
+        plain: Array = rows @ held
+        return plain
     blocks = rows.reshape(len(rows), held.shape[0], held.shape[1])
-    return np.einsum("ngk,gkc->ngc", blocks, held).reshape(len(rows), -1)
+    made: Array = np.einsum("ngk,gkc->ngc", blocks, held).reshape(len(rows), -1)
+    return made
 
 
 def _row_norm(value: Array) -> Array:
-    flat = np.sqrt((value.reshape(len(value), -1) ** 2).sum(axis=1))
+    flat: Array = np.sqrt((value.reshape(len(value), -1) ** 2).sum(axis=1))
     return flat.reshape(-1, *(1 for _ in value.shape[1:]))
 
 
