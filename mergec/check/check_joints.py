@@ -45,6 +45,8 @@ def _mismatch(verdict: JointVerdict, lowered: LoweredRecipe) -> JointMismatch:
     *earlier, last = touching or lowered.joints
     others = tuple(_label(demand) for demand in earlier if demand.span is not None)
     notes = tuple(_origin(figure, lowered) for figure in (verdict.left, verdict.right))
+    if verdict.factor not in {None, 1}:
+        notes = (*notes, f"{verdict.factor} vectors of the tower come in as one")
     return JointMismatch(
         span=last.span, joint=verdict.text, others=others, notes=notes, help=_advice(verdict, last)
     )
@@ -74,6 +76,5 @@ def _origin(figure: Figure, lowered: LoweredRecipe) -> str:
 def _advice(verdict: JointVerdict, last: JointDemand) -> str:
     if "connector" not in verdict.sides:
         return "give the language model more rows, or set the id in the config.json of the source"
-    if last.component != "connector":
-        return "take the connector from the same model with a second graft, or make a new one with `op: init`"
-    return "take the other component from the same model too, or make a new connector with `op: init`"
+    other = next(side for side in verdict.sides if side != last.component).replace("_", " ")
+    return f"take the {other} from the same model with another graft, or make a connector with `op: init`"

@@ -49,13 +49,16 @@ def config_changes(
     """The changes to the config of `into` when a component of the donor is put into it.
 
     `width` is that of the vectors a moved tower gives out, which some configs repeat. A config that is
-    empty asks for no changes and has nothing to give.
+    empty asks for no changes and has nothing to give, and a setting that only other families know is not
+    given to it.
     """
     told = _told(component)
     changes: list[ConfigValue] = []
     if into.config and donor.config:
         changes += _own_config(component, donor, into)
-        changes += [_value(into, key, donor.settings[key]) for key in told["keys"] if key in donor.settings]
+        is_same = donor.layout.name == into.layout.name
+        keys = [key for key in told["keys"] if key in donor.settings and (is_same or key in into.settings)]
+        changes += [_value(into, key, donor.settings[key]) for key in keys]
     moved = {change.path[-1] for change in changes}
     for key in told["width_keys"]:
         if width is not None and key in into.settings and key not in moved:
@@ -66,9 +69,10 @@ def config_changes(
 def is_left_as_it_was(component: str, changes: list[ConfigValue], into: DescribedModel) -> bool:
     """Whether the config of `into` describes the component, and the changes leave that description."""
     told = _told(component)
-    described = {key for key in (*told["parts"], *told["keys"]) if key in into.settings}
     changed = {change.path[-1] for change in changes} - set(told["width_keys"])
-    return bool(described) and not changed
+    described = [key for key in told["parts"] if key in into.settings]
+    described = described or [key for key in told["keys"] if key in into.settings]
+    return bool(described) and changed.isdisjoint(described)
 
 
 def _told(component: str) -> Mapping[str, Any]:

@@ -55,22 +55,23 @@ class _Fit(NamedTuple):
     covered: int
     is_named: bool
     places: int
-    not_missing: int  # minus the number of components that are not there
 
 
 def components_of(names: Collection[str], config: Mapping[str, object] | None = None) -> Grouping:
     """The names by component. `config` is config.json, whose `model_type` decides between equals.
 
     The layout that knows most names is taken; between equals the one that config.json names, then the
-    one with more of its places filled, then the one with fewer components missing. Nothing is guessed: a
-    name that the layout does not know is `unknown`.
+    one with more of its places filled. Of layouts that are equal in all this, and divide the names in the
+    same way, the one with the fewest components is named. Nothing is guessed: a name that the layout does
+    not know is `unknown`.
     """
     heads = _heads(names)
     found = [(fit, layout) for layout in layouts() if (fit := _fit(layout, heads, config)).covered]
     if not found:
         return Grouping(None, unknown=tuple(names))
     best = max(fit for fit, _ in found)
-    candidates = tuple(layout for fit, layout in found if fit == best)
+    equals = (layout for fit, layout in found if fit == best)
+    candidates = tuple(sorted(equals, key=lambda layout: len({one.component for one in layout.places})))
     divisions = {tuple(_component(layout, head) for head in heads) for layout in candidates}
     if len(divisions) > 1:
         return Grouping(None, candidates, unknown=tuple(names))
@@ -95,7 +96,7 @@ def _heads(names: Iterable[str]) -> dict[str, int]:
 
 def _fit(layout: Layout, heads: Mapping[str, int], config: Mapping[str, object] | None) -> _Fit:
     if layout.needs and not any(begins(head, need) for head in heads for need in layout.needs):
-        return _Fit(0, is_named=False, places=0, not_missing=0)
+        return _Fit(0, is_named=False, places=0)
     filled: set[Place] = set()
     covered = 0
     for head, count in heads.items():
@@ -104,8 +105,7 @@ def _fit(layout: Layout, heads: Mapping[str, int], config: Mapping[str, object] 
             covered += count
             filled.add(place)
     is_named = config is not None and config.get("model_type") in layout.model_types
-    missing = {place.component for place in layout.places} - {place.component for place in filled}
-    return _Fit(covered, is_named, len(filled), -len(missing))
+    return _Fit(covered, is_named, len(filled))
 
 
 def _place(layout: Layout, name: str) -> Place | None:

@@ -42,10 +42,16 @@ def _width(component: str, source: KnownModel, call: Call) -> int | None:
 
 def files_of(component: str, source: KnownModel, target: KnownModel, call: Call) -> list[SideFile]:
     """The files of the component's processor, from the donor's folder where it has them."""
-    facts = source.table.facts
-    if facts is None or (target.table.facts is not None and target.table.facts.folder == facts.folder):
+    theirs = source.table.facts.folder if source.table.facts is not None else None
+    ours = target.table.facts.folder if target.table.facts is not None else None
+    names: list[str] = table()["config"][component]["files"]
+    if theirs is None or theirs == ours:
         return []
-    names = [name for name in table()["config"][component]["files"] if (facts.folder / name).is_file()]
-    if names:
-        call.remarks.append(Remark(call.name, f"{', '.join(names)} from {source.name}", ()))
-    return [SideFile(name, str(facts.folder)) for name in names]
+    taken = [name for name in names if (theirs / name).is_file()]
+    kept = [name for name in names if name not in taken and ours is not None and (ours / name).is_file()]
+    if taken:
+        call.remarks.append(Remark(call.name, f"{', '.join(taken)} from {source.name}", ()))
+    if kept:
+        what = f"{', '.join(kept)} of {target.name} kept, {source.name} has none"
+        call.remarks.append(Remark(call.name, what, ()))
+    return [SideFile(name, str(theirs)) for name in taken]

@@ -98,8 +98,19 @@ def _known(model: ModelTable, span: Span | None) -> KnownModel:
         note = f"the layouts are: {candidates}"
         raise MergecError([AmbiguousLayout(span=span, model=model.name, help=help_, notes=(note,))])
     if grouping.layout is None:
-        raise MergecError([UnknownLayout(span=span, model=model.name)])
+        raise MergecError([_unknown(model, config, span)])
     return KnownModel(model, grouping, config)
+
+
+def _unknown(model: ModelTable, config: Mapping[str, object], span: Span | None) -> Diagnostic:
+    """The mistake, with the rule that would mend it where one segment stands before all names."""
+    first = {name.partition(".")[0] for name in model.entries}
+    inner = components_of([name.partition(".")[2] for name in model.entries], config)
+    if len(first) != 1 or inner.layout is None:
+        return UnknownLayout(span=span, model=model.name)
+    help_ = f"rename them on the source: `{safe(first.pop())}.{{rest:**}} -> {{rest}}`"
+    note = f"without their first segment they are those of {inner.layout}"
+    return UnknownLayout(span=span, model=model.name, help=help_, notes=(note,))
 
 
 def _without(component: str, model: KnownModel) -> dict[str, Entry]:
@@ -123,8 +134,9 @@ def _no_place(
 ) -> Diagnostic:
     assert target.grouping.layout is not None
     places = [place.prefix for place in target.grouping.layout.places_of(component)]
-    where = ", ".join(f"`{prefix}`" for prefix in places) or "nowhere"
-    kept = f"which keeps the {spoken_name(component)} in: {where}"
+    spoken = spoken_name(component)
+    where = ", ".join(f"`{prefix}`" for prefix in places)
+    kept = f"which keeps the {spoken} in: {where}" if where else f"which has no {spoken}"
     return NoPlace(
         span=span,
         model=target.name,
