@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.layout import views
 from mergec.sources.checkpoint import Container
-from mergec.sources.sniff import SAFETENSORS_ENDING
+from mergec.sources.sniff import GGUF_ENDING, SAFETENSORS_ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,6 +65,8 @@ def form_name(files: Iterable[WeightFile]) -> str:
         if file.container is Container.TORCH_LEGACY
         else "safetensors"
         if file.path.name.lower().endswith(SAFETENSORS_ENDING)
+        else "gguf"
+        if file.path.name.lower().endswith(GGUF_ENDING)
         else "pytorch"
         for file in files
     }

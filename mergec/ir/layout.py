@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.ir.packed import Packed
 from mergec.ir.strided_view import Shape, StridedView
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ class Joined(NamedTuple):
         return Joined(moved, tuple(p.unsqueezed(axis) for p in self.parts))
 
 
-Layout = StridedView | Joined
+Layout = StridedView | Joined | Packed
 
 
 def views(layout: Layout) -> tuple[StridedView, ...]:
     """The file regions of a layout, in order."""
     if isinstance(layout, StridedView):
         return (layout,)
+    if isinstance(layout, Packed):
+        return layout.parts
     return tuple(view for part in layout.parts for view in views(part))

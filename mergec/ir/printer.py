@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
 from mergec.ir.dtype import DType
-from mergec.ir.layout import Joined
+from mergec.ir.layout import Joined, Layout
+from mergec.ir.packed import Packed
 from mergec.ir.strided_view import StridedView
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def _leaf(attributes: Sequence[object], label: tuple[str, str] | None) -> list[s
     return [place, *(_shown(value) for value in rest[1:])]
 
 
-def _place(layout: StridedView | Joined) -> str:
+def _place(layout: Layout) -> str:
+    if isinstance(layout, Packed):
+        return f"packed [{', '.join(map(_place, layout.parts))}]"
     if isinstance(layout, Joined):
         return f"joined on {layout.axis} [{', '.join(_place(part) for part in layout.parts)}]"
     return f"file {layout.file} at {layout.offset} by {list(layout.strides)}"

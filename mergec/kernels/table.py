@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mergec.kernels import elementwise, layout, matrix
+from mergec.kernels import dequantise, elementwise, layout, matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KERNELS: dict[str, Callable[..., Any]] = {**elementwise.KERNELS, **layout.KERNELS, **matrix.KERNELS}
+KERNELS: dict[str, Callable[..., Any]] = {
+    **elementwise.KERNELS,
+    **layout.KERNELS,
+    **matrix.KERNELS,
+    **dequantise.KERNELS,
+}

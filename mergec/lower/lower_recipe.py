@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from mergec.ir.config_edit import edited_config
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import Graph, LoweredRecipe, OutputTensor
-from mergec.ir.layout import Joined, Layout
 from mergec.ir.model_table import Entry, ModelTable
-from mergec.ir.primitives import CONCAT, READ
 from mergec.lower.bind import BoundArithmetic, BoundRecipe
 from mergec.lower.lower_arithmetic import lower_arithmetic
+from mergec.lower.packed_use import PackedNodes, explain_missing_parts, packed_nodes, report_packed_use
+from mergec.lower.source_layouts import dequantised_remarks, layout_node, stored_dtype
 from mergec.lower.tied_head import without_tied_head
 from mergec.steps.cast import resolve_dtypes
 from mergec.steps.errors import EmptyOutput
@@ -32,6 +32,7 @@ def lower(bound: BoundRecipe, table: SourceTable, report: Report) -> LoweredReci
     """
     lowering = _Lowering(bound, table, report)
     lowered = lowering.run()
+    report_packed_use(lowered, lowering.packed, report)
     report.stop_on_error()
     return lowered
 
@@ -47,6 +48,7 @@ class _Lowering:
     demands: list[DegreeDemand] = field(default_factory=list)
     joints: list[JointDemand] = field(default_factory=list)
     models: dict[str, ModelTable] = field(default_factory=dict)
+    packed: PackedNodes = field(default_factory=dict)
 
     def run(self) -> LoweredRecipe:
         for source in self.sources.sources.values():
@@ -62,11 +64,14 @@ class _Lowering:
                 self.remarks,
                 self.demands,
                 self.joints,
+                self.packed,
             )
+            before = len(self.report.diagnostics)
             if isinstance(model, BoundArithmetic):
                 made = lower_arithmetic(model.expression, call)
             else:
                 made = model.operation.lower(model.keys, call)
+            explain_missing_parts(used, self.packed, before, self.report)
             if made.facts is None:
                 made = replace(made, facts=next((table.facts for table in used.values()), None))
             self.models[model.name] = made
@@ -76,17 +81,12 @@ class _Lowering:
         origin = self.bound.recipe.source_place(source.name).span()
         entries: dict[str, Entry] = {}
         for name, layout in source.tensors.items():
-            node = self._layout(layout, source.degree, origin)
+            node = layout_node(self.graph, layout, source.degree, origin)
             self.labels.setdefault(node, (source.name, name))
-            entries[name] = Entry(node, layout.dtype)
+            entries[name] = Entry(node, stored_dtype(layout))
+        self.packed.update(packed_nodes(self.graph, source, origin))
+        self.remarks.extend(dequantised_remarks(source.name, source.tensors))
         return ModelTable(source.name, entries, facts=source.facts)
-
-    def _layout(self, layout: Layout, weight_degree: float, origin: object) -> NodeId:
-        if isinstance(layout, Joined):
-            parts = tuple(self._layout(part, weight_degree, origin) for part in layout.parts)
-            return self.graph.add(CONCAT, parts, (layout.axis,), origin)  # type: ignore[arg-type]
-        degree = weight_degree if layout.dtype.is_float else None
-        return self.graph.add(READ, (), (layout, degree), origin)  # type: ignore[arg-type]
 
     def _finish(self) -> LoweredRecipe:
         recipe = self.bound.recipe

@@ -114,8 +114,11 @@ class Application:
             self.config = accept_larger(found, len(names), base.name, call)
 
     def _carried(self, name: str, found: list[Entry]) -> Entry:
-        """An integer tensor: the base's, or the one that all inputs share."""
-        if self._models.base is not None:
+        """An integer tensor: the base's, or the one that all inputs share.
+
+        Codes of quantised weights are no counters: the base's would stand for a merge that never was.
+        """
+        if self._models.base is not None and not any(entry.node in self._call.packed for entry in found):
             return self._models.base.entries[name]
         tensors = [Tensor(self._call.graph, entry.node, self._span) for entry in found]
         return Entry(identical(tensors).node, found[0].dtype)

@@ -146,6 +146,11 @@ class SourceSpec(Strict):
     kind: Literal["weights", "delta"] = Field(
         default="weights", description="`delta`: the file holds differences to another checkpoint"
     )
+    dequantize: bool = Field(
+        default=False,
+        description="Read a quantised checkpoint (bitsandbytes, compressed-tensors, 8-bit floats with scales, "
+        "GGUF) as dense weights",
+    )
 
 
 ShortSource = Annotated[

@@ -47,9 +47,11 @@ class Checkpoint:
 
     A view's `file` is an index into `files` of this checkpoint. `directory` is set where the
     user named a directory: its side files (config, tokenizer) belong to the checkpoint.
-    Names that share bytes (tied tensors) have equal views.
+    Names that share bytes (tied tensors) have equal views. `block_types` holds the type of each tensor
+    of a GGUF file that is packed in blocks, whose view shows its bytes.
     """
 
     files: tuple[WeightFile, ...]
     tensors: Mapping[str, StridedView]
     directory: Path | None = None
+    block_types: Mapping[str, int] = field(default_factory=dict)

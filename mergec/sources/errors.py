@@ -99,9 +99,9 @@ class SeveralCheckpoints(Diagnostic):
 class UnknownFormat(Diagnostic):
     """Neither the ending of the file's name nor its first bytes tell a format that mergec knows.
 
-    Readable are safetensors files, PyTorch files (.bin, .pt, .pth, .ckpt, and with .tar after it)
-    and the index of a sharded checkpoint (*.index.json). Convert other formats to safetensors with
-    the tools of the project that the file comes from.
+    Readable are safetensors files, PyTorch files (.bin, .pt, .pth, .ckpt, and with .tar after it),
+    GGUF files and the index of a sharded checkpoint (*.index.json). Convert other formats to safetensors
+    with the tools of the project that the file comes from.
     """
 
     path: str

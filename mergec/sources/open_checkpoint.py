@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import MergecError
 from mergec.sources.checkpoint import Checkpoint
 from mergec.sources.errors import NestNotUsable
+from mergec.sources.gguf_header import open_gguf
 from mergec.sources.locate import locate
 from mergec.sources.safetensors_header import open_safetensors
 from mergec.sources.sharded_index import open_sharded
@@ -41,6 +42,8 @@ def open_checkpoint(
     """
     try:
         found = locate(path)
+        if found.form is Form.GGUF:
+            return _gguf_checkpoint(found.path, nest)
         if found.form is Form.INDEX:
             files, tensors = open_sharded(found.path, partial(_open_file, nest=nest))
         else:
@@ -54,11 +57,24 @@ def open_checkpoint(
     return Checkpoint(files, tensors, found.directory)
 
 
+def _gguf_checkpoint(path: Path, nest: str | None) -> Checkpoint:
+    if nest is not None:
+        raise _nest_not_usable(path, nest)
+    file, tensors = open_gguf(path)
+    views = {name: tensor.view for name, tensor in tensors.items()}
+    types = {name: one.block_type for name, one in tensors.items() if one.block_type is not None}
+    return Checkpoint((file,), views, block_types=types)
+
+
+def _nest_not_usable(path: Path, nest: str) -> MergecError:
+    advice = "remove `nest`; use `keep` and `rename` to choose and cut prefixes"
+    return MergecError([NestNotUsable(path=str(path), nest=nest, help=advice)])
+
+
 def _open_file(path: Path, file_index: int, *, nest: str | None) -> tuple[WeightFile, dict[str, StridedView]]:
     """One weight file and its tensors."""
     if form_of(path) is Form.SAFETENSORS:
         if nest is not None:
-            advice = "remove `nest`; use `keep` and `rename` to choose and cut prefixes"
-            raise MergecError([NestNotUsable(path=str(path), nest=nest, help=advice)])
+            raise _nest_not_usable(path, nest)
         return open_safetensors(path, file_index)
     return open_torch(path, file_index, nest=nest)

@@ -17,6 +17,8 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 TORCH_ENDINGS = (".bin", ".pt", ".pth", ".ckpt", ".pt.tar", ".pth.tar")
 SAFETENSORS_ENDING = ".safetensors"
 INDEX_ENDING = ".index.json"
+GGUF_ENDING = ".gguf"
+GGUF_MAGIC = b"GGUF"
 ZIP_MAGIC = b"PK\x03\x04"
 
 _PICKLE = b"\x80\x02"  # protocol 2, which torch.save has always used
@@ -25,7 +27,7 @@ _ANY_PICKLE = re.compile(rb"\x80[\x02-\x05][^\x00]")
 _PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE)
 _JSON_AT = 8
 _NOT_OURS = {
-    b"GGUF": "this is a GGUF file; convert it to safetensors, for instance with transformers",
+    b"GGUF": "this is a GGUF file; give it the ending .gguf",
     b"\x89HDF": "this is an HDF5 file (Keras, TensorFlow); export its weights to safetensors",
     b"\x93NUM": "this is a NumPy array; save it under a name with `safetensors.numpy.save_file`",
 }
@@ -37,6 +39,7 @@ class Form(Enum):
     SAFETENSORS = "safetensors"
     TORCH = "torch"
     INDEX = "index"
+    GGUF = "gguf"
 
 
 def form_by_name(name: str) -> Form | None:
@@ -63,11 +66,13 @@ def form_of(path: Path) -> Form:
     start, size = _start_of(path)
     if start.startswith(LFS_POINTER):
         raise MergecError([GitLfsPointer(path=str(path), help="run `git lfs pull` in the clone")])
+    if start.startswith(GGUF_MAGIC):
+        return Form.GGUF
     if _looks_like_safetensors(start, size):
         return Form.SAFETENSORS
     if promised is Form.TORCH or looks_like_torch(start):
         return Form.TORCH
-    advice = "give the path of a .safetensors, .bin, .pt, .pth or .ckpt file"
+    advice = "give the path of a .safetensors, .bin, .pt, .pth, .ckpt or .gguf file"
     raise MergecError([UnknownFormat(path=str(path), help=_NOT_OURS.get(start[:4], advice))])
 
 

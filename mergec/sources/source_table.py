@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Report
 from mergec.ir.source_facts import SourceFacts
 from mergec.recipe.source_names import named_by_source
+from mergec.sources.dequantised import dequantised, packed_parts, refuse_blocks, without_quantisation
 from mergec.sources.open_checkpoint import open_checkpoint
+from mergec.sources.quantised.gguf_blocks import gguf_groups
+from mergec.sources.quantised.group import Stored
+from mergec.sources.quantised.recognise import recognise
 from mergec.sources.side_config import ADAPTER_CONFIG, read_config
 from mergec.sources.small_values import small_values
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mergec.ir.layout import Layout
+    from mergec.ir.packed import PackedPart
     from mergec.recipe.load import Recipe
     from mergec.recipe.rename_pass import RuleUse
     from mergec.sources.checkpoint import Checkpoint, WeightFile
@@ -28,6 +33,7 @@ class Source:
 
     `degree` is 1 for weights and 0 for a delta. `folder` holds the config and tokenizer that belong
     to the weights; `is_directory` says that the recipe names that folder rather than a file in it.
+    `packed` holds the parts of quantised weights that are read as they are stored, by file and offset.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Source:
     folder: Path
     is_directory: bool
     facts: SourceFacts
+    packed: Mapping[tuple[int, int], PackedPart]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,10 @@ def _side_files(recipe: Recipe, sources: Mapping[str, Source], report: Report) -
     if name is None:
         return None
     folder = sources[name].folder
-    return SideFiles(folder, read_config(folder, recipe.source_place(name).span(), report))
+    config = read_config(folder, recipe.source_place(name).span(), report)
+    if recipe.sources[name].dequantize:
+        config = without_quantisation(config)
+    return SideFiles(folder, config)
 
 
 def _source(
@@ -112,9 +122,17 @@ def _source(
     spec = recipe.sources[name]
     place = recipe.source_place(name)
     numbers = [_number(file, files) for file in checkpoint.files]
-    tensors: dict[str, Layout] = {
-        tensor: view._replace(file=numbers[view.file]) for tensor, view in checkpoint.tensors.items()
-    }
+    views = {tensor: view._replace(file=numbers[view.file]) for tensor, view in checkpoint.tensors.items()}
+    facts = _facts(recipe, name, path, checkpoint, files)
+    stored = Stored(views, facts.config, facts.read_values)
+    groups = [*gguf_groups(stored, checkpoint.block_types), *recognise(stored)]
+    tensors: dict[str, Layout] = dict(views)
+    if spec.dequantize:
+        span = place.child("dequantize").span()
+        tensors = dequantised(stored, groups, name, span, report)
+        facts = replace(facts, config=without_quantisation(facts.config))
+    elif checkpoint.block_types:
+        refuse_blocks(groups, name, place.child("path").span(), report)
     tensors, uses = named_by_source(tensors, spec, name, place, report)
     return Source(
         name=name,
@@ -125,7 +143,8 @@ def _source(
         degree=0.0 if spec.kind == "delta" else 1.0,
         folder=checkpoint.directory or path.parent,
         is_directory=checkpoint.directory is not None,
-        facts=_facts(recipe, name, path, checkpoint, files),
+        facts=facts,
+        packed={} if spec.dequantize else packed_parts(stored, groups),
     )
 
 

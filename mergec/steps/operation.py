@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mergec.diagnostics import Report, Span
-    from mergec.ir.graph import DegreeDemand, Graph, JointDemand, Remark
+    from mergec.ir.graph import DegreeDemand, Graph, JointDemand, NodeId, Remark
     from mergec.ir.model_table import ModelTable
     from mergec.recipe.place import TreePlace
     from mergec.recipe.recipe_model import Strict
@@ -21,7 +21,7 @@ class Call:
     """One use of an operation: what it may read, and what it may add to.
 
     `models` holds the inputs that the operation named, lowered already. `place` is the operation's
-    mapping in the recipe.
+    mapping in the recipe. `packed` are the nodes that read parts of quantised weights as they are stored.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Call:
     remarks: list[Remark] = field(default_factory=list)
     demands: list[DegreeDemand] = field(default_factory=list)
     joints: list[JointDemand] = field(default_factory=list)
+    packed: Collection[NodeId] = ()
 
     @property
     def span(self) -> Span:

@@ -27,6 +27,7 @@ def read(layout: Layout) -> Array:
     """The elements, as the definition of a view says where they are."""
     if isinstance(layout, Joined):
         return np.concatenate([read(part) for part in layout.parts], axis=layout.axis)
+    assert isinstance(layout, StridedView)
     strides = tuple(stride * 4 for stride in layout.strides)
     start = FILE[layout.offset // 4 :]
     return np.lib.stride_tricks.as_strided(start, layout.shape, strides)

@@ -31,6 +31,7 @@ class File:
         """Element by element, as the definition of a view says."""
         if isinstance(layout, Joined):
             return np.concatenate([self.read(part) for part in layout.parts], axis=layout.axis)
+        assert isinstance(layout, StridedView)
         found = np.empty(layout.shape, np.float32)
         for index in product(*map(range, layout.shape)):
             steps = sum(i * stride for i, stride in zip(index, layout.strides, strict=True))

@@ -1,0 +1,1 @@
+"""Quantised checkpoints: which tensors of a file stand for one weight, by their names and headers."""
