@@ -67,8 +67,13 @@ def config_changes(
 
 
 def is_left_as_it_was(component: str, changes: list[ConfigValue], into: DescribedModel) -> bool:
-    """Whether the config of `into` describes the component, and the changes leave that description."""
+    """Whether the config of `into` says what the component is, and the changes leave that as it was.
+
+    Of connectors and heads it says details only, which mostly are the same.
+    """
     told = _told(component)
+    if not told["parts"]:
+        return False
     changed = {change.path[-1] for change in changes} - set(told["width_keys"])
     described = [key for key in told["parts"] if key in into.settings]
     described = described or [key for key in told["keys"] if key in into.settings]

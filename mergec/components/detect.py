@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,42 +66,43 @@ def components_of(names: Collection[str], config: Mapping[str, object] | None = 
     same way, the one with the fewest components is named. Nothing is guessed: a name that the layout does
     not know is `unknown`.
     """
-    heads = _heads(names)
-    found = [(fit, layout) for layout in layouts() if (fit := _fit(layout, heads, config)).covered]
+    beginnings = _beginnings(names)
+    counts = Counter(beginnings)
+    found = [(fit, layout) for layout in layouts() if (fit := _fit(layout, counts, config)).covered]
     if not found:
         return Grouping(None, unknown=tuple(names))
     best = max(fit for fit, _ in found)
     equals = (layout for fit, layout in found if fit == best)
     candidates = tuple(sorted(equals, key=lambda layout: len({one.component for one in layout.places})))
-    divisions = {tuple(_component(layout, head) for head in heads) for layout in candidates}
+    divisions = {tuple(_component(layout, one) for one in counts) for layout in candidates}
     if len(divisions) > 1:
         return Grouping(None, candidates, unknown=tuple(names))
-    return _grouped(candidates, names)
+    places = {one: _place(candidates[0], one) for one in counts}
+    return _grouped(candidates, {name: places[one] for name, one in zip(names, beginnings, strict=True)})
 
 
-def _heads(names: Iterable[str]) -> dict[str, int]:
-    """The beginnings of the names, as long as the longest prefix of the table: how many have each.
+def _beginnings(names: Iterable[str]) -> list[str]:
+    """What decides about each name: its first segments, as many as prefixes have, without numbers.
 
-    Layers by the hundred share one beginning, so each layout looks at a few dozen texts.
+    Layers by the hundred share one beginning, so each layout looks at a few dozen texts only.
     """
-    depth = max(place.prefix.count(".") + 1 for layout in layouts() for place in layout.places)
-    counts: dict[str, int] = {}
+    longest = max(place.prefix.count(".") + 1 for layout in layouts() for place in layout.places)
+    found: list[str] = []
     for name in names:
-        segments = name.split(".", depth)[:depth]
-        # Numbers end a beginning, as no prefix of the table goes beyond one.
-        cut = next((i for i, segment in enumerate(segments) if segment.isdigit()), depth)
-        head = ".".join(segments[: cut + 1])
-        counts[head] = counts.get(head, 0) + 1
-    return counts
+        segments = name.split(".", longest)[:longest]
+        # No prefix of the table has a number in it.
+        cut = next((i for i, segment in enumerate(segments) if segment.isdigit()), longest)
+        found.append(".".join(segments[:cut]))
+    return found
 
 
-def _fit(layout: Layout, heads: Mapping[str, int], config: Mapping[str, object] | None) -> _Fit:
-    if layout.needs and not any(begins(head, need) for head in heads for need in layout.needs):
+def _fit(layout: Layout, counts: Mapping[str, int], config: Mapping[str, object] | None) -> _Fit:
+    if layout.needs and not any(begins(one, need) for one in counts for need in layout.needs):
         return _Fit(0, is_named=False, places=0)
     filled: set[Place] = set()
     covered = 0
-    for head, count in heads.items():
-        place = _place(layout, head)
+    for one, count in counts.items():
+        place = _place(layout, one)
         if place is not None:
             covered += count
             filled.add(place)
@@ -119,13 +121,12 @@ def _component(layout: Layout, name: str) -> str | None:
     return place.component if place is not None else None
 
 
-def _grouped(candidates: tuple[Layout, ...], names: Collection[str]) -> Grouping:
+def _grouped(candidates: tuple[Layout, ...], places: Mapping[str, Place | None]) -> Grouping:
     layout = candidates[0]
     members: dict[str, list[str]] = {}
     filled: dict[str, dict[Place, None]] = {}
     unknown: list[str] = []
-    for name in names:
-        place = _place(layout, name)
+    for name, place in places.items():
         if place is None:
             unknown.append(name)
             continue

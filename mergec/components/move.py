@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 class Move(NamedTuple):
-    """The new name of each tensor of the component, and those for which there is no clear place."""
+    """The new name of each tensor of the component, and those for which there is no clear place.
+
+    `rules` say the same as rename rules, for people; names that stay as they are need none.
+    """
 
     names: Mapping[str, str]
     homeless: tuple[str, ...]
+    rules: tuple[str, ...]
 
 
 def moved(component: str, donor: Grouping, into: Grouping) -> Move:
@@ -36,14 +40,30 @@ def moved(component: str, donor: Grouping, into: Grouping) -> Move:
         shared[name] = (place, donor.layout.shared_name(place, place.inner(name)))
     may_be_wrapped = has_wrapper([inner for _, inner in shared.values()])
     names: dict[str, str] = {}
+    given: set[str] = set()
+    rules: dict[str, None] = {}
     for name, (place, inner) in shared.items():
         target = _target(place, inner, into, may_be_wrapped=may_be_wrapped)
         if target is None or not _is_spelt(place, inner, donor.layout, into.layout):
             continue
-        new = target.outer(into.layout.own_name(target, inner))
-        if new not in names.values():
-            names[name] = new
-    return Move(names, tuple(name for name in shared if name not in names))
+        own = into.layout.own_name(target, inner)
+        new = target.outer(own)
+        if new in given:
+            continue
+        given.add(new)
+        names[name] = new
+        if new != name:
+            rules[_rule((place, place.inner(name)), (target, own))] = None
+    return Move(names, tuple(name for name in shared if name not in names), tuple(rules))
+
+
+def _rule(old: tuple[Place, str], new: tuple[Place, str]) -> str:
+    """The rename rule for a name inside a place that gets another name inside another."""
+    sides = []
+    for (place, inner), rest in ((old, "{rest:**}"), (new, "{rest}")):
+        start = place.outer(inner.partition(".")[0]) if old[1] != new[1] else place.root
+        sides.append(".".join(text for text in (start, rest if inner else "") if text))
+    return " -> ".join(sides)
 
 
 def is_built_otherwise(component: str, donor: Grouping, into: Grouping) -> bool:

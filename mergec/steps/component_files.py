@@ -26,7 +26,8 @@ def settings_of(
     changes = config_changes(component, donor, into, _width(component, source, call))
     if is_left_as_it_was(component, changes, into):
         spoken = component.replace("_", " ")
-        call.report.add(ConfigSilent(span=span, donor=source.name, component=spoken))
+        help_ = "edit it there, or put the config.json of these weights beside them"
+        call.report.add(ConfigSilent(span=span, donor=source.name, component=spoken, help=help_))
     if changes:
         keys = ", ".join(".".join(change.path) for change in changes)
         call.remarks.append(Remark(call.name, f"config.json: {keys} from {source.name}", ()))

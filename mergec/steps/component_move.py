@@ -65,8 +65,10 @@ def with_component(
     if move.homeless:
         raise MergecError([_no_place(component, move.homeless, source, target, span)])
     if is_built_otherwise(component, source.grouping, target.grouping):
-        spoken = spoken_name(component)
-        call.report.add(BuiltOtherwise(span=span, donor=donor.name, into=into.name, component=spoken))
+        call.report.add(_built_otherwise(component, source, target, span))
+    if move.rules:
+        call.remarks.append(Remark(call.name, f"names of {donor.name}: {', '.join(move.rules)}", ()))
+    _remark_kept_head(component, source, target, call)
     taken = renamed({new: donor.entries[old] for old, new in move.names.items()}, rules, call)
     settings = settings_of(component, source, target, span, call)
     files = files_of(component, source, target, call)
@@ -87,6 +89,15 @@ def remark_moves(component: str, result: ModelTable, into: ModelTable, donor: Mo
     call.remarks.append(Remark(call.name, f"{spoken_name(component)} from {donor.name}", came))
     if gone:
         call.remarks.append(Remark(call.name, f"{spoken_name(component)} of {into.name} left out", gone))
+
+
+def _remark_kept_head(component: str, source: KnownModel, target: KnownModel, call: Call) -> None:
+    """A language model comes without its head: the one that stays was trained with another."""
+    head = target.grouping.components.get("head")
+    if component == "language_model" and head is not None:
+        own = " (`component: head` takes its own)" if "head" in source.grouping.components else ""
+        what = f"head of {target.name} kept before the language model of {source.name}{own}"
+        call.remarks.append(Remark(call.name, what, head.names))
 
 
 def _known(model: ModelTable, span: Span | None) -> KnownModel:
@@ -127,6 +138,15 @@ def _absent(component: str, source: KnownModel, span: Span | None) -> Diagnostic
     return ComponentAbsent(
         span=span, model=source.name, component=spoken_name(component), help=help_, notes=(note,)
     )
+
+
+def _built_otherwise(component: str, source: KnownModel, target: KnownModel, span: Span | None) -> Diagnostic:
+    notes = tuple(
+        f"`{safe(one.name)}` has `{safe(one.grouping.components[component].names[0])}`"
+        for one in (source, target)
+    )
+    spoken = spoken_name(component)
+    return BuiltOtherwise(span=span, donor=source.name, into=target.name, component=spoken, notes=notes)
 
 
 def _no_place(

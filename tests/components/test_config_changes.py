@@ -48,6 +48,11 @@ def test_a_description_of_another_tower_is_noticed(donor: Model, into: Model, is
     assert is_left_as_it_was("vision_tower", changes, models[1]) is is_left
 
 
+def test_a_connector_is_described_by_its_tensors() -> None:
+    into = described((HF, {"projector_hidden_act": "gelu"}), "connector")
+    assert not is_left_as_it_was("connector", [], into)
+
+
 def test_a_tower_takes_its_config_with_it() -> None:
     into = {"model_type": "llava", "vision_config": EYES, "vision_feature_layer": -2, "text_config": {"a": 1}}
     donor = {"vision_config": OTHER_EYES, "vision_feature_layer": -1, "text_config": {"a": 2}, "b": 3}

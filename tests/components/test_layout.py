@@ -20,6 +20,9 @@ def test_a_layout_is_consistent(layout: Layout) -> None:
     prefixes = [place.prefix for place in layout.places]
     assert len(set(prefixes)) == len(prefixes), "a prefix belongs to one component"
     assert all(prefix and not prefix.endswith(".") for prefix in prefixes)
+    assert not any(segment.isdigit() for prefix in prefixes for segment in prefix.split(".")), (
+        "see _beginnings"
+    )
     assert not layout.needs or any(
         begins(one, need) or begins(need, one) for need in layout.needs for one in prefixes
     )

@@ -185,3 +185,25 @@ def test_inner_names_have_their_role_in_front() -> None:
         "query:query_tokens",
         "weight",
     ]
+
+
+class TestRules:
+    def test_for_roots(self) -> None:
+        move = moved("vision_tower", memory("model.vision_tower"), tower("vision_tower"))
+        assert move.rules == ("model.vision_tower.{rest:**} -> vision_tower.{rest}",)
+        move = moved("language_model", grouped("model.layers.0.w"), tower("vision_tower"))
+        assert move.rules == ("model.{rest:**} -> language_model.model.{rest}",)
+
+    def test_for_bare_names(self) -> None:
+        move = moved("vision_tower", grouped(*CLIP), tower("vision_tower"))
+        assert move.rules == ("{rest:**} -> vision_tower.{rest}",)
+
+    def test_for_words_and_single_tensors(self) -> None:
+        donor = original(["model.mm_projector.0.bias", "model.image_newline"])
+        assert moved("connector", donor, tower("vision_tower")).rules == (
+            "model.mm_projector.0.{rest:**} -> multi_modal_projector.linear_1.{rest}",
+            "model.image_newline -> image_newline",
+        )
+
+    def test_for_names_that_stay(self) -> None:
+        assert moved("vision_tower", tower("vision_tower"), tower("vision_tower")).rules == ()

@@ -74,6 +74,19 @@ class TestMoves:
             "output: connector output 4 = hidden size 4": (),
         }
 
+    def test_and_how_the_names_changed(self, bench: Workbench) -> None:
+        bench.source("a", llava(1, 3))
+        bench.source("b", llava(2, 3, prefix="model."))
+        rule = "model.vision_tower.{rest:**} -> vision_tower.{rest}"
+        assert remarks(bench, TOWER)[f"merged: names of b: {rule}"] == ()
+
+    def test_a_language_model_comes_without_its_head(self, bench: Workbench) -> None:
+        for name in "ab":
+            bench.source(name, llava(1, 3))
+        found = remarks(bench, {**GRAFT, "component": "language_model"})
+        head = "merged: head of a kept before the language model of b (`component: head` takes its own)"
+        assert found[head] == ("language_model.lm_head.weight",)
+
     def test_copies_bytes_and_computes_nothing(self, bench: Workbench) -> None:
         for name in "ab":
             bench.source(name, llava(1, 3))
