@@ -108,6 +108,17 @@ def renamed(weights: Weights) -> dict[str, torch.Tensor]:
     return made
 
 
+def single_file_of(weights: Weights) -> Weights:
+    """A component of diffusers in the original layout."""
+    original = renamed(weights)
+    for level in range(3):
+        # Which of the two an upsampler is depends on whether its level has attention.
+        has_attention = f"output_blocks.{3 * level + 2}.1.norm.weight" in original
+        for ending in ("weight", "bias"):
+            original.pop(f"output_blocks.{3 * level + 2}.{1 if has_attention else 2}.conv.{ending}", None)
+    return original
+
+
 def check(converted: Mapping[str, torch.Tensor], expected: Weights) -> None:
     assert converted.keys() == expected.keys()
     assert all(torch.equal(converted[name], value) for name, value in expected.items())
@@ -116,12 +127,7 @@ def check(converted: Mapping[str, torch.Tensor], expected: Weights) -> None:
 @pytest.mark.parametrize("config", [SD1, SDXL], ids=["SD 1", "SDXL"])
 def test_unets(config: dict[str, Any]) -> None:
     weights = distinct(diffusers.UNet2DConditionModel(**config))
-    original = renamed(weights)
-    for level in range(3):
-        # Which of the two it is depends on whether the level has attention.
-        has_attention = f"output_blocks.{3 * level + 2}.1.norm.weight" in original
-        for ending in ("weight", "bias"):
-            original.pop(f"output_blocks.{3 * level + 2}.{1 if has_attention else 2}.conv.{ending}", None)
+    original = single_file_of(weights)
     prefixed = {f"model.diffusion_model.{name}": value for name, value in original.items()}
     check(single_file.convert_ldm_unet_checkpoint(prefixed, config), weights)
     back = renamed(original)
