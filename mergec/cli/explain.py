@@ -28,7 +28,8 @@ _MORE_FIELDS = {"more", "others_text"}  # "and 12 more"
 def explain(what: str) -> None:
     """Explain WHAT: a code such as MC0402, an operation such as linear, or a topic.
 
-    The topics are recipe, patterns, renames, schedules and blocks; rename:NAME prints a rename preset.
+    The topics are recipe, patterns, renames, schedules, blocks and inspect; rename:NAME prints a
+    rename preset.
     """
     codes, known = all_codes(), operations()
     presets = {f"{MARK}{name}": name for name in preset_names()}

@@ -1,4 +1,4 @@
-"""A checkpoint as a list of its components, layers that are alike on one line."""
+"""A checkpoint as a list of its tensors, layers that are alike on one line."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mergec.sources.checkpoint import Checkpoint
 
 _INDENT = "  "
+_MOST_FILES = 4
 
 
 class _Row(NamedTuple):
@@ -30,11 +31,6 @@ class _Row(NamedTuple):
     nbytes: int
     tensors: int
     layers: frozenset[int]
-
-
-def checkpoint_text(path: Path, checkpoint: Checkpoint) -> str:
-    """Files, dtypes, metadata and the tensors by component."""
-    return "\n".join([*_head(path, checkpoint), "", *_components(checkpoint)])
 
 
 def renamed_text(renamed: Sequence[Renamed]) -> str:
@@ -58,13 +54,14 @@ def _without_numbers(name: str) -> str:
     return ".".join("#" if segment.isdigit() else segment for segment in name.split("."))
 
 
-def _head(path: Path, checkpoint: Checkpoint) -> Iterator[str]:
+def head_lines(path: Path, checkpoint: Checkpoint, *, all_files: bool) -> Iterator[str]:
+    """Format, dtypes, files and metadata. Many files are counted only, unless all are wanted."""
     tensors = list(checkpoint.tensors.values())
     files = counted(len(checkpoint.files), "file")
     yield f"{safe(path)}: {form_name(checkpoint.files)}, {files}, {_amount(tensors)}"
     for dtype in dtype_counts(tensors):
         yield f"{_INDENT}{dtype}: {_amount([tensor for tensor in tensors if str(tensor.dtype) == dtype])}"
-    if len(checkpoint.files) > 1:
+    if 1 < len(checkpoint.files) <= _MOST_FILES or all_files:
         for file in checkpoint.files:
             yield f"{_INDENT}{safe(file.path.name)}: {format_size(file.identity.size)}"
     metadata = {key: value for file in checkpoint.files for key, value in file.metadata.items()}
@@ -77,23 +74,39 @@ def _amount(tensors: Sequence[StridedView]) -> str:
     return f"{counted(len(tensors), 'tensor')}, {format_size(sum(map(layout_bytes, tensors)))}"
 
 
-def _components(checkpoint: Checkpoint) -> Iterator[str]:
-    components: dict[str, list[_Row]] = {}
+def tensor_lines(checkpoint: Checkpoint) -> Iterator[str]:
+    """Every tensor on a line of its own."""
+    rows = [
+        (safe(name), str(list(view.shape)), str(view.dtype), format_size(layout_bytes(view)))
+        for name, view in checkpoint.tensors.items()
+    ]
+    return in_columns(rows, right={3})
+
+
+def group_lines(checkpoint: Checkpoint) -> Iterator[str]:
+    """The tensors by where they stand, layers that are alike on one line."""
+    for title, cells in group_rows(checkpoint):
+        yield title
+        yield from in_columns(cells, indent=_INDENT, right={3})
+
+
+def group_rows(checkpoint: Checkpoint) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """A title for each place where tensors stand, with pattern, shape, dtype and size of those alike."""
+    places: dict[str, list[_Row]] = {}
     items = list(checkpoint.tensors.items())
     for group in grouped(items, lambda item: item[0], lambda item: (item[1].shape, item[1].dtype)):
         members = [items[i] for i in group.members]
-        components.setdefault(_component(members[0][0]), []).append(_row(group.pattern, members))
-    for name, rows in components.items():
+        places.setdefault(_place(members[0][0]), []).append(_row(group.pattern, members))
+    for name, rows in places.items():
         tensors = sum(row.tensors for row in rows)
         layers = {layer for row in rows for layer in row.layers}
         in_layers = f"{counted(len(layers), 'layer')}, " if layers else ""
         nbytes = format_size(sum(row.nbytes for row in rows))
-        yield f"{safe(name)}: {in_layers}{counted(tensors, 'tensor')}, {nbytes}"
-        cells = [(row.pattern, row.size, row.dtype, format_size(row.nbytes)) for row in rows]
-        yield from in_columns(cells, indent=_INDENT, right={3})
+        title = f"{safe(name)}: {in_layers}{counted(tensors, 'tensor')}, {nbytes}"
+        yield title, [(row.pattern, row.size, row.dtype, format_size(row.nbytes)) for row in rows]
 
 
-def _component(name: str) -> str:
+def _place(name: str) -> str:
     place = block_index(name)
     first = name.partition(".")[0]
     return first if place is None else place[0].removesuffix(".") or "layers without a name"

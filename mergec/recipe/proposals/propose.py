@@ -18,7 +18,7 @@ from mergec.recipe.rename_rule import RenameRule
 from mergec.recipe.value_place import NoPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mergec.ir.layout import Layout
     from mergec.recipe.proposals.fit import Fit
@@ -34,9 +34,13 @@ _FEW = 20
 
 @dataclass(frozen=True, slots=True)
 class ProposedRule:
-    """A rule, and how many of the tensors that it renames line up in the end."""
+    """A rule as it is read, as a recipe holds it and as YAML writes it.
+
+    `lines_up` counts those of the tensors that it renames that line up in the end.
+    """
 
     rule: RenameRule
+    value: str | dict[str, str]
     yaml: str
     lines_up: int
 
@@ -114,8 +118,10 @@ def _tried_out(
             state = after
     names = {old[_number(layout)]: name for name, layout in state.items()}
     good = {n for n, name in enumerate(old) if targets.get(names[name]) == sources[name]}
-    rules = tuple(ProposedRule(rule, rewrite.yaml, len(moved & good)) for rewrite, rule, moved in used)
-    return Proposal(rules, names, len(good), tuple(map(_tie, undecided)))
+    rules = tuple(
+        ProposedRule(rule, rewrite.value, rewrite.yaml, len(moved & good)) for rewrite, rule, moved in used
+    )
+    return Proposal(rules, names, len(good), tuple(_ties(undecided, sources, targets)))
 
 
 def _number(layout: Layout) -> int:
@@ -133,9 +139,13 @@ def _parsed(rewrite: Rewrite) -> RenameRule | None:
         return None
 
 
-def _tie(undecided: Undecided) -> Tie:
-    sides = (
-        tuple(name for family in side for name in family.names.values())
-        for side in (undecided.sources, undecided.targets)
-    )
-    return Tie(*sides)
+def _ties(
+    undecided: Iterable[Undecided], sources: Mapping[str, Kind], targets: Mapping[str, Kind]
+) -> Iterator[Tie]:
+    """Names instead of families, in the order of the checkpoints."""
+    orders = [{name: at for at, name in enumerate(names)} for names in (sources, targets)]
+    for tie in undecided:
+        held = ((name for family in side for name in family.names.values()) for side in tie)
+        yield Tie(
+            *(tuple(sorted(names, key=order.__getitem__)) for names, order in zip(held, orders, strict=True))
+        )
