@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +29,6 @@ RECIPES = sorted(p.relative_to(ROOT / "recipes") for p in (ROOT / "recipes").glo
 
 def name_of(recipe: Path) -> str:
     return f"{recipe.parent}-{recipe.stem}"
-
-
-@pytest.fixture(scope="session")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recipes with the weights that their scripts make, in a folder that may be written to."""
-    folder = tmp_path_factory.mktemp("copied") / "recipes"
-    shutil.copytree(ROOT / "recipes", folder, ignore=shutil.ignore_patterns("build", "weights"))
-    for script in sorted(folder.glob("*/make_weights.py")):
-        runpy.run_path(str(script), run_name="__main__")
-    return folder
 
 
 def test_there_are_recipes() -> None:
