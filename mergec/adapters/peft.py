@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Reading
 from mergec.adapters.errors import SeveralAdapters
-from mergec.adapters.peft_config import read_peft_config
+from mergec.adapters.peft_config import check_scales, read_peft_config
 from mergec.adapters.peft_context import PeftContext
 from mergec.adapters.peft_ia3 import fold_ia3
 from mergec.adapters.peft_lora import fold_lora
@@ -62,30 +62,34 @@ class Peft:
         """The folds that the adapter stands for on this base. Mistakes go into the result's problems."""
         try:
             config = read_peft_config(adapter)
+            context = PeftContext(adapter, config, dict(base))
+            refusal = why_refused(config, FOLDABLE)
+            if refusal is not None:
+                context.refuse(*refusal)
+                return context.reading
+            check_scales(config)
         except MergecError as error:
             return Reading(problems=list(error.diagnostics))
-        context = PeftContext(adapter, config, base)
-        refusal = why_refused(config, FOLDABLE)
-        if refusal is not None:
-            context.refuse(*refusal)
-            return context.reading
         factors, full = split_by_kind(adapter.tensors)
         if not _is_one(factors, context):
             return context.reading
-        fold_saved(full, context)  # first: factors apply to embeddings that the adapter brings itself
+        fold_saved(full, context)  # first: factors may be for embeddings that the adapter itself brings
         known, fold = KINDS[config.kind]
         for module in by_module(adapter.tensors, factors):
             if TOKENS in module.factors:
                 fold_tokens(module, context)
-            elif module.factors.keys() <= known:
+                continue
+            module.factors = {role: value for role, value in module.factors.items() if role in known}
+            if module.factors:
                 fold(module, context)
         return context.reading
 
 
 def _is_unusual(facts: SourceFacts) -> bool:
-    """Whether the configuration is of a kind whose tensors have names of their own."""
+    """Whether it is an adapter of a kind whose tensors have names of their own."""
     assert facts.adapter_config is not None
-    return str(facts.adapter_config["peft_type"]).upper() not in FOLDABLE
+    is_named = facts.path == facts.folder or facts.path.name.startswith("adapter_model")
+    return is_named and str(facts.adapter_config["peft_type"]).upper() not in FOLDABLE
 
 
 def _is_one(factors: list[str], context: PeftContext) -> bool:

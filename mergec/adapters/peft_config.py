@@ -65,7 +65,7 @@ def read_peft_config(adapter: Adapter) -> PeftConfig:
     """The configuration of a PEFT adapter.
 
     Raises:
-        MergecError: MC0290, MC0335 or MC0338.
+        MergecError: MC0290 or MC0335.
     """
     values = adapter.facts.adapter_config
     if values is None:
@@ -73,10 +73,17 @@ def read_peft_config(adapter: Adapter) -> PeftConfig:
     kind = values.get("peft_type")
     if not isinstance(kind, str):
         raise _refused(adapter, "it has no `peft_type`")
-    config = PeftConfig(kind.upper(), values, adapter)
+    return PeftConfig(kind.upper(), values, adapter)
+
+
+def check_scales(config: PeftConfig) -> None:
+    """Make sure that ranks and scales can be told.
+
+    Raises:
+        MergecError: MC0335 or MC0338.
+    """
     _check_numbers(config)
     _check_patterns(config)
-    return config
 
 
 def _missing(adapter: Adapter) -> tuple[Diagnostic, ...]:

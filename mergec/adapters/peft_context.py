@@ -11,7 +11,7 @@ from mergec.adapters.errors import AdapterMisfit, BadFactor, IncompletePair, Not
 from mergec.diagnostics import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mergec.adapters.adapter import Adapter
     from mergec.adapters.peft_config import PeftConfig
@@ -24,11 +24,14 @@ _VECTORS = {"lora_magnitude_vector", "vera_lambda_b", "vera_lambda_d", "ln_tunin
 
 @dataclass(slots=True)
 class PeftContext:
-    """An adapter on its way to folds. Findings go into `reading`."""
+    """An adapter on its way to folds. Findings go into `reading`.
+
+    `base` follows the adapter's own full tensors, which its factors then are for.
+    """
 
     adapter: Adapter
     config: PeftConfig
-    base: Mapping[str, Tensor]
+    base: dict[str, Tensor]
     reading: Reading = field(default_factory=Reading)
 
     def weight_of(self, module: PeftModule) -> str | None:

@@ -27,7 +27,7 @@ def fold_saved(names: Iterable[str], context: PeftContext) -> None:
         elif target in context.base:
             _replace(name, target, context)
         elif _is_new(target, parts.path, context):
-            context.reading.folds.append(Replacement(target, (name,), context.adapter.tensors[name]))
+            _put(name, target, context)
         else:
             context.missing((name,), target)
 
@@ -36,15 +36,24 @@ def _replace(name: str, target: str, context: PeftContext) -> None:
     """A saved tensor may have other rows than the base's (words, labels), and nothing else."""
     value, weight = context.adapter.tensors[name], context.base[target]
     if value.shape[1:] == weight.shape[1:] and len(value.shape) == len(weight.shape):
-        context.reading.folds.append(Replacement(target, (name,), value))
+        _put(name, target, context)
         return
     notes = (
         f"`{context.adapter.name}` holds {list(value.shape)}",
         f"the base holds {list(weight.shape)}",
     )
+    advice = "fold it into the model that it was trained on"
     context.reading.problems.append(
-        AdapterMisfit(span=context.adapter.span, adapter=context.adapter.name, target=target, notes=notes)
+        AdapterMisfit(
+            span=context.adapter.span, adapter=context.adapter.name, target=target, notes=notes, help=advice
+        )
     )
+
+
+def _put(name: str, target: str, context: PeftContext) -> None:
+    value = context.adapter.tensors[name]
+    context.reading.folds.append(Replacement(target, (name,), value))
+    context.base[target] = value
 
 
 def _is_new(target: str, path: str, context: PeftContext) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mergec.adapters.diffusers import Diffusers
+from mergec.adapters.errors import AdapterAsModel
 from mergec.adapters.kohya import Kohya
 from mergec.adapters.peft import Peft
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mergec.adapters.dialect import Dialect
+    from mergec.diagnostics import Span
     from mergec.ir.source_facts import SourceFacts
 
 # The first that recognises an adapter reads it. Flat names are unmistakable; what else has an
@@ -47,3 +49,11 @@ def dialect_of(names: Collection[str], facts: SourceFacts | None) -> Dialect | N
 def is_factor(name: str) -> bool:
     """Whether a tensor of this name is a factor of an adapter, and no weight."""
     return _FACTOR.search(name) is not None
+
+
+def adapter_as_model(name: str, place: str, span: Span) -> AdapterAsModel:
+    """MC0331 with the way out: `name` is the adapter, `place` what wants a model."""
+    advice = (
+        f"fold it into the model that it was trained on: {{op: lora, base: MODEL, adapters: {{{name}: 1.0}}}}"
+    )
+    return AdapterAsModel(span=span, name=name, place=place, help=advice)

@@ -75,6 +75,4 @@ def _both(embeddings: str, span: Span | None) -> TiedFold:
         f"to keep the head as it was, add it: `{{op: graft, into: MERGED, from: BASE, take: [{embeddings}], "
         f'rename: ["{embeddings} -> {head}"]}}`, and set `{TIED}` to false in config.json'
     )
-    return TiedFold(
-        span=span, tensor=embeddings, other="the output head", what="changes both uses", help=advice
-    )
+    return TiedFold(span=span, tensor=embeddings, other=head, what="changes both uses", help=advice)

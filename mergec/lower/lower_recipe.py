@@ -9,6 +9,7 @@ from mergec.ir.config_edit import edited_config
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import Graph, LoweredRecipe, OutputTensor
 from mergec.ir.model_table import Entry, ModelTable
+from mergec.lower.adapter_output import check_adapters
 from mergec.lower.bind import BoundArithmetic, BoundRecipe
 from mergec.lower.lower_arithmetic import lower_arithmetic
 from mergec.lower.packed_use import PackedNodes, explain_missing_parts, packed_nodes, report_packed_use
@@ -111,6 +112,8 @@ class _Lowering:
         config = side_files.config if side_files else {}
         edited = edited_config(config, model.config)
         outputs, dropped = without_tied_head(outputs, edited, self.report)
+        sources = [self.models[name] for name in self.sources.sources]
+        check_adapters(outputs, sources, self.labels, self.graph, place.child("model").span(), self.report)
         return LoweredRecipe(
             graph=self.graph,
             outputs=tuple(outputs),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mergec.ir.config_edit import SideFile, edited_config
 from mergec.ir.dtype import DType
 from mergec.output.manifest import NAME as MANIFEST
-from mergec.sources.side_config import CONFIG, config_text
+from mergec.sources.side_config import ADAPTER_CONFIG, CONFIG, config_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ _NAMES = {"license", "notice", "merges", "vocab"}
 # Files that describe other weights than the ones written, or how they were trained.
 _NEVER = {
     MANIFEST,
+    ADAPTER_CONFIG,
     "trainer_state.json",
     "training_args.json",
     "all_results.json",

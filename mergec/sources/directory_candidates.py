@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import MergecError
 from mergec.sources.open_file import why_not
 from mergec.sources.sharded_index import read_index
+from mergec.sources.side_config import ADAPTER_CONFIG
 from mergec.sources.sniff import Form, form_by_name
 
 if TYPE_CHECKING:
@@ -23,13 +24,21 @@ _WEIGHT_INDEX = re.compile(r".*\.(safetensors|bin|pt|pth)\.index\.json", re.IGNO
 SHARD_NAME = re.compile(r".*[-.]\d{5}-of-\d{5}\.\w+")
 
 
+# Where both of these are, the folder is an adapter's, whatever model was left beside it.
+_ADAPTER = ("adapter_model.safetensors", "adapter_model.bin")
+
+
 def candidates(directory: Path) -> tuple[Path, ...]:
-    """The indexes, and the weight files that no index lists, sorted by name.
+    """The indexes, and the weight files that no index lists, sorted by name; of an adapter its weights alone.
 
     Raises:
         MergecError: the directory cannot be listed.
     """
-    found = [path for path in entries(directory) if _may_be_weights(path)]
+    present = entries(directory)
+    adapter = _adapter(present)
+    if adapter is not None:
+        return (adapter,)
+    found = [path for path in present if _may_be_weights(path)]
     indexes = [path for path in found if form_by_name(path.name) is Form.INDEX]
     listed: set[str] = set()
     for index in indexes:
@@ -40,6 +49,14 @@ def candidates(directory: Path) -> tuple[Path, ...]:
                 # It cannot say which files are its own; opening it tells what is wrong.
                 return (index,)
     return tuple(path for path in found if path.name not in listed)
+
+
+def _adapter(present: list[Path]) -> Path | None:
+    """The weights of the adapter that a folder is; of two forms the one that PEFT prefers."""
+    by_name = {path.name: path for path in present}
+    if ADAPTER_CONFIG not in by_name:
+        return None
+    return next((by_name[name] for name in _ADAPTER if name in by_name), None)
 
 
 def companions(directory: Path) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ def _no_adapter(table: ModelTable, place: TreePlace) -> NotAnAdapter:
     first = [f"`{safe(name)}`" for name in list(table.entries)[:_SHOWN]]
     more = ", ..." if len(table.entries) > len(first) else ""
     config = table.facts.adapter_config if table.facts else None
-    kind = f"; its adapter_config.json says `{safe(config.get('peft_type'))}`" if config else ""
+    kind = f"; its adapter_config.json says that it is `{safe(config.get('peft_type'))}`" if config else ""
     advice = (
         f"the dialects are {', '.join(dialect_names())}; the change of a fine-tuned model is "
         f"`{safe(table.name)} - BASE`, and `op: override` lays single tensors over a model"
@@ -163,13 +163,15 @@ def _adapter(table: ModelTable, place: TreePlace, call: Call, *, is_for_residual
 
 
 def _about_numbers(problems: Iterable[Diagnostic], adapter: Adapter, base: BaseView) -> Iterator[Diagnostic]:
-    """The problems; shapes that do not fit because the base is packed integers are told as that."""
+    """The problems; shapes that do not fit because the base is packed integers are told once, as that."""
+    is_told = False
     for one in problems:
         target = base.tensors.get(one.target) if isinstance(one, AdapterMisfit) else None
-        if isinstance(one, AdapterMisfit) and target is not None and not target.dtype.is_float:
-            yield no_weights(adapter, one.target, target)
-        else:
+        if not isinstance(one, AdapterMisfit) or target is None or target.dtype.is_float:
             yield one
+        elif not is_told:
+            is_told = True
+            yield no_weights(adapter, one.target, target)
 
 
 def no_weights(adapter: Adapter, name: str, tensor: Tensor) -> FoldOntoNoWeights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from mergec.adapters.recognise import adapter_as_model, dialect_of
 from mergec.diagnostics import nearest, safe
 from mergec.ir.graph import Remark
 from mergec.recipe.pattern import escape
@@ -31,8 +32,8 @@ def common_names(
 ) -> tuple[list[str], list[str]]:
     """The wanted names that all tables hold, and those to be taken unchanged from the first.
 
-    Names that only some tables hold are an error (MC0306, with `advice` as its help), or follow
-    `missing`, with a remark.
+    Names that only some tables hold are an error (MC0306, with `advice` as its help; MC0331 where one is
+    an adapter), or follow `missing`, with a remark.
     """
     shared: list[str] = []
     partial: list[str] = []
@@ -42,6 +43,10 @@ def common_names(
         else:
             partial.append(name)
     if not partial:
+        return shared, []
+    adapters = [table.name for table in tables if dialect_of(table.entries, table.facts) is not None]
+    if adapters and len(adapters) < len(tables):
+        call.report.add(adapter_as_model(adapters[0], f"`{call.name}`", call.span))
         return shared, []
     if missing == "error":
         call.report.add(_missing(tables, partial, call, advice))

@@ -8,7 +8,7 @@ from mergec.adapters.errors import FoldOntoNoWeights
 from mergec.adapters.folded_model import FoldedModel
 from mergec.adapters.problems import summed_up
 from mergec.adapters.tied import untied
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, safe
 from mergec.ir.config_edit import ConfigEdit
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
@@ -55,9 +55,9 @@ def _apply(use: AdapterUse, model: FoldedModel, base: BaseView, chosen: Collecti
         call.remarks.append(Remark(call.name, f"outside `where`, not folded from {name}", excluded))
     if not targets:
         problem = f"`where` leaves nothing of the adapter `{name}`"
-        call.report.add(
-            BadOperation(span=call.place.child("where").span(), operation="lora", problem=problem)
-        )
+        advice = f"it changes `{safe(use.targets[0])}`: widen `where`, or leave the adapter out"
+        span = call.place.child("where").span()
+        call.report.add(BadOperation(span=span, operation="lora", problem=problem, help=advice))
         return
     if _is_refused(use, targets, base, call):
         return

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from mergec.adapters.errors import AdapterAsModel
-from mergec.adapters.recognise import dialect_names, dialect_of
+from mergec.adapters.recognise import adapter_as_model, dialect_names, dialect_of
 from mergec.recipe.pattern_list import select_names
 from mergec.steps.adapter_use import AdapterUse, BaseView, read_adapter
 from mergec.steps.fold import folded
@@ -92,7 +91,7 @@ class Lora(Operation):
         """The base's table with the folds applied."""
         base = call.models[keys.base]
         if dialect_of(base.entries, base.facts) is not None:
-            call.report.add(_adapter_as_base(keys, call))
+            call.report.add(adapter_as_model(keys.base, "`base`", call.place.child("base").span()))
             return base
         view = BaseView.of(base, call)
         uses: list[AdapterUse] = []
@@ -108,12 +107,6 @@ class Lora(Operation):
             found = select_names(keys.where, universe, call.place.child("where"), call.report)
             chosen = {name: None for name in universe if name in found}
         return folded(view, uses, chosen, call)
-
-
-def _adapter_as_base(keys: LoraKeys, call: Call) -> AdapterAsModel:
-    advice = "name the model that it was trained on, and list the adapter under `adapters:`"
-    span = call.place.child("base").span()
-    return AdapterAsModel(span=span, name=keys.base, place="`base`", help=advice)
 
 
 def _listed(keys: LoraKeys, call: Call) -> Iterator[tuple[str, object, TreePlace]]:

@@ -69,6 +69,7 @@ def save_adapter(
     """An adapter for the model, all that it trains drawn at random, as PEFT saves it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        torch.manual_seed(seed)  # PEFT draws the start
         wrapped = peft.get_peft_model(copy.deepcopy(model), copy.deepcopy(config))
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():

@@ -62,9 +62,9 @@ def test_attention_is_folded_once_where_peft_folds_it_twice(bench: Workbench) ->
     found, wanted = built(bench, model, {"style": config})
     name, before = "attention.out_proj.weight", model.state_dict()
     twice = (wanted[name] - before[name]).numpy()
-    np.testing.assert_allclose(found[name] - before[name].numpy(), twice / 2, atol=2e-7)
+    np.testing.assert_allclose(found[name] - before[name].numpy(), twice / 2, atol=5e-7)
     name = "attention.in_proj_weight"
-    np.testing.assert_allclose(found[name], wanted[name].numpy(), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found[name], wanted[name].numpy(), rtol=1e-6, atol=5e-7)
 
 
 def test_several_adapters(bench: Workbench) -> None:
