@@ -22,7 +22,11 @@ from mergec.ir.primitive import (
 from mergec.ir.primitives import arithmetic_dtype
 from mergec.ir.tensor_type import TensorType
 
+# A product's columns come in blocks of this many: more would take more memory and gain nothing.
+COLUMN_BLOCK = 1024
 _F64_BYTES = 8
+# Measured (tests/end_to_end/test_memory.py): buffers of the library that multiplies.
+_PACKED = 2 << 20
 
 
 def _matmul(types: Types, _: Attributes) -> TensorType:
@@ -102,14 +106,14 @@ def _grid_scratch(types: Types, attributes: Attributes) -> int:
 
 
 def _matmul_scratch(types: Types, _: Attributes) -> int:
-    """A block of rows and its product in float64; where blocks lie side by side, each of them twice."""
+    """A block of rows and one of the product in float64, and what the library packs the operands into."""
     left, right = types
-    outer = right.shape[-1] * (right.shape[0] if len(right.shape) == 3 else 1)
-    return ROW_BLOCK * (left.shape[1] + outer) * _F64_BYTES * (len(right.shape) - 1)
+    outer = right.shape[-1] * right.shape[0] if len(right.shape) == 3 else COLUMN_BLOCK
+    return ROW_BLOCK * (left.shape[1] + outer) * _F64_BYTES + _PACKED
 
 
 def _row_scratch(types: Types, _: Attributes) -> int:
-    return 2 * ROW_BLOCK * prod(types[0].shape[1:]) * _F64_BYTES
+    return ROW_BLOCK * prod(types[0].shape[1:]) * _F64_BYTES
 
 
 def _matrices_scratch(types: Types, _: Attributes) -> int:

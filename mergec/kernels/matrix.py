@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mergec.ir.matrix_primitives import COLUMN_BLOCK
 from mergec.ir.primitive import ROW_BLOCK
 
 if TYPE_CHECKING:
@@ -20,33 +21,58 @@ def _blocks(tensor: torch.Tensor) -> Iterator[slice]:
     return (slice(start, start + ROW_BLOCK) for start in range(0, tensor.shape[0], ROW_BLOCK))
 
 
+def _wide(rows: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Each block of rows in float64, in a buffer that the next one reuses.
+
+    Memory that is taken and given back for every block would pile up in the allocator.
+    """
+    buffer = torch.empty((min(ROW_BLOCK, rows.shape[0]), *rows.shape[1:]), dtype=torch.float64)
+    for part in _blocks(rows):
+        block = rows[part]
+        yield part, buffer[: block.shape[0]].copy_(block)
+
+
 def matmul(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """Rows (n, g*k) by g matrices side by side (g, k, c), or by one (k, c)."""
     rows, held = sources
     matrices = held.double()
-    if matrices.dim() == 2:
-        for part in _blocks(rows):
-            out[part].copy_(torch.matmul(rows[part].double(), matrices))
+    if matrices.dim() == 3:
+        _side_by_side(out, rows, matrices)
         return
+    buffer = torch.empty(ROW_BLOCK * COLUMN_BLOCK, dtype=torch.float64)
+    for part, block in _wide(rows):
+        for start in range(0, out.shape[1], COLUMN_BLOCK):
+            columns = slice(start, min(start + COLUMN_BLOCK, out.shape[1]))
+            count = columns.stop - start
+            product = buffer[: block.shape[0] * count].view(-1, count)
+            torch.mm(block, matrices[:, columns], out=product)
+            out[part, columns].copy_(product)
+
+
+def _side_by_side(out: torch.Tensor, rows: torch.Tensor, matrices: torch.Tensor) -> None:
     groups, inner, outer = matrices.shape
+    size = min(ROW_BLOCK, rows.shape[0])
+    left = torch.empty(groups * size * inner, dtype=torch.float64)
+    right = torch.empty(groups * size * outer, dtype=torch.float64)
     for part in _blocks(rows):
-        block = rows[part].double().view(-1, groups, inner).transpose(0, 1)
-        product = torch.bmm(block, matrices).transpose(0, 1)
-        out[part].view(-1, groups, outer).copy_(product)
+        count = rows[part].shape[0]
+        block = left[: groups * count * inner].view(groups, count, inner)
+        block.copy_(rows[part].view(count, groups, inner).transpose(0, 1))
+        product = right[: groups * count * outer].view(groups, count, outer)
+        torch.bmm(block, matrices, out=product)
+        out[part].view(count, groups, outer).copy_(product.transpose(0, 1))
 
 
 def row_norm(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """The Euclidean norm of each row."""
-    (rows,) = sources
-    for part in _blocks(rows):
-        squares = rows[part].double().flatten(1).square_()
-        out[part].copy_(squares.sum(dim=1).sqrt_().view(out[part].shape))
+    for part, block in _wide(sources[0].flatten(1)):
+        out[part].copy_(block.square_().sum(dim=1).sqrt_().view(out[part].shape))
 
 
 def mean_rows(total: torch.Tensor, rows: torch.Tensor) -> None:
     """Adds rows to a sum in float64. `finish_mean` makes the mean of it."""
-    for part in _blocks(rows):
-        total.add_(rows[part].double().sum(dim=0, keepdim=True))
+    for _, block in _wide(rows):
+        total.add_(block.sum(dim=0, keepdim=True))
 
 
 def finish_mean(out: torch.Tensor, total: torch.Tensor, rows: int) -> None:

@@ -10,6 +10,7 @@ from mergec.ir.primitive import Locality, Primitive
 from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ
 
 if TYPE_CHECKING:
+    from mergec.diagnostics import Span
     from mergec.ir.graph import Graph, Node, NodeId
     from mergec.ir.strided_view import Shape
 
@@ -51,24 +52,35 @@ def inverse(view: _View, shape: Shape) -> _View:
 
 
 def hoisted(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:
-    """An elementwise node with a view among its operands, as the view of a node without.
+    """An elementwise node with a view among its operands, as the view of a node whose operand has none.
 
     Before: `add(a, reshape(b))`; after: `reshape(add(reshape(a), b))`, where the inner reshape goes into
     the leaves of `a`. None where no operand is a view, or where operands are repeated along axes that a
-    reshape would mix.
+    reshape would mix. Of two views that differ only the first gets out of the way.
     """
-    blocked = next((i for i in inputs if graph[i].primitive.locality is Locality.VIEW), None)
-    if blocked is None:
+    at = next((at for at, i in enumerate(inputs) if _is_view(graph, i)), None)
+    if at is None:
         return None
-    primitive, argument = graph[blocked].primitive, graph[blocked].attributes[0]
-    if primitive is RESHAPE and any(graph.type(i).shape != node.type.shape for i in inputs):
+    operands = inputs
+    outer: list[tuple[_View, Span | None]] = []
+    while _is_view(graph, operands[at]):
+        blocked = graph[operands[at]]
+        view = blocked.primitive, blocked.attributes[0]
+        if view[0] is RESHAPE and len({graph.type(i).shape for i in operands}) > 1:
+            break
+        undone = inverse(view, graph.type(blocked.inputs[0]).shape)
+        operands = tuple(viewed(graph, i, undone) for i in operands)
+        outer.append((view, blocked.origin))
+    if not outer:
         return None
-    undone = inverse((primitive, argument), graph.type(graph[blocked].inputs[0]).shape)
-    operands = tuple(viewed(graph, i, undone) for i in inputs)
-    result = hoisted(graph, node._replace(type=graph.type(operands[0])), operands)
-    if result is None:
-        result = graph.add(node.primitive, operands, node.attributes, node.origin)
-    return graph.add(primitive, (result,), (argument,), node.origin)
+    result = graph.add(node.primitive, operands, node.attributes, node.origin)
+    for (primitive, argument), origin in reversed(outer):
+        result = graph.add(primitive, (result,), (argument,), origin)
+    return result
+
+
+def _is_view(graph: Graph, node_id: NodeId) -> bool:
+    return graph[node_id].primitive.locality is Locality.VIEW
 
 
 def _changes_nothing(shape: Shape, view: _View) -> bool:
@@ -92,7 +104,7 @@ def _elementwise(graph: Graph, node: Node, view: _View) -> NodeId | None:
     if view[0] is RESHAPE and any(graph.type(i).shape != node.type.shape for i in node.inputs):
         return None
     operands = tuple(viewed(graph, i, view) for i in node.inputs)
-    if any(graph[i].primitive.locality is Locality.VIEW for i in operands):
+    if any(_is_view(graph, i) for i in operands):
         return None
     return graph.add(node.primitive, operands, node.attributes, node.origin)
 

@@ -30,8 +30,9 @@ def _new_rows(value: Tensor, shape: Shape, pad: Pad, seed: int, name: str) -> Te
     if pad == "zeros":
         return Tensor(graph, graph.add(FILL, (), (shape, value.dtype, 0.0, degree), value.origin))
     if pad == "mean":
-        mean = value.mean_rows().cast(value.dtype)
-        return concatenated([mean] * shape[0], 0)
+        once = (shape[0], *(1 for _ in shape[1:]))
+        ones = Tensor(graph, graph.add(FILL, (), (once, DType.F32, 1.0, degree), value.origin))
+        return (value.mean_rows() * ones).cast(value.dtype)  # one row, repeated
     view = StridedView.contiguous(GENERATED, 0, DType.F32, shape)
     drawn = graph.add(NORMAL, (), (view, degree, seed, name, pad.normal), value.origin)
     return Tensor(graph, drawn, value.origin).cast(value.dtype)

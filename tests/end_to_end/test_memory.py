@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.conftest import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
-WIDTH = {"BF16": 2, "F64": 8}
+WIDTH = {"BF16": 2, "F32": 4, "F64": 8}
 HALVES = {"op": "linear", "inputs": {"a": 0.3, "b": 0.7}}
 LOW, HIGH = "64MiB", "1GiB"
 
@@ -27,16 +29,20 @@ def declare(
     bench: Workbench, name: str, code: str, shape: tuple[int, ...], count: int, **keys: object
 ) -> None:
     """A checkpoint of zeros that takes no room on the disk."""
-    size = prod(shape) * WIDTH[code]
-    entries = {
-        f"h.{i}.w": {"dtype": code, "shape": shape, "data_offsets": [i * size, (i + 1) * size]}
-        for i in range(count)
-    }
-    header = json.dumps(entries).encode()
     path = bench.folder / f"{name}.safetensors"
-    path.write_bytes(struct.pack("<Q", len(header)) + header)
-    os.truncate(path, 8 + len(header) + size * count)
+    hollow(path, code, {f"h.{i}.w": shape for i in range(count)})
     bench.sources[name] = {"path": path.name, **keys}
+
+
+def hollow(path: Path, code: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """A file of zeros that takes no room on the disk."""
+    entries, end = {}, 0
+    for name, shape in shapes.items():
+        start, end = end, end + prod(shape) * WIDTH[code]
+        entries[name] = {"dtype": code, "shape": shape, "data_offsets": [start, end]}
+    header = json.dumps(entries).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    os.truncate(path, 8 + len(header) + end)
 
 
 def measured(bench: Workbench, model: object, memory: str, workers: int, **output: object) -> dict[str, int]:
@@ -94,6 +100,46 @@ def test_random_values(bench: Workbench) -> None:
     declare(bench, "a", "BF16", (4,), 1)
     tensors: dict[str, Any] = {"w": {"shape": [3000, 1000], "fill": {"normal": 0.02}}}
     assert_kept(measured(bench, {"op": "init", "tensors": tensors}, LOW, 4), LOW)
+
+
+ROWS, COLUMNS, RANK = 11008, 4096, 16
+ADAPTERS: dict[str, tuple[dict[str, object], dict[str, tuple[int, ...]]]] = {
+    "LoRA": ({}, {"lora_A.weight": (RANK, COLUMNS), "lora_B.weight": (ROWS, RANK)}),
+    "LoRA on a layer stored as (in, out)": (
+        {"fan_in_fan_out": True},
+        {"lora_A.weight": (RANK, ROWS), "lora_B.weight": (COLUMNS, RANK)},
+    ),
+    "LoRA on embeddings": ({}, {"lora_embedding_A": (RANK, ROWS), "lora_embedding_B": (COLUMNS, RANK)}),
+    "DoRA": (
+        {"use_dora": True},
+        {
+            "lora_A.weight": (RANK, COLUMNS),
+            "lora_B.weight": (ROWS, RANK),
+            "lora_magnitude_vector": (ROWS,),
+        },
+    ),
+    "OFT": ({"peft_type": "OFT", "peft_version": "0.21.0"}, {"oft_R.weight": (COLUMNS // 32, 32 * 31 // 2)}),
+}
+
+
+@pytest.mark.parametrize("kind", ADAPTERS)
+def test_adapters_folded(bench: Workbench, kind: str) -> None:
+    config, factors = ADAPTERS[kind]
+    hollow(bench.folder / "base.safetensors", "BF16", {f"h.{i}.weight": (ROWS, COLUMNS) for i in range(4)})
+    (bench.folder / "lora").mkdir()
+    names = {f"base_model.model.h.{i}.{name}": shape for i in range(4) for name, shape in factors.items()}
+    hollow(bench.folder / "lora" / "adapter_model.safetensors", "F32", names)
+    whole = {"peft_type": "LORA", "r": RANK, "lora_alpha": 32, "oft_block_size": 32, **config}
+    (bench.folder / "lora" / "adapter_config.json").write_text(json.dumps(whole))
+    bench.sources.update(base={"path": "base.safetensors"}, lora={"path": "lora"})
+    model = {"op": "lora", "base": "base", "adapters": {"lora": 0.5}}
+    assert_kept(measured(bench, model, LOW, 4), LOW)
+
+
+def test_a_vocabulary_padded_with_the_mean_of_its_rows(bench: Workbench) -> None:
+    declare(bench, "a", "BF16", (128_256, 4096), 1)
+    model = {"op": "resize", "model": "a", "tensors": {"**": {"rows": 128_320, "pad": "mean"}}}
+    assert_kept(measured(bench, model, LOW, 4), LOW)
 
 
 MANY = 10_000
