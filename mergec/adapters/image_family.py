@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.adapters.module_errors import AnotherFamily
+from mergec.diagnostics import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +58,7 @@ def family_problem(adapter: Adapter, base: Mapping[str, Tensor]) -> AnotherFamil
         made_for=mine.family,
         found=theirs.family,
         span=adapter.span,
-        notes=(f"the adapter: {mine.why}", f"the base: {theirs.why}"),
+        notes=(safe(f"the adapter: {mine.why}"), safe(f"the base: {theirs.why}")),
         help=f"take an adapter for {theirs.family}, or a base of {mine.family}",
     )
 

@@ -66,6 +66,7 @@ def oft(parts: ModuleParts) -> Computation:
         parts.refuse(
             "a rotation of rows that this base holds in several tensors",
             f"`{parts.module}` mixes the rows of `{parts.place.title}`",
+            "fold it into the checkpoint in the original layout, where they are one tensor",
         )
     rotations = _rotations(parts, blocks.reshape(stages * number, size, size))
     rescale = _rescale(parts)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def _tlora(parts: ModuleParts) -> Change:
-    parts.refuse("T-LoRA", "its strength depends on the time step of the denoising, so no weight is it")
+    why = "its strength depends on the time step of the denoising, so that no single weight stands for it"
+    parts.refuse("T-LoRA", why, "load it beside the model, with a program that knows it")
 
 
 class _Form(NamedTuple):

@@ -5,22 +5,24 @@ from __future__ import annotations
 from mergec.diagnostics import Diagnostic, diagnostic
 
 
-@diagnostic("MC0350", "`{module}` of the adapter `{adapter}` can mean {count} modules of the base{more}")
+@diagnostic("MC0350", "`{module}`{more} of the adapter `{adapter}` can mean several modules of the base")
 class AmbiguousModule(Diagnostic):
     """A flat name stands for several modules of this base, and only one of them is meant.
 
     kohya-ss and LyCORIS write `_` for every dot of a module's path, so that `a.b_c` and `a_b.c` get one
-    name. The notes name the tensors of the base. Rename the one that is not meant, on its source, or
-    drop it and graft it back afterwards.
+    name. The notes name the tensors of the base. Rename the one that is not meant on its source; `rename`
+    of `op: select` gives it its name back after the fold.
     """
 
     adapter: str
     module: str
-    count: int
     more: str = ""
+    help: str | None = "rename the module that is not meant on its source, and back again after the fold"
 
 
-@diagnostic("MC0351", "`{first}` and `{second}` of the adapter `{adapter}` are for the same tensor{more}")
+@diagnostic(
+    "MC0351", "two modules of the adapter `{adapter}` are for the same tensor: `{first}` and `{second}`{more}"
+)
 class ModuleTwice(Diagnostic):
     """Two modules of one adapter change the same rows of the base, so one of them is not meant for it.
 
@@ -48,7 +50,7 @@ class AnotherFamily(Diagnostic):
     found: str
 
 
-@diagnostic("MC0353", "the factors of `{module}` in the adapter `{adapter}` do not fit each other{more}")
+@diagnostic("MC0353", "the factors of `{module}`{more} in the adapter `{adapter}` do not fit each other")
 class FactorsDiffer(Diagnostic):
     """The tensors of one module cannot be multiplied, because their inner sizes (the ranks) differ.
 
@@ -58,3 +60,4 @@ class FactorsDiffer(Diagnostic):
     adapter: str
     module: str
     more: str = ""
+    help: str | None = "take the file as its trainer saved it"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from mergec.adapters.errors import AdapterMisfit, BadFactor, BadScale, IncompletePair, NotFoldable
 from mergec.adapters.module_errors import FactorsDiffer
 from mergec.adapters.small_values import number_in
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Diagnostic
     from mergec.ir.expression import Tensor
     from mergec.ir.strided_view import Shape
+
+
+_FETCH = "fetch the file again, or look at what `keep`, `drop` and `rename` on the source do"
+_TRAINED_ON = "fold it into the model that it was trained on"
+_GATHER = "save it again from a run that gathers its shards first"
+_PAIR = ("lora_down.weight", "lora_up.weight")
+# How files spell the two.
+_PAIRS = (("lora_down", "lora_up"), ("lora_A", "lora_B"), (".down.", ".up."))
 
 
 class ModuleParts:
@@ -51,8 +59,8 @@ class ModuleParts:
     def tensor(self, part: str) -> Tensor:
         """A tensor that must be there."""
         if part not in self.names:
-            shown = next(iter(self.names.values()))
-            self._stop(IncompletePair, tensor=shown, partner=shown.removesuffix(self._ending(shown)) + part)
+            shown = next(name for known, name in self.names.items() if known != "alpha")
+            self._stop(IncompletePair, tensor=shown, partner=self._partner(shown, part), help=_FETCH)
         name = self.names[part]
         if name not in self.used:
             self.used.append(name)
@@ -62,7 +70,8 @@ class ModuleParts:
         """A tensor of at least two axes, none of them empty."""
         tensor = self.tensor(part)
         if len(tensor.shape) < 2 or 0 in tensor.shape:
-            self._stop(BadFactor, tensor=self.names[part], shape=str(list(tensor.shape)))
+            shape = str(list(tensor.shape))
+            self._stop(BadFactor, tensor=self.names[part], shape=shape, help=_GATHER)
         return tensor
 
     def matrix(self, part: str) -> Tensor:
@@ -77,9 +86,9 @@ class ModuleParts:
         name = self.names[part]
         value = number_in(self._adapter, name)
         if value is None:
-            self._stop(BadScale, problem=f"`{name}` is not one number in a file")
+            self._stop(BadScale, problem=f"`{name}` is not one number in a file", help=_FETCH)
         if not isfinite(value):
-            self._stop(BadScale, problem=f"`{name}` is {value}")
+            self._stop(BadScale, problem=f"`{name}` is {value}", help=_FETCH)
         return value
 
     def scale(self, rank: int) -> float:
@@ -89,9 +98,9 @@ class ModuleParts:
     def need(self, *, fits: bool, parts: tuple[str, ...]) -> None:
         """Stop if these tensors do not fit each other."""
         if not fits:
-            shown = (part for part in parts if part in self.names)
-            notes = tuple(f"`{self.names[part]}` is {list(self.tensor(part).shape)}" for part in shown)
-            self._stop(FactorsDiffer, module=self.module, notes=notes)
+            shown = [name for part, name in self.names.items() if part in parts]
+            sizes = (f"`{safe(name)}` is {list(self._adapter.tensors[name].shape)}" for name in shown)
+            self._stop(FactorsDiffer, module=self.module, notes=(", ".join(sizes),))
 
     def shaped(self, value: Tensor, made: Shape | None = None) -> Tensor:
         """A value in the shape of the module's weight; kernels of size 1 may be left out or added.
@@ -105,18 +114,23 @@ class ModuleParts:
 
     def misfit(self, what: str) -> NoReturn:
         """Stop because the base's tensor has another shape."""
-        note = f"{what}; `{self.place.title}` is {list(self.shape)}"
-        self._stop(AdapterMisfit, target=self.place.pieces[0].weight, notes=(note,))
+        note = safe(f"{what}; `{self.place.title}` is {list(self.shape)}")
+        self._stop(AdapterMisfit, target=self.place.pieces[0].weight, notes=(note,), help=_TRAINED_ON)
 
-    def refuse(self, kind: str, why: str) -> NoReturn:
+    def refuse(self, kind: str, why: str, advice: str) -> NoReturn:
         """Stop because this cannot be folded at all."""
-        self._stop(NotFoldable, kind=kind, notes=(why,))
+        self._stop(NotFoldable, kind=kind, notes=(safe(why),), help=advice)
 
     def _stop(self, diagnostic: Callable[..., Diagnostic], **facts: object) -> NoReturn:
         raise MergecError([diagnostic(adapter=self._adapter.name, span=self._adapter.span, **facts)])
 
-    def _ending(self, name: str) -> str:
-        return next(part for part, known in self.names.items() if known == name)
+    def _partner(self, name: str, part: str) -> str:
+        """What the missing tensor of a pair is called in this file, or in those of kohya-ss."""
+        for down, up in _PAIRS:
+            mine, other = (down, up) if part == "lora_up.weight" else (up, down)
+            if part in _PAIR and mine in name:
+                return name.replace(mine, other)
+        return f"{self.module}.{part}"
 
 
 def _without_kernel(shape: Shape) -> Shape:

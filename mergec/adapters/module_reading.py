@@ -11,7 +11,8 @@ from mergec.adapters.module_change import Addition
 from mergec.adapters.module_errors import AmbiguousModule, ModuleTwice
 from mergec.adapters.module_folds import ModuleFolds
 from mergec.adapters.module_parts import ModuleParts
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, safe
+from mergec.recipe.pattern import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,12 +66,15 @@ class ModuleReading:
 
     def _only(self, module: str, places: Sequence[Place]) -> Place:
         if len(places) > 1:
-            notes = tuple(f"`{module}` can mean `{place.title}`" for place in places)
-            raise MergecError([self._problem(AmbiguousModule, module=module, count=len(places), notes=notes)])
+            notes = tuple(safe(f"`{module}` can mean `{place.title}`") for place in places)
+            raise MergecError([self._problem(AmbiguousModule, module=module, notes=notes)])
         other = self._folds.claim(places[0], module)
         if other is not None:
-            note = f"`{other}` and `{module}` are both `{places[0].title}`"
-            raise MergecError([self._problem(ModuleTwice, first=other, second=module, notes=(note,))])
+            note = safe(f"`{other}` and `{module}` are both `{places[0].title}`")
+            advice = _dropping(other, module, self._adapter.name)
+            raise MergecError(
+                [self._problem(ModuleTwice, first=other, second=module, notes=(note,), help=advice)]
+            )
         return places[0]
 
     def _fold(
@@ -101,3 +105,10 @@ def _as_vector(parts: ModuleParts, bias: Addition) -> Addition:
     if prod(bias.value.shape) != rows:
         parts.misfit(f"the bias of `{parts.module}` is {list(bias.value.shape)}")
     return Addition(bias.value.reshape(rows), bias.scale)
+
+
+def _dropping(first: str, second: str, adapter: str) -> str:
+    """How to leave one of two modules out, and with it all of its text encoder where that is what differs."""
+    part, other = (name.split("_text_model_")[0] for name in (second, first))
+    pattern = f"{escape(second)}.**" if part in {other, second} else f"{escape(part)}_*.**"
+    return f'leave one of them out: `drop: ["{safe(pattern)}"]` on the source `{adapter}`'
