@@ -239,8 +239,6 @@ class _Checking:
 
     def _sum_of_degrees(self, node: NodeId) -> tuple[str, ...]:
         form = linear_form(self._graph, node)
-        if form is None:
-            return ()
         terms = []
         for leaf, share in form.items():
             degree = self._graph.type(leaf).degree or 0.0

@@ -29,14 +29,21 @@ class Action(Enum):
 
 
 class Term(NamedTuple):
-    """A summand: a tensor of a source and its factor. `source` is empty for values made up.
+    """A tensor of a source, and the factor of the summand that it is part of.
 
-    `weight` is None where the result is not a weighted sum.
+    `source` is empty for values made up. `weight` is None where the result is not a weighted sum.
     """
 
     source: str
     tensor: str
     weight: float | None
+
+
+class _Summand(NamedTuple):
+    """A leaf, or something computed of several: the names to show, and its factor."""
+
+    names: tuple[str, ...]
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +89,21 @@ def _owners(checked: CheckedGraph) -> dict[NodeId, tuple[str, str]]:
 def _tensor_action(
     placed: PlacedTensor, root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], kernels: set[str]
 ) -> TensorAction:
-    leaves = list(graph.leaves(root))
-    form = linear_form(graph, root)
-    if form is not None:
-        leaves = [leaf for leaf, weight in form.items() if weight]
-    terms = dict.fromkeys(
-        Term(*owners.get(leaf, ("", _made_up(graph, leaf))), None if form is None else form[leaf])
-        for leaf in leaves
-    )
+    terms: dict[Term, None] = {}
+    summands: list[_Summand] = []
+    read_as: dict[str, None] = {}
+    form = {atom: weight for atom, weight in linear_form(graph, root).items() if weight}
+    for atom, weight in form.items():
+        leaves = list(graph.leaves(atom))
+        is_sum = len(form) > 1 or leaves == [atom] or weight != 1.0
+        labels = [owners.get(leaf, ("", _made_up(graph, leaf))) for leaf in leaves]
+        terms.update(dict.fromkeys(Term(*label, weight if is_sum else None) for label in labels))
+        names = [source or tensor for source, tensor in labels if source or len(labels) == 1]
+        summands.append(_Summand(tuple(dict.fromkeys(names)), weight))
+        read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
     is_joined = any(graph[node].primitive is CONCAT for node in _below(graph, root))
-    read_as = dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners)
-    return TensorAction(
-        placed, _action(terms, kernels), tuple(terms), _expression(list(terms), is_joined), tuple(read_as)
-    )
+    shown = list(dict.fromkeys(summands)) if is_joined else summands
+    return TensorAction(placed, _action(terms, kernels), tuple(terms), _expression(shown), tuple(read_as))
 
 
 def _action(terms: dict[Term, None], kernels: set[str]) -> Action:
@@ -105,13 +114,13 @@ def _action(terms: dict[Term, None], kernels: set[str]) -> Action:
     return Action.CAST if kernels <= _CASTS else Action.MERGE
 
 
-def _expression(terms: list[Term], is_joined: bool) -> str:  # noqa: FBT001  # a fact of the tensor
+def _expression(summands: list[_Summand]) -> str:
     """0.6*base + 0.4*tuned. The parts of a joined tensor, alike in source and weight, are told once."""
-    if any(term.weight is None for term in terms):
-        return f"computed from {', '.join(dict.fromkeys(term.source or term.tensor for term in terms))}"
-    shown = [(term.source or term.tensor, term.weight or 0.0) for term in terms]
+    if len(summands) == 1 and len(summands[0].names) > 1 and summands[0].weight == 1.0:
+        return f"computed from {', '.join(summands[0].names)}"
     text = ""
-    for name, weight in dict.fromkeys(shown) if is_joined else shown:
+    for names, weight in summands:
+        name = names[0] if len(names) == 1 else f"({', '.join(names)})"
         factor = "" if abs(weight) == 1 else f"{abs(weight):.6g}*"
         sign = ("-" if weight < 0 else "") if not text else (" - " if weight < 0 else " + ")
         text += f"{sign}{factor}{name}"

@@ -1,4 +1,4 @@
-"""What a node is made of: its leaves and the coefficient of each."""
+"""What a node is made of: the terms of its sum and the coefficient of each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ if TYPE_CHECKING:
 
 LinearForm = dict["NodeId", float]
 
+_UNCHANGED = {
+    primitives.CAST,
+    primitives.WITH_DEGREE,
+    primitives.SLICE,
+    primitives.IDENTICAL,
+    primitives.FINITE,
+}
 _SIGNS = {primitives.ADD.name: 1.0, primitives.SUBTRACT.name: -1.0}
 
 
-def linear_form(graph: Graph, root: NodeId) -> LinearForm | None:
-    """The coefficients of the leaves in the node's value; None where it is no linear combination.
+def linear_form(graph: Graph, root: NodeId) -> LinearForm:
+    """The coefficients of the terms that a node's value is the sum of: leaves, products and the like.
 
     A tensor put together from parts counts each part with the coefficient that it has in its place.
     Coefficients are exact sums in float64, in the order of the recipe.
@@ -29,19 +36,14 @@ def linear_form(graph: Graph, root: NodeId) -> LinearForm | None:
         if pending:
             stack.extend(reversed(pending))
             continue
-        form = _form(graph, node, forms)
-        if form is None:
-            return None
-        forms[node] = form
+        forms[node] = _form(graph, node, forms)
         stack.pop()
     return forms[root]
 
 
-def _form(graph: Graph, node: NodeId, forms: dict[NodeId, LinearForm]) -> LinearForm | None:
+def _form(graph: Graph, node: NodeId, forms: dict[NodeId, LinearForm]) -> LinearForm:
     primitive = graph[node].primitive
     inputs = graph[node].inputs
-    if primitive.locality is Locality.LEAF:
-        return {node: 1.0}
     if primitive is primitives.SCALE:
         factor = graph[node].attributes[0]
         return {leaf: factor * share for leaf, share in forms[inputs[0]].items()} if factor else {}
@@ -52,6 +54,6 @@ def _form(graph: Graph, node: NodeId, forms: dict[NodeId, LinearForm]) -> Linear
         return result
     if primitive is primitives.CONCAT:
         return {leaf: share for i in inputs for leaf, share in forms[i].items()}
-    if primitive in {primitives.CAST, primitives.WITH_DEGREE, primitives.SLICE, primitives.IDENTICAL}:
+    if primitive.locality is Locality.VIEW or primitive in _UNCHANGED:
         return forms[inputs[0]]
-    return None
+    return {node: 1.0}
