@@ -59,14 +59,13 @@ class Diffusers:
 
 
 def _is_sign(name: str, facts: SourceFacts) -> bool:
-    found = taken_apart(name, PARTS_OF_FORMS)
-    if found is None:
+    """Cheap questions first: models of many thousand tensors are asked too."""
+    is_dotted = KEY in facts.metadata or name.startswith(PARTS) or ".processor." in name
+    if not is_dotted or taken_apart(name, PARTS_OF_FORMS) is None:
         return False
-    if KEY in facts.metadata:
+    if KEY in facts.metadata or component_of(name) != "transformer.":
         return True
-    if component_of(name) == "transformer.":
-        return any(part in name for part in _OF_IMAGE_MODELS)
-    return name.startswith(PARTS) or ".processor." in name
+    return any(part in name for part in _OF_IMAGE_MODELS)
 
 
 def _modules(names: Collection[str]) -> dict[str, dict[str, str]]:
