@@ -124,30 +124,27 @@ class _Reading:
                 patch = patch or self.size(name, -1)
         for entry in table()["tower_positions"]:
             positions = positions or self.size(inner.get(entry["name"]), entry["axis"])
-        if width is None and not inner:
-            told = table()["config"][component]
-            paths = [*told["width_keys"], *(f"{part}.hidden_size" for part in told["parts"])]
-            width = next((figure for path in paths if (figure := self.config.figure(path))), None)
+        if not inner:
+            keys: list[str] = table()["config"][component]["width_keys"]
+            width = next((figure for key in keys if (figure := self.config.figure(key))), None)
         return Tower(width, patch, positions)
 
     def connectors(self) -> Iterator[Connector]:
         """At most one for each tower."""
         inner = self._inner("connector")
-        has_vision = "vision_tower" in self.grouping.components or not self._has("audio_tower")
+        has_sound_only = {"vision_tower", "audio_tower"} & self.grouping.components.keys() == {"audio_tower"}
+        main = "audio_tower" if has_sound_only else "vision_tower"
         done: set[str] = set()
         for entry in table()["connector_end"]:
-            tower = entry.get("tower", "vision_tower" if has_vision else "audio_tower")
-            is_meant = tower == "vision_tower" if has_vision else tower == "audio_tower"
-            if tower in done or not (is_meant or ":" in entry["inlet"]["name"]):
+            tower = entry.get("tower", main)
+            # Without a role in front a name is one of the main connector.
+            if tower in done or (tower != main and ":" not in entry["inlet"]["name"]):
                 continue
             inlet = self.size(inner.get(entry["inlet"]["name"]), entry["inlet"]["axis"])
             outlet = self.size(inner.get(entry["outlet"]["name"]), entry["outlet"]["axis"])
             if inlet is not None and outlet is not None:
                 done.add(tower)
                 yield Connector(tower, inlet, outlet, *self._factor(entry))
-
-    def _has(self, component: str) -> bool:
-        return component in self.grouping.components
 
     def _factor(self, entry: Mapping[str, Any]) -> tuple[int | None, bool]:
         """How many vectors come in as one, and whether that is only assumed."""
@@ -194,12 +191,9 @@ class _Reading:
 
 
 def _by_rule(rule: str, value: object) -> int | None:
+    """How many vectors come in as one by a setting; None for a setting that makes no sense."""
     if isinstance(value, list):
-        return {"count": len(value), "count and one": len(value) + 1}.get(rule)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value:
+        return {"count": len(value), "count and one": len(value) + 1}.get(rule) or None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-3 < abs(value) < 1e3:
         return None
-    return {
-        "square": round(value * value),
-        "inverse square": round(1 / (value * value)),
-        "count": 1,
-    }.get(rule)
+    return {"square": round(value**2), "inverse square": round(value**-2), "count": 1}.get(rule) or None

@@ -43,8 +43,10 @@ def moved(component: str, donor: Grouping, into: Grouping) -> Move:
     given: set[str] = set()
     rules: dict[str, None] = {}
     for name, (place, inner) in shared.items():
-        target = _target(place, inner, into, may_be_wrapped=may_be_wrapped)
-        if target is None or not _is_spelt(place, inner, donor.layout, into.layout):
+        target = None
+        if _is_spelt(place, inner, donor.layout, into.layout):
+            target = _target(place, inner, into, may_be_wrapped=may_be_wrapped)
+        if target is None:
             continue
         own = into.layout.own_name(target, inner)
         new = target.outer(own)

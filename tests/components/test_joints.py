@@ -129,6 +129,14 @@ class TestVerdicts:
             f"connector input {width * 8} = {width} x vision tower width 8"
         ]
 
+    @pytest.mark.parametrize(
+        "value", [0, -0.0, 1e-200, 1e300, float("nan"), float("inf"), True, "2", None, [], {}]
+    )
+    def test_a_setting_that_makes_no_sense_says_nothing(self, value: object) -> None:
+        shapes = {**LLAVA, "multi_modal_projector.linear_1.weight": (12, 16)}
+        text = "connector input 16 and vision tower width 8 cannot be checked"
+        assert said(shapes, vision_feature_layer=value, downsample_factor=value)[text] is None
+
     def test_of_a_connector_that_is_always_the_same(self) -> None:
         shapes = {**TOWER, **TEXT, "multi_modal_projector.linear.weight": (12, 16)}
         assert said(shapes)["connector input 16 != vision tower width 8"] is False
