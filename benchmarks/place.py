@@ -55,6 +55,10 @@ class Place:
         """`mergec check` of a recipe's text."""
         return Command([str(MERGEC), "check", str(self.recipe(name, recipe))])
 
+    def inspect(self, checkpoint: Path) -> Command:
+        """`mergec inspect` of a checkpoint."""
+        return Command([str(MERGEC), "inspect", str(checkpoint)])
+
     def recipe(self, name: str, text: str) -> Path:
         """Write a recipe into a folder of its own."""
         path = self.work / "recipes" / name / "recipe.yaml"

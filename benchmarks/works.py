@@ -125,6 +125,10 @@ def _check_quickstart(_: Place) -> Pair:
     return Command([str(MERGEC), "check", str(QUICKSTART)]), None
 
 
+def _inspect_70b(place: Place) -> Pair:
+    return place.inspect(place.llama_70b()[0]), None
+
+
 def _help(_: Place) -> Pair:
     return Command([str(MERGEC), "--help"]), None
 
@@ -142,5 +146,6 @@ WORKS: Final = (
     Work("check", "check, 3 x Llama 70B headers", None, Under(1, no_torch=True), _check_70b),
     Work("check", "check, 3 x 92,000 tensors", None, Under(15, peak=1.5e9), _check_92k),
     Work("check", "check, the quickstart", None, None, _check_quickstart),
+    Work("inspect", "inspect, Llama 70B headers", None, Under(1, no_torch=True), _inspect_70b),
     Work("help", "--help", None, None, _help),
 )

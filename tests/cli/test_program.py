@@ -48,6 +48,14 @@ def test_check_imports_no_torch(request: pytest.FixtureRequest, recipe: Path) ->
     assert not {"torch", "numpy", "networkx", "rich"} & set(modules)
 
 
+def test_inspect_imports_no_torch(request: pytest.FixtureRequest, recipe: Path) -> None:
+    base, tuned = (str(recipe.parent / f"{name}.safetensors") for name in ("base", "tuned"))
+    for arguments in ([base], [base, tuned]):
+        code, *modules = loaded_after(["inspect", *arguments, "--quiet"], request.config.rootpath)
+        assert code == "0"
+        assert not {"torch", "numpy", "networkx", "rich"} & set(modules)
+
+
 def test_plan_imports_no_torch(request: pytest.FixtureRequest, recipe: Path) -> None:
     code, *modules = loaded_after(["plan", str(recipe)], request.config.rootpath)
     assert code == "0"

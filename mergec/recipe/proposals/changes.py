@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
     from mergec.recipe.proposals.families import Segments
     from mergec.recipe.proposals.fit import Fit
+    from mergec.recipe.proposals.known_lists import KnownLists
 
 _CLEARLY = 0.05  # a difference of likeness that decides
+_QUITE = 0.5
 _NO_COMMON_END = 0.1
 _PART = 0.5
 
@@ -27,20 +29,24 @@ class _Change:
     score: float = 0.0
     likeness: float = 0.0
 
-    @property
-    def is_credible(self) -> bool:
-        """Whether more speaks for it than the shape of one small tensor."""
-        fit = self.fits[0]
-        is_small = len(fit.source.kinds) == 1 and len(next(iter(fit.source.kinds.values())).shape) < 2
-        alone = len(self.fits) == 1 and is_small and fit.common < 2
-        return not alone or self.likeness > 0 or () in self.begins
+    def is_credible(self, lists: KnownLists) -> bool:
+        """Whether more speaks for it than a shape that other tensors have as well."""
+        first = self.fits[0]
+        # A parameter that is called otherwise needs a better reason than a word in common.
+        least, of_modules = _QUITE, 0.0
+        if first.common:
+            least, of_modules = 0.0, likeness(first.source.segments[:-1], first.target.segments[:-1])
+        if self.likeness > least or of_modules > _QUITE or () in self.begins:
+            return True
+        modules = {fit.source.segments[:-1] for fit in self.fits}
+        return len(modules) > 1 or any(fit.is_telling or lists.hold(fit) for fit in self.fits)
 
     def rivals(self, other: _Change) -> bool:
         """Whether the other one explains as much and is not clearly less likely."""
         return other.score == self.score and other.likeness > self.likeness - _CLEARLY
 
 
-def clear_changes(fits: Sequence[Fit]) -> list[Fit]:
+def clear_changes(fits: Sequence[Fit], lists: KnownLists) -> list[Fit]:
     """The fits of those changes that have no rival, the ones that explain most first.
 
     Each family is in one of them at most.
@@ -59,7 +65,7 @@ def clear_changes(fits: Sequence[Fit]) -> list[Fit]:
         # Families that several claim equally are taken by none of them, nor by a weaker one now.
         taken |= own.keys()
         rivals = (rival for family in own for rival in users[family] if rival is not change)
-        if change.is_credible and not any(change.rivals(rival) for rival in rivals):
+        if change.is_credible(lists) and not any(change.rivals(rival) for rival in rivals):
             decided += change.fits
     return decided
 

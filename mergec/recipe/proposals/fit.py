@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.recipe.proposals.families import MARK
 from mergec.recipe.proposals.likeness import likeness
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-    from mergec.recipe.proposals.families import Family, Indices, Segments
+    from mergec.recipe.proposals.families import Family, Indices, Kind, Segments
+
+    Counts = tuple[Mapping[Kind, int], Mapping[Kind, int]]
 
 _MOST_PAIRS = 20_000  # in one bucket; beyond, only those that share the most of their ends are looked at
 _MOST_NAMESAKES = 4
+_MOST_OTHERS = 1  # tensors of a telling shape; embeddings and head have the same
 
 
 class Fit(NamedTuple):
     """A family, what it may be called in the other checkpoint, and what to add to its numbers there.
 
-    `common` counts the segments at the end that the two share.
+    `common` counts the segments at the end that the two share. `is_telling`: hardly any other tensors of
+    the two checkpoints have these shapes.
     """
 
     source: Family
     target: Family
     shifts: Indices
     common: int
+    is_telling: bool
 
     @property
     def begins(self) -> tuple[Segments, Segments]:
@@ -36,6 +43,12 @@ class Fit(NamedTuple):
     def is_whole(self) -> bool:
         """Whether both have the same numbers, and not one only some of the other's."""
         return len(self.source.kinds) == len(self.target.kinds)
+
+    @property
+    def lists(self) -> tuple[Segments, Segments] | None:
+        """The lists of layers that both are in; None outside of such."""
+        one, other = (_list_of(family.segments) for family in (self.source, self.target))
+        return None if one is None or other is None else (one, other)
 
     def names(self) -> Iterator[tuple[str, str]]:
         """The tensors that both have."""
@@ -50,23 +63,68 @@ def shifted(indices: Indices, shifts: Indices) -> Indices:
     return tuple(index + shift for index, shift in zip(indices, shifts, strict=True))
 
 
-def fits(sources: Sequence[Family], targets: Sequence[Family], *, is_strict: bool) -> list[Fit]:
-    """All that fit and are not said to mean different things; with `is_strict`, all numbers must agree."""
+def fits(
+    sources: Sequence[Family], targets: Sequence[Family], counts: Counts, *, is_strict: bool
+) -> list[Fit]:
+    """All that fit and are not said to mean different things; with `is_strict`, all numbers must agree.
+
+    `counts` says how many tensors there are of each kind in the two whole checkpoints.
+    """
     buckets: dict[Hashable, tuple[list[Family], list[Family]]] = {}
     for side, those in enumerate((sources, targets)):
         for family in those:
             key = (family.slots, frozenset(family.kinds.values()))
             buckets.setdefault(key, ([], []))[side].append(family)
+    modules = _Modules(sources), _Modules(targets)
     found = []
     for left, right in buckets.values():
         for one, other in _worth_looking_at(left, right):
             shifts = _shifts(one, other, is_strict=is_strict)
-            if shifts is None:
+            if shifts is None or not _fit_as_modules(one, other, modules):
                 continue
-            fit = Fit(one, other, shifts, _common_end(one.segments, other.segments))
+            common = _common_end(one.segments, other.segments)
+            fit = Fit(
+                one, other, shifts, common, _is_telling(one, counts[0]) and _is_telling(other, counts[1])
+            )
             if likeness(*fit.begins) >= 0:
                 found.append(fit)
     return found
+
+
+class _Modules:
+    """Families by module: what all names but their last segments have in common."""
+
+    def __init__(self, those: Sequence[Family]) -> None:
+        self._held: dict[Segments, dict[str, Family]] = {}
+        for family in those:
+            self._held.setdefault(family.segments[:-1], {})[family.segments[-1]] = family
+
+    def around(self, family: Family) -> Mapping[str, Family]:
+        """The parameters of the family's module."""
+        return self._held[family.segments[:-1]]
+
+
+def _fit_as_modules(one: Family, other: Family, modules: tuple[_Modules, _Modules]) -> bool:
+    """Whether what the two modules both have fits too: a weight does not move without its bias."""
+    if one.segments[-1] != other.segments[-1]:
+        return True
+    left, right = modules[0].around(one), modules[1].around(other)
+    return all(
+        left[leaf].slots == right[leaf].slots
+        and _shifts(left[leaf], right[leaf], is_strict=False) is not None
+        for leaf in left
+        if leaf in right and left[leaf] is not one
+    )
+
+
+def _is_telling(family: Family, counts: Mapping[Kind, int]) -> bool:
+    own = Counter(family.kinds.values())
+    return any(counts[kind] - count <= _MOST_OTHERS for kind, count in own.items())
+
+
+def _list_of(segments: Segments) -> Segments | None:
+    at = next((at for at, segment in enumerate(segments) if MARK in segment), None)
+    return None if at is None else segments[: at + 1]
 
 
 def _worth_looking_at(left: list[Family], right: list[Family]) -> Iterator[tuple[Family, Family]]:

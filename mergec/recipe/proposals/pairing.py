@@ -6,12 +6,14 @@ the name another beginning explains, over all families that it explains; then th
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.recipe.proposals.changes import clear_changes
 from mergec.recipe.proposals.families import Reading, families
 from mergec.recipe.proposals.fit import Fit, fits
+from mergec.recipe.proposals.known_lists import KnownLists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,42 +41,43 @@ class Pairing:
 
 
 def pair_names(sources: Mapping[str, Kind], targets: Mapping[str, Kind]) -> Pairing:
-    """Pairs of families among names that the two checkpoints do not share."""
+    """Pairs of families among the names that the two checkpoints do not share."""
     result = Pairing()
-    left, right = dict(sources), dict(targets)
+    left = {name: kind for name, kind in sources.items() if name not in targets}
+    right = {name: kind for name, kind in targets.items() if name not in sources}
+    counts = Counter(sources.values()), Counter(targets.values())
     for reading in Reading:
         if not left or not right:
             break
-        found, undecided = _paired(
-            families(left, reading)[:_MOST_FAMILIES], families(right, reading), reading
-        )
+        one, other = families(left, reading)[:_MOST_FAMILIES], families(right, reading)
+        is_strict = reading not in {Reading.SEGMENTS, Reading.FIRST_SEGMENT}
+        found, undecided = _decided(fits(one, other, counts, is_strict=is_strict))
         result.fits += found
         result.undecided += undecided
         for fit in found:
-            for name, other in fit.names():
-                del left[name], right[other]
+            for name, partner in fit.names():
+                del left[name], right[partner]
         # Another reading would only say the same again, layer by layer.
         for tie in undecided:
-            for name in (name for family in tie.sources for name in family.names.values()):
-                left.pop(name, None)
-            for name in (name for family in tie.targets for name in family.names.values()):
-                right.pop(name, None)
+            for side, those in zip((left, right), tie, strict=True):
+                for name in (name for family in those for name in family.names.values()):
+                    side.pop(name, None)
     return result
 
 
-def _paired(
-    sources: list[Family], targets: list[Family], reading: Reading
-) -> tuple[list[Fit], list[Undecided]]:
+def _decided(open_fits: list[Fit]) -> tuple[list[Fit], list[Undecided]]:
     """The pairs that are clear. What one round decides may make the next one's clear."""
-    open_fits = fits(sources, targets, is_strict=reading not in {Reading.SEGMENTS, Reading.FIRST_SEGMENT})
     found: list[Fit] = []
+    lists = KnownLists()
     for _ in range(_MOST_ROUNDS):
-        decided = clear_changes(open_fits)
+        decided = clear_changes(open_fits, lists)
         if not decided:
             break
         found += decided
+        lists.learn(decided)
         taken = {id(family) for fit in decided for family in (fit.source, fit.target)}
         open_fits = [f for f in open_fits if id(f.source) not in taken and id(f.target) not in taken]
+        open_fits = lists.kept(open_fits)
     return found, _ties(open_fits)
 
 

@@ -69,13 +69,14 @@ class Proposal:
 
 def propose_rules(sources: Mapping[str, Kind], targets: Mapping[str, Kind]) -> Proposal:
     """Rules that rename `sources` to line up with `targets`, tried out by the pass that runs rules."""
-    left = {name: kind for name, kind in sources.items() if name not in targets}
-    right = {name: kind for name, kind in targets.items() if name not in sources}
-    pairing = pair_names(left, right)
+    pairing = pair_names(sources, targets)
     groups = [group for fit in pairing.fits if (group := _group(fit)) is not None]
     shared = {name: kind for name, kind in sources.items() if name in targets}
     groups.sort(key=lambda group: -group.count)
-    rewrites = rule_list(groups[:_MOST_GROUPS], _samples_of(shared)[:_MOST_SAMPLES])
+    paired = {name for fit in pairing.fits for name, _ in fit.names()}
+    others = {name: kind for name, kind in sources.items() if name not in shared and name not in paired}
+    samples = (_samples_of(names)[:_MOST_SAMPLES] for names in (shared, others))
+    rewrites = rule_list(groups[:_MOST_GROUPS], *samples)
     return _tried_out(rewrites, sources, targets, pairing.undecided)
 
 

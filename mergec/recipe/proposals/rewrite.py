@@ -64,17 +64,30 @@ class Rewrite:
 
     def apply(self, name: str) -> str | None:
         """The new name; None where the rule does not match. A name may hold marks for its numbers."""
-        found = _expression(self).fullmatch(name)
-        if found is None:
-            return None
+        return self.compiled()(name)
 
+    def compiled(self) -> Callable[[str], str | None]:
+        """`apply` for many names."""
+        fullmatch = _expression(self).fullmatch
+        # Most names lack the longest text of most rules, which is found out much faster.
+        needle = max((segment for segment in self.source if MARK not in segment), key=len, default="")
+
+        def apply(name: str) -> str | None:
+            if needle not in name:
+                return None
+            found = fullmatch(name)
+            return None if found is None else self._filled(found)
+
+        return apply
+
+    def _filled(self, found: re.Match[str]) -> str:
         def number(use: re.Match[str]) -> str:
             text, shift = found[use[1]], use[2]
             if shift is None:
                 return text
             return f"{text}{MARK}{shift}{MARK}" if text.startswith(MARK) else str(int(text) + int(shift))
 
-        parts = [_NUMBER.sub(number, segment) for segment in self.target]
+        parts = [_NUMBER.sub(number, segment) if MARK in segment else segment for segment in self.target]
         head = [found["head"]] if self.has_head else []
         rest = [found["rest"]] if self.has_rest else []
         return ".".join([*head, *parts, *rest])

@@ -89,6 +89,46 @@ def test_blocks_that_are_named_otherwise() -> None:
     }
 
 
+def test_an_encoder_and_a_decoder_that_are_built_alike() -> None:
+    parts = {
+        "self_attn.q_proj": "attn.query",
+        "self_attn.k_proj": "attn.key",
+        "self_attn.out_proj": "attn.out",
+    }
+    parts |= {"self_attn_layer_norm": "attn_ln", "fc1": "mlp.0", "fc2": "mlp.2", "final_layer_norm": "mlp_ln"}
+    across = {"encoder_attn.q_proj": "cross_attn.query", "encoder_attn_layer_norm": "cross_attn_ln"}
+    shapes = {"fc1": (32, 8), "fc2": (8, 32)}
+    names: dict[str, str] = {}
+    ours: Tensors = {}
+    for side, inside in (("encoder", parts), ("decoder", {**parts, **across})):
+        for i in range(2):
+            for hf, openai in inside.items():
+                name = f"model.{side}.layers.{i}.{hf}.weight"
+                names[name] = f"{side}.blocks.{i}.{openai}.weight"
+                ours[name] = kind(8) if "norm" in hf else kind(*shapes.get(hf, (8, 8)))
+    theirs = {names[name]: of for name, of in ours.items()}
+    assert proposed(theirs, ours).names == {new: old for old, new in names.items()}
+    assert proposed(ours, theirs).names == names
+
+
+def test_a_shape_alone_makes_no_rule() -> None:
+    head = {"lm_head.dense.weight": kind(64, 64), "lm_head.bias": kind(300)}
+    rest = {name: of for name, of in bert("").items() if "pooler" not in name}
+    proposal = proposed({**prefixed("roberta.", rest), **head}, bert(""))
+    assert rules_of(proposal) == ["roberta.{rest:**} -> {rest}"]
+
+
+def test_a_weight_does_not_move_without_its_bias() -> None:
+    sources = {f"h.{i}.fc1.{name}": of for i in range(2) for name, of in _linear(32, 8).items()}
+    targets = {f"l.{i}.c_proj.{name}": of for i in range(2) for name, of in _linear(8, 32).items()}
+    targets |= {f"l.{i}.c_proj.weight": kind(32, 8) for i in range(2)}
+    assert proposed(sources, targets).rules == ()
+
+
+def _linear(rows: int, columns: int) -> Tensors:
+    return {"weight": kind(rows, columns), "bias": kind(rows)}
+
+
 def test_numbers_inside_of_segments_and_counted_from_one() -> None:
     ours = llama()
     theirs = {name.replace("layers.", "block_"): of for name, of in ours.items()}
