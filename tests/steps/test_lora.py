@@ -24,7 +24,8 @@ SCALE = 2.5
 
 
 def drawn(*shape: int) -> Array:
-    return RNG.normal(size=shape).astype(np.float32)
+    made: Array = RNG.normal(size=shape).astype(np.float32)
+    return made
 
 
 def base() -> dict[str, Array]:
@@ -136,7 +137,7 @@ class TestStrengths:
         put(bench, "other", other)
         made = bench.build(fold(style=0.5, other=-1))
         path = "model.layers.1.q_proj"
-        expected = weights[f"{path}.weight"] + change(style, path) * np.float32(0.5 * SCALE)
+        expected: Array = weights[f"{path}.weight"] + change(style, path) * np.float32(0.5 * SCALE)
         expected = expected + change(other, path) * np.float32(-SCALE)
         np.testing.assert_array_equal(made[f"{path}.weight"].values, expected)
 
