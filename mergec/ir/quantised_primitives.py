@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from mergec.ir.packed import Scheme
 
 # The kernel works on so many elements of the result at a time where it can, and then takes about so many
-# bytes for each of them (measured); compressed-tensors takes a weight as a whole.
+# bytes for each of them (measured, without the library itself). compressed-tensors takes a weight as a
+# whole, and most for its 4-bit floats.
 STEP = 1 << 18
 _STEP_BYTES = 64
-_WHOLE_BYTES = {"compressed_tensors": 32}
+_WHOLE = "compressed_tensors"
+_WHOLE_BYTES = {"nvfp4-pack-quantized": 32, "mxfp4-pack-quantized": 32}
+_WHOLE_BYTES_OF_OTHERS = 16
 
 
 def _dequantised(_: Types, attributes: Attributes) -> TensorType:
@@ -26,10 +29,13 @@ def _dequantised(_: Types, attributes: Attributes) -> TensorType:
 def _scratch(_: Types, attributes: Attributes) -> int:
     scheme: Scheme = attributes[0]
     shape: tuple[int, ...] = attributes[1]
-    rows = max(STEP, 16 * shape[-1] if shape else 1)
-    if scheme.kind in _WHOLE_BYTES:
-        return _WHOLE_BYTES[scheme.kind] * prod(shape)
-    return _STEP_BYTES * min(rows, prod(shape))
+    if scheme.kind == _WHOLE:
+        form = str(dict(scheme.parameters)["format"])
+        return _WHOLE_BYTES.get(form, _WHOLE_BYTES_OF_OTHERS) * prod(shape)
+    # A step has a row at least, or a row of blocks.
+    height = int(dict(scheme.parameters).get("block_rows", 1))
+    least = (shape[-1] if shape else 1) * (height if shape[-2:-1] > (height,) else 1)
+    return _STEP_BYTES * min(max(STEP, least), prod(shape))
 
 
 # A scheme, the dense shape, the dtype of the result, and its degree. The operands are the tensors of the

@@ -40,8 +40,9 @@ _TORCH = {
     DType.F32: torch.float32,
     DType.F64: torch.float64,
 }
-_EXPONENT_BIAS = 127
-_NOT_A_NUMBER = 255  # the one exponent of an E8M0 scale that stands for no power of two
+_MANTISSA_BITS = 23
+_LEAST_POWER = 1 << 22  # the bits of 2^-127, which is too small for an exponent of its own
+_NOT_A_NUMBER = 255
 
 Tensors = dict[str, torch.Tensor]
 
@@ -73,21 +74,22 @@ def _scaled(out: torch.Tensor, parts: Tensors, parameters: Mapping[str, Any]) ->
     weight = parts["weight"].reshape(dense.shape)
     scale = _factors(parts["scale"]).reshape(len(dense), -(-rows // height), -(-columns // width))
     for matrix, codes, factors in zip(dense, weight, scale, strict=True):
-        for part in _steps(rows, columns, height):
+        for part in _steps(rows, columns, height if height < rows else 1):
             some = factors[part.start // height : -(-part.stop // height)]
-            some = some.repeat_interleave(height, 0)[: part.stop - part.start]
+            if height < rows:
+                some = some.repeat_interleave(height, 0)[: part.stop - part.start]
             if width < columns:
                 some = some.repeat_interleave(width, 1)[:, :columns]
             torch.mul(codes[part].float(), some, out=matrix[part])
 
 
 def _factors(scale: torch.Tensor) -> torch.Tensor:
-    """Scales as float32."""
+    """Scales as float32. One byte is the exponent of a float32, and 255 stands for no number."""
     if scale.dtype not in {torch.uint8, torch.float8_e8m0fnu}:
         return scale.float()
     exponents = scale.view(torch.uint8).int()
-    powers = torch.ldexp(torch.ones(()), exponents - _EXPONENT_BIAS)
-    return powers.masked_fill(exponents == _NOT_A_NUMBER, torch.nan)
+    bits = (exponents << _MANTISSA_BITS).masked_fill_(exponents == 0, _LEAST_POWER)
+    return bits.view(torch.float32).masked_fill_(exponents == _NOT_A_NUMBER, torch.nan)
 
 
 def _bitsandbytes() -> Any:  # noqa: ANN401  # a module of a library that may not be there

@@ -39,6 +39,7 @@ _BESIDE = (
 _AS_STORED = {"naive-quantized", "int-quantized", "float-quantized", "mxfp8-quantized"}
 _HALF_BYTES = {"nvfp4-pack-quantized", "mxfp4-pack-quantized"}
 _RESULTS = {DType.F32, DType.F16, DType.BF16}
+_DEFAULT_BITS = 8  # of the library
 
 
 def is_method(stored: Stored) -> bool:
@@ -75,12 +76,14 @@ def _recipe(stored: Stored, module: str, parts: tuple[str, ...]) -> tuple[str, R
     form, weights = str(group.get("format")), group.get("weights")
     if form in {"None", "mixed-precision"} or not isinstance(weights, dict):
         raise _NotReadable("config.json does not say how it is packed")
-    shape = _dense_shape(stored, module, form, parts)
+    arguments = _arguments(weights)
+    shape = _dense_shape(stored, module, form, parts, arguments)
+    _check_scales(stored, module, shape, arguments)
     views = [stored.tensors[f"{module}.{part}"] for part in parts]
     dtype = DType.F32
     if form not in _HALF_BYTES and (scale := stored.tensors[f"{module}{SCALE}"].dtype) in _RESULTS:
         dtype = scale
-    parameters = (("format", form), ("weights", json.dumps(_arguments(weights), sort_keys=True)))
+    parameters = (("format", form), ("weights", json.dumps(arguments, sort_keys=True)))
     scheme = Scheme("compressed_tensors", parts, tuple(view.dtype for view in views), parameters)
     return form, Recipe(scheme, tuple(f"{module}.{part}" for part in parts), shape, dtype)
 
@@ -139,10 +142,12 @@ def _is_target(group: Mapping[str, Any], module: str) -> bool:
 
 
 def _is_for_classes(group: Mapping[str, Any]) -> bool:
-    return any("." not in target and not target.startswith("re:") for target in _targets(group))
+    return any(target[:1].isupper() and "." not in target for target in _targets(group))
 
 
-def _dense_shape(stored: Stored, module: str, form: str, parts: tuple[str, ...]) -> Shape:
+def _dense_shape(
+    stored: Stored, module: str, form: str, parts: tuple[str, ...], arguments: Mapping[str, Any]
+) -> Shape:
     lacking = [part for part in _needed(form) if part not in parts]
     if lacking:
         raise _NotReadable(f"`{lacking[0]}` is not there")
@@ -156,9 +161,31 @@ def _dense_shape(stored: Stored, module: str, form: str, parts: tuple[str, ...])
     except (ValueError, MergecError) as error:
         raise _NotReadable(f"`weight_shape` cannot be read: {error}") from error
     shape = tuple(int(size) for size in sizes)
-    if len(shape) != len(packed) or shape[:-1] != packed[:-1] or shape[-1] > 32 * packed[-1]:
+    bits = arguments.get("num_bits", _DEFAULT_BITS)
+    if len(shape) != len(packed) or (*shape[:-1], -(-shape[-1] * bits // 32)) != packed or min(shape) < 0:
         raise _NotReadable(f"`weight_shape` {list(shape)} does not fit packed codes {list(packed)}")
     return shape
+
+
+def _check_scales(stored: Stored, module: str, shape: Shape, arguments: Mapping[str, Any]) -> None:
+    """Refuse scales whose number is not that of the parts of the weight that they are for."""
+    if len(shape) != 2:
+        raise _NotReadable(f"it is no matrix, but {list(shape)}")
+    if not arguments.get("symmetric", True) and f"{module}.weight_zero_point" not in stored.tensors:
+        raise _NotReadable("`weight_zero_point` is not there")
+    rows, columns = shape
+    size = arguments.get("group_size") or 0
+    strategy = arguments.get("strategy") or ("group" if size > 0 else "channel" if size < 0 else "tensor")
+    height, width = {
+        "tensor": (rows, columns),
+        "channel": (1, columns),
+        "group": (1, size),
+        "tensor_group": (1, size),
+        "block": tuple(arguments.get("block_structure") or (0, 0)),
+    }[strategy]
+    scales = stored.tensors[f"{module}{SCALE}"].elements
+    if height < 1 or width < 1 or scales != -(-rows // height) * -(-columns // width):
+        raise _NotReadable(f"{scales} scales do not fit a weight {list(shape)} with one for each {strategy}")
 
 
 def _needed(form: str) -> tuple[str, ...]:
