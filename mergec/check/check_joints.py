@@ -8,6 +8,7 @@ from mergec.components.detect import components_of
 from mergec.components.errors import JointMismatch
 from mergec.components.joint_verdict import verdicts
 from mergec.components.joints import joints_of
+from mergec.components.layout import spoken
 from mergec.diagnostics import Label, safe
 from mergec.ir.config_edit import edited_config
 from mergec.ir.graph import Remark
@@ -54,7 +55,7 @@ def _mismatch(verdict: JointVerdict, lowered: LoweredRecipe) -> JointMismatch:
 
 def _label(demand: JointDemand) -> Label:
     assert demand.span is not None
-    return Label(demand.span, f"the {demand.component.replace('_', ' ')} comes in here")
+    return Label(demand.span, f"the {spoken(demand.component)} comes in here")
 
 
 def _origin(figure: Figure, lowered: LoweredRecipe) -> str:
@@ -76,5 +77,5 @@ def _origin(figure: Figure, lowered: LoweredRecipe) -> str:
 def _advice(verdict: JointVerdict, last: JointDemand) -> str:
     if "connector" not in verdict.sides:
         return "give the language model more rows, or set the id in the config.json of the source"
-    other = next(side for side in verdict.sides if side != last.component).replace("_", " ")
+    other = spoken(next(side for side in verdict.sides if side != last.component))
     return f"take the {other} from the same model with another graft, or make a connector with `op: init`"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mergec.components.layout import spoken
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -68,6 +70,6 @@ def _inlet(connector: Connector, width: Figure) -> JointVerdict:
     fits: bool | None = taken == (factor or 1) * width.value
     if not fits and (factor is None or connector.is_assumed) and width.value and taken % width.value == 0:
         fits = None  # some number of vectors comes in as one, and nothing says how many
-    name = f"{connector.tower.replace('_', ' ')} width"
+    name = f"{spoken(connector.tower)} width"
     sides = (connector.tower, "connector")
     return JointVerdict("connector input", connector.inlet, "=", name, width, sides, fits, factor)

@@ -83,6 +83,11 @@ class Layout:
 _FORMS = {"file": "as in files", "memory": "as in memory", "original": "as its authors have it"}
 
 
+def spoken(component: str) -> str:
+    """A component in a message: `vision tower`."""
+    return component.replace("_", " ")
+
+
 def begins(name: str, prefix: str) -> bool:
     """Whether the name's first segments are the prefix."""
     return name == prefix or name.startswith(f"{prefix}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mergec.components.config_changes import DescribedModel, config_changes, is_left_as_it_was
 from mergec.components.errors import ConfigSilent
 from mergec.components.joints import joints_of
-from mergec.components.layout import table
+from mergec.components.layout import spoken, table
 from mergec.ir.config_edit import ConfigValue, SideFile
 from mergec.ir.graph import Remark
 
@@ -25,9 +25,8 @@ def settings_of(
     into = DescribedModel.of(target.grouping, target.config, component)
     changes = config_changes(component, donor, into, _width(component, source, call))
     if is_left_as_it_was(component, changes, into):
-        spoken = component.replace("_", " ")
         help_ = "edit it there, or put the config.json of these weights beside them"
-        call.report.add(ConfigSilent(span=span, donor=source.name, component=spoken, help=help_))
+        call.report.add(ConfigSilent(span=span, donor=source.name, component=spoken(component), help=help_))
     if changes:
         keys = ", ".join(".".join(change.path) for change in changes)
         call.remarks.append(Remark(call.name, f"config.json: {keys} from {source.name}", ()))

@@ -13,7 +13,7 @@ from mergec.components.errors import (
     NoPlace,
     UnknownLayout,
 )
-from mergec.components.layout import table
+from mergec.components.layout import spoken, table
 from mergec.components.move import is_built_otherwise, moved
 from mergec.diagnostics import MergecError, safe
 from mergec.ir.config_edit import edited_config
@@ -77,18 +77,13 @@ def with_component(
     return ModelTable(call.name, entries, (*into.config, *settings, *files))
 
 
-def spoken_name(component: str) -> str:
-    """`vision tower`."""
-    return component.replace("_", " ")
-
-
 def remark_moves(component: str, result: ModelTable, into: ModelTable, donor: ModelTable, call: Call) -> None:
     """Say which tensors came, and which of those that were there have gone."""
     came = tuple(name for name, entry in result.entries.items() if into.entries.get(name) is not entry)
     gone = tuple(name for name in into.entries if name not in result.entries)
-    call.remarks.append(Remark(call.name, f"{spoken_name(component)} from {donor.name}", came))
+    call.remarks.append(Remark(call.name, f"{spoken(component)} from {donor.name}", came))
     if gone:
-        call.remarks.append(Remark(call.name, f"{spoken_name(component)} of {into.name} left out", gone))
+        call.remarks.append(Remark(call.name, f"{spoken(component)} of {into.name} left out", gone))
 
 
 def _remark_kept_head(component: str, source: KnownModel, target: KnownModel, call: Call) -> None:
@@ -133,10 +128,11 @@ def _without(component: str, model: KnownModel) -> dict[str, Entry]:
 def _absent(component: str, source: KnownModel, span: Span | None) -> Diagnostic:
     held = ", ".join(f"`{name}`" for name in source.grouping.components)
     note = f"its names are those of {source.grouping.layout}, with the components {held}"
-    keys = [key for key in table()["config"][component]["keys"] if isinstance(source.config.get(key), str)]
-    help_ = f"its config.json names one: `{keys[0]}: {source.config[keys[0]]}`" if keys else None
+    elsewhere = [key for key in table()["config"][component]["named_by"] if source.config.get(key)]
+    named = "".join(f"`{key}: {safe(str(source.config[key]))}`" for key in elsewhere[:1])
+    help_ = f"its config.json names one: {named}" if named else None
     return ComponentAbsent(
-        span=span, model=source.name, component=spoken_name(component), help=help_, notes=(note,)
+        span=span, model=source.name, component=spoken(component), help=help_, notes=(note,)
     )
 
 
@@ -145,8 +141,8 @@ def _built_otherwise(component: str, source: KnownModel, target: KnownModel, spa
         f"`{safe(one.name)}` has `{safe(one.grouping.components[component].names[0])}`"
         for one in (source, target)
     )
-    spoken = spoken_name(component)
-    return BuiltOtherwise(span=span, donor=source.name, into=target.name, component=spoken, notes=notes)
+    part = spoken(component)
+    return BuiltOtherwise(span=span, donor=source.name, into=target.name, component=part, notes=notes)
 
 
 def _no_place(
@@ -154,9 +150,9 @@ def _no_place(
 ) -> Diagnostic:
     assert target.grouping.layout is not None
     places = [place.prefix for place in target.grouping.layout.places_of(component)]
-    spoken = spoken_name(component)
     where = ", ".join(f"`{prefix}`" for prefix in places)
-    kept = f"which keeps the {spoken} in: {where}" if where else f"which has no {spoken}"
+    part = spoken(component)
+    kept = f"which keeps the {part} in: {where}" if where else f"which has no {part}"
     return NoPlace(
         span=span,
         model=target.name,
