@@ -41,17 +41,18 @@ class TestBitsandbytes:
         pytest.importorskip("bitsandbytes")
         pytest.importorskip("accelerate")
 
-    def saved(self, folder: Path, **settings: object) -> Any:  # noqa: ANN401  # a model of transformers
-        from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
+    def saved(self, folder: Path, **settings: object) -> Any:  # a model of transformers
+        import transformers
 
+        library: Any = transformers  # typed in part
         torch.manual_seed(0)
-        config = LlamaConfig(
+        config = library.LlamaConfig(
             hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, vocab_size=96
         )
-        LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder.with_name("dense"))
-        made: Any = AutoModelForCausalLM.from_pretrained(
+        library.LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder.with_name("dense"))
+        made: Any = library.AutoModelForCausalLM.from_pretrained(
             folder.with_name("dense"),
-            quantization_config=BitsAndBytesConfig(**settings),
+            quantization_config=library.BitsAndBytesConfig(**settings),
             dtype=torch.bfloat16,
         )
         made.save_pretrained(folder)
@@ -78,9 +79,7 @@ class TestBitsandbytes:
         assert_same(made, expected)
         assert "quantization_config" not in json.loads((bench.out / "config.json").read_text())
         again = AutoModelForCausalLM.from_pretrained(bench.out)
-        ids = torch.arange(5)[None]
-        with torch.no_grad():
-            assert torch.equal(again(ids).logits, model.to(torch.bfloat16)(ids).logits)
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in again.state_dict().items())
 
 
 class TestCompressedTensors:
@@ -153,14 +152,13 @@ def test_quantised_models_are_merged_as_their_dense_ones(bench: Workbench) -> No
         packed, state = functional.quantize_4bit(weight, quant_type="nf4", compress_statistics=bool(number))
         tensors = {"w": packed, **{f"w.{key}": one for key, one in state.as_dict(packed=True).items()}}
         save_file(tensors, bench.folder / f"{name}.safetensors")
-        save_file(
-            {"w": functional.dequantize_4bit(packed, state)}, bench.folder / f"dense_{name}.safetensors"
-        )
+        dense = {"w": functional.dequantize_4bit(packed, state)}
+        save_file(dense, bench.folder / f"dense_{name}.safetensors")
         bench.sources[name] = {"path": f"{name}.safetensors", "dequantize": True}
         bench.sources[f"dense_{name}"] = {"path": f"dense_{name}.safetensors"}
     merged = {"op": "linear", "inputs": {"a": 0.3, "b": 0.7}}
-    dense = {"op": "linear", "inputs": {"dense_a": 0.3, "dense_b": 0.7}}
-    assert bench.build(merged) == bench.build(dense)
+    expected = bench.build({"op": "linear", "inputs": {"dense_a": 0.3, "dense_b": 0.7}})
+    assert bench.build(merged) == expected
     for name in "ab":
         bench.sources[name] = {"path": f"{name}.safetensors"}
     assert set(bench.codes(merged)) == {"MC0226", "MC0306"}
