@@ -28,7 +28,7 @@ _MORE_FIELDS = {"more", "others_text"}  # "and 12 more"
 def explain(what: str) -> None:
     """Explain WHAT: a code such as MC0402, an operation such as linear, or a topic.
 
-    The topics are recipe, patterns, renames, schedules, blocks and inspect; rename:NAME prints a
+    The topics are adapters, blocks, inspect, patterns, recipe, renames and schedules; rename:NAME prints a
     rename preset.
     """
     codes, known = all_codes(), operations()

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mergec.adapters.peft import FOLDABLE
+from mergec.adapters.peft_refused import RESIDUAL_STARTS
+from mergec.adapters.recognise import dialect_names
 from mergec.cli.all_codes import all_codes
 from mergec.cli.explain import topics
 from mergec.cli.operation_page import example
@@ -56,7 +59,7 @@ def test_the_example_of_every_operation_is_a_model_of_it(name: str) -> None:
         operations()[name].keys.model_validate({key: keys[key] for key in keys if key != "op"})
 
 
-@pytest.mark.parametrize("topic", ["blocks", "patterns", "recipe", "renames", "schedules"])
+@pytest.mark.parametrize("topic", ["adapters", "blocks", "patterns", "recipe", "renames", "schedules"])
 def test_topics(mergec_command: Callable[..., Result], topic: str) -> None:
     assert topic in topics()
     assert mergec_command("explain", topic).exit_code == 0
@@ -106,3 +109,9 @@ def test_methods_lists_every_operation(mergec_command: Callable[..., Result]) ->
     document = json.loads(mergec_command("methods", "--json").output)
     assert [one["name"] for one in document["operations"]] == list(operations())
     assert all(one["summary"] for one in document["operations"])
+
+
+def test_the_kinds_of_adapters_are_listed(mergec_command: Callable[..., Result]) -> None:
+    page = mergec_command("explain", "adapters").output.lower()
+    for kind in (*FOLDABLE, *RESIDUAL_STARTS.values(), *dialect_names()):
+        assert kind.lower().replace("_", " ") in page
