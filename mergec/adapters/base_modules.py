@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mergec.ir.expression import Tensor
 
 _ENDINGS = (".weight", ".in_proj_weight")
+_TURNED = "text_projection"  # OpenCLIP multiplies with it from the other side
 Paths = dict[str, list[Place]]
 
 
@@ -72,3 +73,5 @@ class BaseModules:
             if name.startswith(root) and name.endswith(_ENDINGS) and tensor.shape:
                 piece = Piece(name, f"{name.removesuffix('weight')}bias", 0, tensor.shape[0])
                 yield name[len(root) : -len("_weight")], Place((piece,))
+            if name == f"{root}{_TURNED}" and len(tensor.shape) == 2:
+                yield _TURNED, Place((Piece(name, f"{name}.bias", 0, tensor.shape[1], is_turned=True),))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.adapters.adapter import Delta, Fold, Rewrite
 from mergec.adapters.joined import joined
 from mergec.adapters.module_change import Addition, Change, Compute
-from mergec.adapters.module_place import Piece, Place, rows_of
+from mergec.adapters.module_place import Place, rows_of, upright
 from mergec.ir import primitives
 from mergec.ir.expression import Tensor
 
@@ -56,7 +56,9 @@ class ModuleFolds:
     def add(self, place: Place, change: Change, uses: tuple[str, ...]) -> None:
         """Fold a change of a weight."""
         if isinstance(change, Addition):
-            self._spread(place, change, uses, lambda piece: piece.weight)
+            for offset, piece in place.with_offsets():
+                value = upright(rows_of(change.value, offset, piece.rows), piece)
+                self._keep(piece.weight, _Addend(piece.start, value, change.scale, uses))
             return
         for target in dict.fromkeys(piece.weight for piece in place.pieces):
             rewrite = _rewriting(target, place, change.compute, self._base)
@@ -64,20 +66,17 @@ class ModuleFolds:
 
     def add_to_bias(self, place: Place, addition: Addition, uses: tuple[str, ...]) -> None:
         """Fold something that is added to the bias of a module, all of which the base has."""
-        self._spread(place, addition, uses, lambda piece: piece.bias)
+        for offset, piece in place.with_offsets():
+            value = rows_of(addition.value, offset, piece.rows)
+            self._keep(piece.bias, _Addend(piece.start, value, addition.scale, uses))
 
     def folds(self) -> list[Fold]:
         """All folds, one for each tensor that something is added to and then those that compute."""
         deltas = [self._delta(target, addends) for target, addends in self._addends.items()]
         return [*deltas, *self._rewrites]
 
-    def _spread(
-        self, place: Place, change: Addition, uses: tuple[str, ...], target: Callable[[Piece], str]
-    ) -> None:
-        for offset, piece in place.with_offsets():
-            value = rows_of(change.value, offset, piece.rows)
-            addend = _Addend(piece.start, value, change.scale, uses)
-            self._addends.setdefault(target(piece), []).append(addend)
+    def _keep(self, target: str, addend: _Addend) -> None:
+        self._addends.setdefault(target, []).append(addend)
 
     def _delta(self, target: str, addends: Sequence[_Addend]) -> Delta:
         addends = sorted(addends, key=lambda addend: addend.start)
@@ -116,8 +115,9 @@ def _rewriting(
         for offset, piece in sorted(mine, key=lambda pair: pair[1].start):
             if piece.start > position:
                 parts.append(rows_of(tensor, position, piece.start - position))
-            parts.append(compute(rows_of(tensor, piece.start, piece.rows), whole, offset))
-            position = piece.start + piece.rows
+            rows = rows_of(upright(tensor, piece), piece.start, piece.rows)
+            parts.append(upright(compute(rows, whole, offset), piece))
+            position = tensor.shape[0] if piece.is_turned else piece.start + piece.rows
         if position < tensor.shape[0]:
             parts.append(rows_of(tensor, position, tensor.shape[0] - position))
         return joined(parts)

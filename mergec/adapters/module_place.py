@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """Some rows of a tensor of the base, and the same elements of the bias that belongs to it."""
+    """Some rows of a tensor of the base, and the same elements of the bias that belongs to it.
+
+    One that `is_turned` is a whole tensor whose columns are the rows of the weight.
+    """
 
     weight: str
     bias: str
     start: int
     rows: int
+    is_turned: bool = False
 
 
 class Place(NamedTuple):
@@ -71,11 +75,20 @@ class Place(NamedTuple):
 
     def shape(self, base: Mapping[str, Tensor]) -> Shape:
         """The shape of the module's weight."""
-        return (self.rows, *base[self.pieces[0].weight].shape[1:])
+        first = self.pieces[0]
+        others = base[first.weight].shape
+        return (self.rows, *(others[:1] if first.is_turned else others[1:]))
 
     def weight(self, base: Mapping[str, Tensor]) -> Tensor:
         """The module's weight, put together."""
-        return joined([rows_of(base[piece.weight], piece.start, piece.rows) for piece in self.pieces])
+        tensors = [upright(base[piece.weight], piece) for piece in self.pieces]
+        pairs = zip(tensors, self.pieces, strict=True)
+        return joined([rows_of(tensor, piece.start, piece.rows) for tensor, piece in pairs])
+
+
+def upright(tensor: Tensor, piece: Piece) -> Tensor:
+    """A tensor with the rows of the weight as rows; the same again turns it back."""
+    return tensor.transposed if piece.is_turned else tensor
 
 
 def rows_of(tensor: Tensor, start: int, rows: int) -> Tensor:

@@ -102,3 +102,14 @@ def test_two_modules_for_the_same_rows() -> None:
     (problem,) = Kohya().read(bench.adapter(stored, bench.facts()), base).problems
     assert isinstance(problem, ModuleTwice)
     assert (problem.first, problem.second) == ("lora_unet_double_blocks_0_img_attn_qkv", f"{DIVIDED}_k")
+
+
+@pytest.mark.parametrize("extra", [{}, {"dora_scale": (4, 1)}, {"dora_scale": (1, 3)}])
+def test_a_projection_that_the_base_holds_turned(extra: dict[str, tuple[int, ...]]) -> None:
+    """OpenCLIP's, which adapters name as Hugging Face does."""
+    flat, root = "lora_te2_text_projection", "conditioner.embedders.1.model."
+    stored = pair(flat, 4, 3) | {f"{flat}.{part}": np.abs(drawn(*shape)) for part, shape in extra.items()}
+    upright = drawn(4, 3)
+    expected = folded_by(Kohya(), {"text_projection.weight": upright}, stored)["text_projection.weight"]
+    found = folded_by(Kohya(), {f"{root}text_projection": upright.T.copy()}, stored)
+    np.testing.assert_allclose(found[f"{root}text_projection"].T, expected)
