@@ -44,6 +44,10 @@ def _linear_recipe(models: list[Path]) -> str:
     return _recipe(models, f"{{op: linear, inputs: {{{inputs}}}}}")
 
 
+def _linear_of_all(place: Place) -> str:
+    return _linear_recipe(place.models())
+
+
 def _linear(place: Place) -> Pair:
     models = place.models()
     parts = [
@@ -76,14 +80,17 @@ def _ties(place: Place) -> Pair:
     return place.build("ties", recipe), mergekit(place, "ties", config)
 
 
-def _lora(place: Place) -> Pair:
-    base, adapter = place.models(1)[0], place.adapter()
-    recipe = (
-        f"mergec: 1\nsources: {{base: {json.dumps(str(base))}, adapter: {json.dumps(str(adapter))}}}\n"
+def _lora_recipe(place: Place) -> str:
+    base, adapter = (json.dumps(str(path)) for path in (place.models(1)[0], place.adapter()))
+    return (
+        f"mergec: 1\nsources: {{base: {base}, adapter: {adapter}}}\n"
         "models:\n  merged: {op: lora, base: base, adapters: {adapter: 1.0}}\n"
         "output: {model: merged, path: build}\n"
     )
-    return place.build("lora", recipe), peft(place, base, adapter)
+
+
+def _lora(place: Place) -> Pair:
+    return place.build("lora", _lora_recipe(place)), peft(place, place.models(1)[0], place.adapter())
 
 
 def _passthrough(place: Place) -> Pair:
@@ -98,11 +105,11 @@ def _durable(place: Place) -> Pair:
     return ours, durable_copy(place, models[0])
 
 
-def _promise(budget: str) -> Callable[[Place], Pair]:
+def _promise(budget: str, recipe: Callable[[Place], str]) -> Callable[[Place], Pair]:
     """A build within a budget beside an interpreter that only loads the same libraries."""
 
     def prepare(place: Place) -> Pair:
-        ours = place.build("promise", _linear_recipe(place.models()))
+        ours = place.build("promise", recipe(place))
         argv = [*ours.argv, "--memory", budget]
         shown = [*argv[:1], "plan", *argv[2:], "--json"]
         plan = json.loads(subprocess.run(shown, capture_output=True, check=True, cwd=ours.cwd).stdout)
@@ -141,8 +148,27 @@ WORKS: Final = (
     Work("lora", "LoRA fold, r=16, all linears of {size}", "PEFT", Faster(4, leaner=7), _lora),
     Work("passthrough", "pass-through graft of {size}", "cp", Within(1.2), _passthrough),
     Work("durable", "linear, 3 inputs of {size}, output on disk", "dd conv=fsync", Within(1.5), _durable),
-    Work("promise", "memory, linear of {size} in 64 MiB", "libraries", KeepsPromise(), _promise("64MiB")),
-    Work("promise", "memory, linear of {size} in 1 GiB", "libraries", KeepsPromise(), _promise("1GiB")),
+    Work(
+        "promise",
+        "memory, linear of {size} in 64 MiB",
+        "libraries",
+        KeepsPromise(),
+        _promise("64MiB", _linear_of_all),
+    ),
+    Work(
+        "promise",
+        "memory, linear of {size} in 1 GiB",
+        "libraries",
+        KeepsPromise(),
+        _promise("1GiB", _linear_of_all),
+    ),
+    Work(
+        "promise",
+        "memory, LoRA fold of {size} in 64 MiB",
+        "libraries",
+        KeepsPromise(),
+        _promise("64MiB", _lora_recipe),
+    ),
     Work("check", "check, 3 x Llama 70B headers", None, Under(1, no_torch=True), _check_70b),
     Work("check", "check, 3 x 92,000 tensors", None, Under(15, peak=1.5e9), _check_92k),
     Work("check", "check, the quickstart", None, None, _check_quickstart),
