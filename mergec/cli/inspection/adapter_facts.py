@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import re2
@@ -205,9 +206,10 @@ class _Reader:
 def _quietly(read: Callable[[], float]) -> float | None:
     """A figure of a configuration or a file that may be broken: then it is not shown."""
     try:
-        return read()
+        value = read()
     except (KeyError, TypeError, ValueError, OSError, OverflowError, re2.error, MergecError):
         return None
+    return value if isfinite(value) else None
 
 
 def _kind(parts: Mapping[str, str]) -> str:

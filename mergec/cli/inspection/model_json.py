@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from mergec.cli.plan_sources import dtype_counts, form_name, layout_bytes
@@ -64,7 +65,9 @@ def model_document(facts: ModelFacts) -> dict[str, Any]:
     ]
     document["named_elsewhere"] = dict(facts.elsewhere)
     document["joints"] = _joints(facts)
-    document["config"] = [{**asdict(line), "agrees": line.agrees} for line in facts.config]
+    document["config"] = [
+        {**asdict(line), "config": _as_json(line.config), "agrees": line.agrees} for line in facts.config
+    ]
     document["config_problems"] = list(facts.subject.broken)
     document["prefixes"] = [prefix._asdict() for prefix in facts.prefixes]
     document["presets"] = [preset._asdict() for preset in facts.presets]
@@ -104,7 +107,16 @@ def _adapter(facts: AdapterFacts) -> dict[str, Any]:
         "kinds": facts.kinds,
         "base_model": facts.base_model,
         "names": list(facts.names),
-        "settings": dict(facts.settings),
+        "settings": {key: _as_json(value) for key, value in facts.settings.items()},
         "modules": [asdict(module) for module in facts.modules],
         "full_tensors": list(facts.full),
     }
+
+
+def _as_json(value: object) -> object:
+    """A value of a config; Python reads NaN and Infinity there, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _as_json(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value

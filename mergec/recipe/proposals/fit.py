@@ -76,6 +76,11 @@ def fits(
             key = (family.slots, frozenset(family.kinds.values()))
             buckets.setdefault(key, ([], []))[side].append(family)
     modules = _Modules(sources), _Modules(targets)
+    telling = {
+        id(family): _is_telling(family, count)
+        for those, count in zip((sources, targets), counts, strict=True)
+        for family in those
+    }
     found = []
     for left, right in buckets.values():
         for one, other in _worth_looking_at(left, right):
@@ -83,9 +88,7 @@ def fits(
             if shifts is None or not _fit_as_modules(one, other, modules):
                 continue
             common = _common_end(one.segments, other.segments)
-            fit = Fit(
-                one, other, shifts, common, _is_telling(one, counts[0]) and _is_telling(other, counts[1])
-            )
+            fit = Fit(one, other, shifts, common, telling[id(one)] and telling[id(other)])
             if likeness(*fit.begins) >= 0:
                 found.append(fit)
     return found
