@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mergec.adapters.constant import constant
 from mergec.adapters.module_change import Addition, Computation
 from mergec.adapters.module_place import rows_of
-from mergec.ir import primitives
-from mergec.ir.expression import Tensor
 
 if TYPE_CHECKING:
     from mergec.adapters.module_change import Compute
+    from mergec.ir.expression import Tensor
 
 
 def decomposed(addition: Addition, lengths: Tensor, epsilon: float = 0.0) -> Computation:
@@ -48,7 +48,4 @@ def _by_column(value: Tensor, lengths: Tensor, epsilon: float) -> Compute:
 
 
 def _raised(norm: Tensor, epsilon: float) -> Tensor:
-    if not epsilon:
-        return norm
-    attributes = (norm.shape, norm.dtype, epsilon, norm.degree)
-    return norm + Tensor(norm.graph, norm.graph.add(primitives.FILL, (), attributes, norm.origin))
+    return norm + constant(epsilon, norm) if epsilon else norm

@@ -9,7 +9,6 @@ from mergec.adapters.base_modules import BaseModules
 from mergec.adapters.decomposition import decomposed
 from mergec.adapters.diffusers_names import PARTS, component_of, taken_apart
 from mergec.adapters.diffusers_scale import KEY, HeaderScales
-from mergec.adapters.image_family import family_problem
 from mergec.adapters.kohya_additions import product
 from mergec.adapters.kohya_forms import PARTS_OF_FORMS, kohya_change
 from mergec.adapters.module_change import Addition
@@ -51,11 +50,7 @@ class Diffusers:
         known = BaseModules(base)
         for module, tensors in _modules(adapter.tensors).items():
             reading.read(module, tensors, known.dotted(module), lambda parts: _change(parts, scales))
-        result = reading.reading()
-        family = family_problem(adapter, base) if result.problems or result.unmatched else None
-        if family is not None:
-            result.problems = [family]
-        return result
+        return reading.reading()
 
 
 def _is_sign(name: str, facts: SourceFacts) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.base_modules import BaseModules
 from mergec.adapters.image_components import COMPONENTS
-from mergec.adapters.image_family import family_problem
 from mergec.adapters.kohya_forms import SIGNS, kohya_change
 from mergec.adapters.module_reading import ModuleReading
 
@@ -38,11 +37,7 @@ class Kohya:
         modules = BaseModules(base)
         for module, tensors in _modules(adapter.tensors).items():
             reading.read(module, tensors, modules.flat(module), kohya_change)
-        result = reading.reading()
-        family = family_problem(adapter, base) if result.problems or result.unmatched else None
-        if family is not None:
-            result.problems = [family]
-        return result
+        return reading.reading()
 
 
 def _modules(names: Collection[str]) -> dict[str, dict[str, str]]:

@@ -70,6 +70,7 @@ def lokr(parts: ModuleParts) -> Addition:
     first, first_rank = _kronecker_factor(parts, "1", ())
     second, second_rank = _kronecker_factor(parts, "2", kernel)
     parts.number("alpha")
+    parts.need(fits=len(first.shape) == 2, parts=("lokr_w1",))
     (a, b), (c, d, *tail) = first.shape, second.shape
     ones = (1,) * len(tail)
     blocks = first.reshape(a, 1, b, 1, *ones) * second.reshape(1, c, 1, d, *tail)
@@ -136,7 +137,8 @@ def _tucker(left: Tensor, core: Tensor, right: Tensor) -> Tensor:
 
 def _kronecker_factor(parts: ModuleParts, which: str, kernel: Shape) -> tuple[Tensor, int]:
     """One of the two factors of LoKr, and the rank of the product that it is; 0 if it is stored whole."""
-    whole, left, right, core = (f"lokr_{name}{which}{end}" for name, end in _KRONECKER_NAMES)
+    whole, core = f"lokr_w{which}", f"lokr_t{which}"
+    left, right = f"{whole}_a", f"{whole}_b"
     if whole in parts:
         return parts.factor(whole), 0
     a, b = parts.matrix(left), parts.matrix(right)
@@ -150,12 +152,8 @@ def _kronecker_factor(parts: ModuleParts, which: str, kernel: Shape) -> tuple[Te
     return (a @ b).reshape(*shape), b.shape[0]
 
 
-_KRONECKER_NAMES = (("w", ""), ("w", "_a"), ("w", "_b"), ("t", ""))
-
-
 def _kernel_unfolded(shape: Shape, wanted: Shape) -> Shape:
     """The shape of a matrix whose columns hold the kernels of a convolution of a wanted shape."""
     kernel = wanted[2:]
-    if shape[1] % prod(kernel):
-        return shape
-    return (shape[0], shape[1] // prod(kernel), *kernel)
+    is_whole = prod(kernel) > 0 and shape[1] % prod(kernel) == 0
+    return (shape[0], shape[1] // prod(kernel), *kernel) if is_whole else shape

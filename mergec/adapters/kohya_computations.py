@@ -5,15 +5,15 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from mergec.adapters.constant import constant
 from mergec.adapters.decomposition import decomposed
 from mergec.adapters.module_change import Addition, Computation
 from mergec.adapters.module_place import rows_of
-from mergec.ir import primitives
 from mergec.ir.dtype import DType
-from mergec.ir.expression import Tensor
 
 if TYPE_CHECKING:
     from mergec.adapters.module_parts import ModuleParts
+    from mergec.ir.expression import Tensor
 
 _EPSILON = 2.0**-23  # that of float32, which LyCORIS adds to the norms
 
@@ -21,6 +21,8 @@ _EPSILON = 2.0**-23  # that of float32, which LyCORIS adds to the norms
 def dora(parts: ModuleParts, addition: Addition) -> Computation:
     """DoRA: `dora_scale` (o, 1, ..) gives the lengths of rows, (1, i, ..) those of columns."""
     lengths = parts.tensor("dora_scale")
+    if len(parts.shape) < 2:
+        parts.misfit(f"`dora_scale` of `{parts.module}` is for a matrix")
     o, i, *kernel = parts.shape
     ones = (1,) * len(kernel)
     is_by_row = lengths.shape[:1] == (o,) and prod(lengths.shape) == o
@@ -96,14 +98,9 @@ def _rotations(parts: ModuleParts, blocks: Tensor) -> Tensor:
         skew = skew.cast(DType.F64)
         norm = skew.reshape(1, prod(skew.shape)).row_norm()
         excess = norm * (1.0 / bound)
-        one = _one(excess)
+        one = constant(1.0, excess)
         skew = skew / ((one + excess + (one - excess).row_norm()) * 0.5).reshape(1, 1, 1)
     return skew.cayley()
-
-
-def _one(like: Tensor) -> Tensor:
-    attributes = (like.shape, like.dtype, 1.0, like.degree)
-    return Tensor(like.graph, like.graph.add(primitives.FILL, (), attributes, like.origin), like.origin)
 
 
 def _rescale(parts: ModuleParts) -> Tensor | None:

@@ -40,7 +40,6 @@ _FORMS = (
 )
 _BIASES = ("diff_b", "b_norm")
 
-
 # What stands behind the names of modules; only flat ones may end in a bare `weight`, that of IA3.
 SIGNS = frozenset({*_BIASES, *(sign for form in _FORMS for sign in form.signs)})
 PARTS_OF_FORMS = (

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.adapters.adapter import Delta, Fold, Rewrite
+from mergec.adapters.constant import constant
 from mergec.adapters.joined import joined
 from mergec.adapters.module_change import Addition, Change, Compute
 from mergec.adapters.module_place import Place, rows_of, upright
-from mergec.ir import primitives
-from mergec.ir.expression import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from mergec.ir.expression import Tensor
 
 
 class _Addend(NamedTuple):
@@ -97,9 +98,8 @@ class ModuleFolds:
 
 
 def _zeros(rows: int, like: Tensor) -> Tensor:
-    """Rows of the width, the dtype and the degree of a value, to which nothing is added."""
-    attributes = ((rows, *like.shape[1:]), like.dtype, 0.0, like.degree)
-    return Tensor(like.graph, like.graph.add(primitives.FILL, (), attributes, like.origin), like.origin)
+    """Rows to which nothing is added."""
+    return constant(0.0, like, (rows, *like.shape[1:]))
 
 
 def _rewriting(

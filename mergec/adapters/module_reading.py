@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Reading
+from mergec.adapters.image_family import family_problem
 from mergec.adapters.module_change import Addition
 from mergec.adapters.module_errors import AmbiguousModule, ModuleTwice
 from mergec.adapters.module_folds import ModuleFolds
@@ -61,8 +62,11 @@ class ModuleReading:
             self._problems.extend(error.diagnostics)
 
     def reading(self) -> Reading:
-        """All that was understood, and all mistakes."""
-        return Reading(self._folds.folds(), self._unmatched, self._problems)
+        """All that was understood, and all mistakes; where another family explains them, only that."""
+        is_whole = not self._problems and not self._unmatched
+        family = None if is_whole else family_problem(self._adapter, self._base)
+        problems: list[Diagnostic] = self._problems if family is None else [family]
+        return Reading(self._folds.folds(), self._unmatched, problems)
 
     def _only(self, module: str, places: Sequence[Place]) -> Place:
         if len(places) > 1:

@@ -56,6 +56,7 @@ UP, DOWN = drawn(6, 2), drawn(2, 5)
         ),
         (parts(hada_w1_a=UP, hada_w1_b=DOWN, hada_w2_a=drawn(5, 2), hada_w2_b=DOWN), FactorsDiffer),
         (parts(lokr_w1=drawn(2, 1), lokr_w2_a=drawn(3, 2), lokr_w2_b=drawn(3, 5)), FactorsDiffer),
+        (parts(lokr_w1=drawn(2, 1, 1, 1), lokr_w2=drawn(3, 5)), FactorsDiffer),
         (parts(oft_blocks=drawn(2, 3, 4)), FactorsDiffer),
         (parts(oft_blocks=drawn(6, 1)), FactorsDiffer),
         (parts(oft_blocks=drawn(1, 2, 3, 3)), FactorsDiffer),
@@ -89,6 +90,25 @@ def test_a_bias_that_the_base_does_not_have() -> None:
     reading = read({**pair(FLAT, 6, 5), f"{FLAT}.diff_b": drawn(6)})
     assert reading.unmatched == {f"{FLAT}.diff_b": BIAS}
     assert [fold.target for fold in reading.folds] == [TARGET]
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 5, 0, 0), (0, 5)])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        pair(FLAT, 6, 5),
+        parts(diff=drawn(6), dora_scale=drawn(6)),
+        parts(hada_w1_a=UP, hada_w1_b=DOWN, hada_w2_a=UP, hada_w2_b=DOWN),
+        parts(lokr_w1=drawn(2, 5), lokr_w2_a=drawn(3, 2), lokr_w2_b=drawn(2, 1)),
+        parts(a1__weight=drawn(5, 2), a2__weight=DOWN, b1__weight=UP, b2__weight=DOWN),
+        parts(weight=drawn(7), on_input=np.array(1)),
+        parts(oft_blocks=drawn(2, 4, 4)),
+    ],
+    ids=["LoRA", "DoRA", "LoHa", "LoKr", "GLoRA", "IA3", "OFT"],
+)
+def test_targets_that_are_no_matrices(stored: dict[str, Array], shape: tuple[int, ...]) -> None:
+    (problem,) = read(stored, {TARGET: np.zeros(shape)}).problems
+    assert isinstance(problem, AdapterMisfit)
 
 
 def test_a_bias_of_another_size() -> None:
