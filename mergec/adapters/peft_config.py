@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from mergec.adapters.adapter import Adapter
     from mergec.diagnostics import Diagnostic
 
+# The keys of the rank and of alpha, for the kinds that are scaled by them.
+_NUMBERS = {
+    "LORA": ("r", "lora_alpha"),
+    "ADALORA": ("init_r", "lora_alpha"),
+    "LOHA": ("r", "alpha"),
+    "LOKR": ("r", "alpha"),
+}
+_LARGEST_RANK = 1 << 20
 _SAVE = "save the adapter again with `save_pretrained`, or copy its adapter_config.json into `{folder}`"
 
 
@@ -34,12 +43,12 @@ class PeftConfig:
     @property
     def alpha(self) -> float:
         """`lora_alpha`, or `alpha`, as LoHa and LoKr call it."""
-        return float(self.values["lora_alpha" if "lora_alpha" in self.values else "alpha"])
+        return float(self.values[_NUMBERS[self.kind][1]])
 
     @property
     def rank(self) -> int:
-        """The rank of modules that no pattern names; 0 where the configuration has none."""
-        return int(self.values.get("r") or 0)
+        """The rank of modules that no pattern names."""
+        return int(self.values[_NUMBERS[self.kind][0]])
 
     def is_on(self, key: str) -> bool:
         """Whether a switch is on, or an optional part of the configuration given."""
@@ -84,6 +93,8 @@ def check_scales(config: PeftConfig) -> None:
     """
     _check_numbers(config)
     _check_patterns(config)
+    if isinstance(config.values.get("feedforward_modules"), str):
+        _check_expression("feedforward_modules", config.values["feedforward_modules"], config)
 
 
 def _missing(adapter: Adapter) -> tuple[Diagnostic, ...]:
@@ -101,18 +112,16 @@ def _refused(adapter: Adapter, problem: str) -> MergecError:
 
 
 def _check_numbers(config: PeftConfig) -> None:
-    adapter = config.adapter
-    rank = config.values.get("r")
-    if rank is not None and (not _is_number(rank) or not isinstance(rank, int) or rank < 0):
-        raise _refused(adapter, f"`r` is {described(rank)}, not a whole number above 0")
-    key = "lora_alpha" if "lora_alpha" in config.values else "alpha"
-    alpha = config.values.get(key)
-    if rank is None or config.kind in {"VERA", "OFT", "BOFT"}:
+    adapter, values = config.adapter, config.values
+    if config.kind not in _NUMBERS:
         return
-    if alpha is None:
-        raise _unscaled(adapter, "adapter_config.json has no `lora_alpha`")
-    if not _is_number(alpha) or not math.isfinite(alpha):
-        raise _unscaled(adapter, f"`{key}` in adapter_config.json is {described(alpha)}")
+    rank, alpha = _NUMBERS[config.kind]
+    if not _is_rank(values.get(rank)):
+        raise _refused(adapter, f"`{rank}` is {described(values.get(rank))}, not a whole number above 0")
+    if values.get(alpha) is None:
+        raise _unscaled(adapter, f"adapter_config.json has no `{alpha}`")
+    if not _is_finite(values[alpha]):
+        raise _unscaled(adapter, f"`{alpha}` in adapter_config.json is {described(values[alpha])}")
 
 
 def _unscaled(adapter: Adapter, problem: str) -> MergecError:
@@ -127,29 +136,42 @@ def _check_patterns(config: PeftConfig) -> None:
         if not isinstance(patterns, dict):
             raise _refused(config.adapter, f"`{key}` is no mapping")
         for pattern, value in patterns.items():
-            is_sound = _is_number(value) and math.isfinite(value)
-            if not is_sound or (key == "rank_pattern" and not (isinstance(value, int) and value > 0)):
+            if not (_is_finite(value) if key == "alpha_pattern" else _is_rank(value)):
                 raise _refused(config.adapter, f"`{key}` gives `{pattern}` {described(value)}")
-            try:
-                _compiled(pattern)
-            except re2.error:
-                raise _refused(config.adapter, f"`{key}`: `{pattern}` is no regular expression") from None
+            _check_expression(key, pattern, config)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _check_expression(key: str, pattern: str, config: PeftConfig) -> None:
+    try:
+        path_expression(pattern)
+    except re2.error:
+        raise _refused(config.adapter, f"`{key}`: `{pattern}` is no regular expression") from None
+
+
+def _is_rank(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_RANK
+
+
+def _is_finite(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max  # type: ignore[arg-type]  # a number
 
 
 def _by_pattern(patterns: object, path: str, default: float) -> float:
     """The value of the first pattern that is the path, or its end after a dot."""
     if not isinstance(patterns, dict):
         return default
-    found = (value for pattern, value in patterns.items() if _compiled(pattern).fullmatch(path))
+    found = (value for pattern, value in patterns.items() if path_expression(pattern).fullmatch(path))
     return float(next(found, default))
 
 
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> Any:  # noqa: ANN401  # re2 has no types
+def path_expression(pattern: str) -> Any:  # noqa: ANN401  # re2 has no types
+    """The expression for the paths that a pattern of PEFT is, or is the end of after a dot.
+
+    Raises:
+        re2.error: RE2 refuses the pattern.
+    """
     options = re2.Options()
     options.log_errors = False
     return re2.compile(rf"(.*\.)?({pattern})", options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import re2
@@ -55,6 +56,8 @@ def _column(target: str, scales: Tensor, context: PeftContext, *, is_input: bool
     """The scales, with axes that go with the weight's; None where their number does not fit."""
     shape = context.base[target].shape
     count = max(scales.shape)
+    if prod(scales.shape) != count:
+        return None
     if len(shape) > 2:
         if not is_input:
             return scales.reshape(count, *(1 for _ in shape[1:])) if count == shape[0] else None

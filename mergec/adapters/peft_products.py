@@ -99,11 +99,10 @@ def fold_vera(module: PeftModule, context: PeftContext) -> None:
         return
     outputs, inputs = (_tensor(module, "vera_lambda_b"), _tensor(module, "vera_lambda_d"))
     (a_name, a), (b_name, b) = shared
-    weight = context.base[target]
-    rows = outputs.shape[0]
-    columns = prod(weight.shape) // rows
-    is_here = inputs.shape[0] == a.shape[0] and columns <= a.shape[1] and rows <= b.shape[0]
-    if not is_here or rows * columns != prod(weight.shape):
+    size, rows, rank = prod(context.base[target].shape), outputs.shape[0], inputs.shape[0]
+    columns = size // rows
+    is_whole = len(outputs.shape) == len(inputs.shape) == 1 and len(a.shape) == len(b.shape) == 2
+    if not is_whole or rows * columns != size or not _is_inside((rows, rank, columns), a, b):
         context.misfit(module, target, f"{rows} outputs")
         return
     left = b.part(0, 0, rows) * outputs.reshape(rows, 1)
@@ -113,6 +112,12 @@ def fold_vera(module: PeftModule, context: PeftContext) -> None:
         context.misfit(module, target, (rows, columns))
         return
     context.reading.folds.append(Delta(target, (*module.names, a_name, b_name), value))
+
+
+def _is_inside(sizes: tuple[int, int, int], a: Tensor, b: Tensor) -> bool:
+    """Whether a layer of these outputs, rank and inputs has its part of the projections."""
+    rows, rank, columns = sizes
+    return rank == a.shape[0] == b.shape[1] and columns <= a.shape[1] and rows <= b.shape[0]
 
 
 def _projections(context: PeftContext) -> tuple[tuple[str, Tensor], tuple[str, Tensor]] | None:
@@ -143,8 +148,7 @@ def fold_adalora(module: PeftModule, context: PeftContext) -> None:
     if value is None:
         context.misfit(module, target, product.shape)
         return
-    rank = float(context.config.values.get("init_r") or context.config.rank)
-    alpha = context.config.alpha
+    rank, alpha = float(context.config.rank), context.config.alpha
     scale = (alpha if alpha > 0 else rank) / (rank + 1e-5)  # as PEFT guards its division
     context.reading.folds.append(Delta(target, module.names, value, scale))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Rewrite
 from mergec.ir.expression import concatenated
+from mergec.recipe.finite_number import described
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _OFT, _OFT_WORDS, _OLD_OFT = "oft_R", "oft_embedding_R", "oft_r"
 _BOFT, _BOFT_SCALE = "boft_R", "boft_s"
 _CAYLEY_SINCE = (0, 18)  # the version of PEFT whose series is that of today
+_FEWEST_TERMS, _MOST_TERMS = 4, 64
 _RETRAIN = "merge it with the version of PEFT that it was trained with, and use the result as a source"
 
 
@@ -75,10 +77,10 @@ def _oft_rotation(rows: Tensor, size: int, context: PeftContext, *, is_turned_ba
     """The blocks of R, or of R.T. PEFT's series has n terms of which it counts 3 as 4."""
     terms = 0
     if context.config.values.get("use_cayley_neumann", True):
-        terms = int(context.config.values.get("num_cayley_neumann_terms", 5))
-        terms = {3: 4}.get(terms, terms)
-        if terms in {1, 2}:
-            reason = f"a series of {terms} terms does not make a rotation"
+        given = context.config.values.get("num_cayley_neumann_terms", 5)
+        terms = {3: 4}.get(given, given) if isinstance(given, int) else 0
+        if not _FEWEST_TERMS <= terms <= _MOST_TERMS:
+            reason = f"a series of {described(given)} terms is none that PEFT trains rotations with"
             context.refuse("OFT with a cut series", reason, "merge it with PEFT's merge_and_unload")
             return None
     # The series is PEFT's for Q; the closed form of the kernel is for -Q.
@@ -96,9 +98,8 @@ def fold_boft(module: PeftModule, context: PeftContext) -> None:
     (r_name, r), (s_name, s) = module.factors[_BOFT], module.factors[_BOFT_SCALE]
     weight = context.base[target]
     inputs = prod(weight.shape[1:])
-    if len(r.shape) != 4 or r.shape[1] * r.shape[2] != inputs or prod(s.shape) != weight.shape[0]:
-        made = (prod(s.shape), r.shape[1] * r.shape[2]) if len(r.shape) == 4 else "nothing"
-        context.misfit(module, target, made)
+    if not _is_butterfly(r.shape) or r.shape[1] * r.shape[2] != inputs or prod(s.shape) != weight.shape[0]:
+        context.misfit(module, target, "nothing that is whole")
         return
     stages, count, size, _ = r.shape
     column = s.reshape(weight.shape[0], 1)  # of convolutions it is a row
@@ -113,6 +114,14 @@ def fold_boft(module: PeftModule, context: PeftContext) -> None:
         return (made * column).reshape(*w.shape)
 
     context.reading.folds.append(Rewrite(target, (r_name, s_name), turned))
+
+
+def _is_butterfly(shape: tuple[int, ...]) -> bool:
+    """Whether these are stages of square blocks that can be paired once more at each stage."""
+    if len(shape) != 4 or shape[2] != shape[3]:
+        return False
+    stages, count, size, _ = shape
+    return stages == 1 or (size % 2 == 0 and count % (1 << (stages - 1)) == 0)
 
 
 def _between(rows: Tensor, rotation: Tensor, order: Sequence[int]) -> Tensor:

@@ -62,9 +62,11 @@ def _is_new(target: str, path: str, context: PeftContext) -> bool:
         *context.config.module_names("modules_to_save"),
         *_TASK_HEADS.get(str(context.config.values.get("task_type")), ()),
     ]
-    if not any(f".{path}.".endswith(f".{name}.") or f".{name}." in f".{path}." for name in declared):
+    begins = [f".{path}.".find(f".{name}.") for name in declared]
+    begin = min((at for at in begins if at >= 0), default=None)
+    if begin is None:
         return False
-    ending = "." + ".".join(target.split(".")[-2:])
+    ending = f".{target}"[begin:]
     return not any(f".{name}".endswith(ending) for name in context.base)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from mergec.adapters.diffusers import Diffusers
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 # adapter_config.json is always PEFT's.
 DIALECTS: tuple[Dialect, ...] = (Kohya(), Diffusers(), Peft())
 
-# Segments of names that only factors of adapters have.
-_FACTOR = re.compile(
-    r"(?:^|\.)(?:lora_(?:A|B|E|up|down|mid|embedding_A|embedding_B|magnitude_vector)|lora\.(?:up|down)|"
-    r"lora_linear_layer|(?:to|add)_\w+_lora|dora_scale|"
-    r"hada_[wt]\w+|lokr_[wt]\w+|oft_\w+|boft_\w+|ia3_l|vera_\w+|ln_tuning_layers|trainable_tokens_delta)(?:\.|$)"
-)
-
 
 def dialect_names() -> list[str]:
     """The dialects as a recipe spells them."""
@@ -44,11 +36,6 @@ def dialect_of(names: Collection[str], facts: SourceFacts | None) -> Dialect | N
     if facts is None:
         return None
     return next((dialect for dialect in DIALECTS if dialect.recognises(names, facts)), None)
-
-
-def is_factor(name: str) -> bool:
-    """Whether a tensor of this name is a factor of an adapter, and no weight."""
-    return _FACTOR.search(name) is not None
 
 
 def adapter_as_model(name: str, place: str, span: Span) -> AdapterAsModel:

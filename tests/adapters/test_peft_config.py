@@ -36,7 +36,7 @@ def test_rank_stabilised_adapters_divide_by_the_root() -> None:
 
 
 def test_adalora_keeps_masks_where_others_keep_ranks() -> None:
-    config = read(peft_type="AdaLora", r=8, lora_alpha=16, rank_pattern={"q.lora_E": [True, False]})
+    config = read(peft_type="AdaLora", init_r=8, lora_alpha=16, rank_pattern={"q.lora_E": [True, False]})
     assert config.kind == "ADALORA"
 
 
@@ -47,6 +47,8 @@ def test_adalora_keeps_masks_where_others_keep_ranks() -> None:
         ({"r": "8"}, "MC0335"),
         ({"r": -1}, "MC0335"),
         ({"r": True}, "MC0335"),
+        ({"lora_alpha": 4}, "MC0335"),
+        ({"peft_type": "IA3", "feedforward_modules": "("}, "MC0335"),
         ({"r": 8}, "MC0338"),
         ({"r": 8, "lora_alpha": None}, "MC0338"),
         ({"r": 8, "lora_alpha": "16"}, "MC0338"),

@@ -10,6 +10,8 @@ import peft
 import pytest
 from torch import nn
 
+from mergec.adapters.peft import Peft
+from tests.adapters.evaluate import Bench
 from tests.adapters.peft_models import Layers, drawn, merged, save_adapter, save_base
 from tests.adapters.test_peft import assert_parity, built
 
@@ -73,6 +75,19 @@ def test_several_adapters(bench: Workbench) -> None:
     found, wanted = built(bench, drawn(Layers()), dict(adapters))
     for name, tensor in wanted.items():
         np.testing.assert_allclose(found[name], tensor.numpy(), rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("held", "is_added"),
+    [("pooler.dense.weight", True), ("encoder.classifier.dense.weight", False), ("dense.weight", True)],
+)
+def test_a_module_that_the_base_holds_elsewhere_is_not_added(held: str, *, is_added: bool) -> None:
+    bench = Bench()
+    facts = bench.facts({"peft_type": "IA3", "modules_to_save": ["classifier"]})
+    adapter = bench.adapter({"base_model.model.classifier.dense.weight": np.ones((2, 2), np.float32)}, facts)
+    reading = Peft().read(adapter, bench.tensors({held: np.ones((2, 2), np.float32)}))
+    assert [fold.target for fold in reading.folds] == ["classifier.dense.weight"] * is_added
+    assert len(reading.unmatched) == (not is_added)
 
 
 class Classifier(nn.Module):

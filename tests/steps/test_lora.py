@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import bf16, round_to_bf16, write_checkpoint
 
@@ -272,6 +273,19 @@ class TestSources:
         path = "model.language_model.layers.0.q_proj.weight"
         expected = weights[path] + change(style, "model.layers.0.q_proj") * np.float32(SCALE)
         np.testing.assert_array_equal(made[path].values, expected)
+
+    def test_a_pickled_adapter(self, bench: Workbench) -> None:
+        weights, style = base(), layers_adapter()
+        bench.source("base", weights)
+        put(bench, "style", style)
+        folder = bench.folder / "style"
+        (folder / "adapter_model.safetensors").unlink()
+        tensors = {name: torch.from_numpy(values) for name, values in style.items()}
+        torch.save(tensors, folder / "adapter_model.bin")
+        made = bench.build(fold(style=1))
+        path = "model.layers.0.q_proj"
+        expected = weights[f"{path}.weight"] + change(style, path) * np.float32(SCALE)
+        np.testing.assert_array_equal(made[f"{path}.weight"].values, expected)
 
     def test_an_adapter_may_be_written_as_an_adapter(self, bench: Workbench) -> None:
         put(bench, "style", layers_adapter())
