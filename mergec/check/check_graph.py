@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mergec.check.check_joints import check_joints
 from mergec.check.errors import (
     DTypeMismatch,
     NotADelta,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from mergec.diagnostics import Diagnostic, Report, Span
+    from mergec.ir.graph import Remark
     from mergec.ir.tensor_type import TensorType
 
     T = TypeVar("T")
@@ -42,7 +42,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
             with the number of tensors that they concern.
     """
     checking = _Checking(lowered, files)
-    unfit, joints = check_joints(lowered)
+    unfit, joints = _judged_joints(lowered)
     for diagnostic in (*checking.findings(), *unfit):
         report.add(diagnostic)
     report.stop_on_error()
@@ -54,6 +54,15 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
         lowered.config,
         len(lowered.graph),
     )
+
+
+def _judged_joints(lowered: LoweredRecipe) -> tuple[list[Diagnostic], list[Remark]]:
+    """Nothing is said of an output into which no component was put: it is as its sources are."""
+    if not lowered.joints:
+        return [], []
+    from mergec.check.check_joints import check_joints  # reads the table of components
+
+    return check_joints(lowered)
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.adapters.errors import AdapterInOutput
-from mergec.adapters.recognise import dialect_of, is_factor
+from mergec.adapters.factor_names import is_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +29,10 @@ def check_adapters(
     factors = [output for output in outputs if is_factor(output.name)]
     if not factors:
         return
+    # Most recipes fold no adapter: they should not wait for what reads one.
+    from mergec.adapters.errors import AdapterInOutput
+    from mergec.adapters.recognise import dialect_of
+
     adapters = {table.name for table in sources if dialect_of(table.entries, table.facts) is not None}
     origins = {output.name: _origin(graph, output.node, labels) for output in outputs}
     stray = [output.name for output in factors if origins[output.name] in adapters]

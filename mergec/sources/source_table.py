@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Report
 from mergec.ir.source_facts import SourceFacts
 from mergec.recipe.source_names import named_by_source
-from mergec.sources.dequantised import dequantised, packed_parts, refuse_blocks, without_quantisation
 from mergec.sources.open_checkpoint import open_checkpoint
-from mergec.sources.quantised.gguf_blocks import gguf_groups
-from mergec.sources.quantised.group import Stored
-from mergec.sources.quantised.recognise import recognise
 from mergec.sources.side_config import ADAPTER_CONFIG, read_config
 from mergec.sources.small_values import small_values
 
@@ -107,6 +103,8 @@ def _side_files(recipe: Recipe, sources: Mapping[str, Source], report: Report) -
     folder = sources[name].folder
     config = read_config(folder, recipe.source_place(name).span(), report)
     if recipe.sources[name].dequantize:
+        from mergec.sources.dequantised import without_quantisation
+
         config = without_quantisation(config)
     return SideFiles(folder, config)
 
@@ -124,15 +122,13 @@ def _source(
     numbers = [_number(file, files) for file in checkpoint.files]
     views = {tensor: view._replace(file=numbers[view.file]) for tensor, view in checkpoint.tensors.items()}
     facts = _facts(recipe, name, path, checkpoint, files)
-    stored = Stored(views, facts.config, facts.read_values)
-    groups = [*gguf_groups(stored, checkpoint.block_types), *recognise(stored)]
     tensors: dict[str, Layout] = dict(views)
-    if spec.dequantize:
-        span = place.child("dequantize").span()
-        tensors = dequantised(stored, groups, name, span, report)
-        facts = replace(facts, config=without_quantisation(facts.config))
-    elif checkpoint.block_types:
-        refuse_blocks(groups, name, place.child("path").span(), report)
+    packed: Mapping[tuple[int, int], PackedPart] = {}
+    # Packed weights are integers or floats of 8 bits and less: most checkpoints hold none of them.
+    if spec.dequantize or any(not view.dtype.is_float for view in views.values()):
+        from mergec.sources.packed_weights import packed_weights
+
+        tensors, facts, packed = packed_weights(views, facts, checkpoint.block_types, spec, place, report)
     tensors, uses = named_by_source(tensors, spec, name, place, report)
     return Source(
         name=name,
@@ -144,7 +140,7 @@ def _source(
         folder=checkpoint.directory or path.parent,
         is_directory=checkpoint.directory is not None,
         facts=facts,
-        packed={} if spec.dequantize else packed_parts(stored, groups),
+        packed=packed,
     )
 
 

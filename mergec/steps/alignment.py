@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from mergec.adapters.recognise import adapter_as_model, dialect_of
 from mergec.diagnostics import nearest, safe
 from mergec.ir.graph import Remark
 from mergec.recipe.pattern import escape
@@ -44,6 +43,8 @@ def common_names(
             partial.append(name)
     if not partial:
         return shared, []
+    from mergec.adapters.recognise import adapter_as_model, dialect_of  # only where names do not line up
+
     adapters = [table.name for table in tables if dialect_of(table.entries, table.facts) is not None]
     if adapters and len(adapters) < len(tables):
         call.report.add(adapter_as_model(adapters[0], f"`{call.name}`", call.span))

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mergec.adapters.recognise import is_factor
+from mergec.adapters.factor_names import is_factor
 from mergec.cli.plan_sources import dtype_counts, layout_bytes
 from mergec.components.detect import components_of
 from mergec.recipe.block_index import block_index
