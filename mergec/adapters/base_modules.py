@@ -20,7 +20,7 @@ Paths = dict[str, list[Place]]
 
 
 class BaseModules:
-    """The modules of a base: every tensor that is the weight of something, wherever its part begins.
+    """The modules of a base: every tensor with elements that is a weight, wherever its part begins.
 
     Names are always made from those of the base, in both layouts, and never taken apart: `_` in a flat
     name may stand for a dot or for itself.
@@ -70,8 +70,10 @@ class BaseModules:
 
     def _own_modules(self, root: str) -> Iterator[tuple[str, Place]]:
         for name, tensor in self._base.items():
-            if name.startswith(root) and name.endswith(_ENDINGS) and tensor.shape:
+            if not name.startswith(root) or not tensor.shape or 0 in tensor.shape:
+                continue
+            if name.endswith(_ENDINGS):
                 piece = Piece(name, f"{name.removesuffix('weight')}bias", 0, tensor.shape[0])
                 yield name[len(root) : -len("_weight")], Place((piece,))
-            if name == f"{root}{_TURNED}" and len(tensor.shape) == 2:
+            elif name == f"{root}{_TURNED}" and len(tensor.shape) == 2:
                 yield _TURNED, Place((Piece(name, f"{name}.bias", 0, tensor.shape[1], is_turned=True),))

@@ -155,5 +155,5 @@ def _kronecker_factor(parts: ModuleParts, which: str, kernel: Shape) -> tuple[Te
 def _kernel_unfolded(shape: Shape, wanted: Shape) -> Shape:
     """The shape of a matrix whose columns hold the kernels of a convolution of a wanted shape."""
     kernel = wanted[2:]
-    is_whole = prod(kernel) > 0 and shape[1] % prod(kernel) == 0
+    is_whole = shape[1] % prod(kernel) == 0
     return (shape[0], shape[1] // prod(kernel), *kernel) if is_whole else shape
