@@ -50,10 +50,12 @@ class Family:
 def families(tensors: Mapping[str, Kind], reading: Reading) -> list[Family]:
     """The families of these names, in order of first appearance. Names that hold the mark are left out."""
     found: dict[Segments, Family] = {}
+    most = {Reading.NONE: 0, Reading.FIRST_SEGMENT: 1, Reading.FIRST_EMBEDDED: 1}.get(reading, len(LETTERS))
+    is_embedded = reading in {Reading.EMBEDDED, Reading.FIRST_EMBEDDED}
     for name, kind in tensors.items():
         if MARK in name:
             continue
-        segments, indices = _read(name, reading)
+        segments, indices = _read(name, most, is_embedded=is_embedded)
         family = found.get(segments)
         if family is None:
             family = found[segments] = Family(segments, len(indices))
@@ -62,12 +64,9 @@ def families(tensors: Mapping[str, Kind], reading: Reading) -> list[Family]:
     return list(found.values())
 
 
-def _read(name: str, reading: Reading) -> tuple[Segments, Indices]:
+def _read(name: str, most: int, *, is_embedded: bool) -> tuple[Segments, Indices]:
+    """The segments and the first `most` numbers, those inside of segments only where they are wanted."""
     segments = name.split(".")
-    if reading is Reading.NONE:
-        return tuple(segments), ()
-    most = 1 if reading in {Reading.FIRST_SEGMENT, Reading.FIRST_EMBEDDED} else len(LETTERS)
-    embedded = reading in {Reading.EMBEDDED, Reading.FIRST_EMBEDDED}
     indices: list[int] = []
 
     def number(found: re.Match[str]) -> str:
@@ -79,6 +78,6 @@ def _read(name: str, reading: Reading) -> tuple[Segments, Indices]:
         return MARK + LETTERS[len(indices) - 1]
 
     for at, segment in enumerate(segments):
-        if segment.isascii() and (segment.isdigit() or (embedded and not segment.isalpha())):
+        if segment.isascii() and (segment.isdigit() or (is_embedded and not segment.isalpha())):
             segments[at] = _DIGITS.sub(number, segment)
     return tuple(segments), tuple(indices)
