@@ -209,6 +209,58 @@ def test_files_of_diffusers_with_the_scale_in_the_header(bench: Workbench, scali
     close(found, expected, before)
 
 
+def old(path: str, part: str) -> str:
+    """Names of before: factors beside their layer, or in the attention's processor."""
+    side = {"down": "down.weight", "up": "up.weight"}.get(part)
+    attention, _, projection = path.rpartition(".to_")
+    if side is None:
+        return ""
+    if attention.endswith("attn2"):
+        return f"unet.{attention}.processor.to_{projection.removesuffix('.0')}_lora.{side}"
+    return f"unet.{path}.lora.{side}"
+
+
+def test_old_names_of_diffusers(bench: Workbench) -> None:
+    model = unet(SD1)
+    before = weights(model)
+    stored = factors(model, old, ".attn")
+    assert any(".processor.to_out_lora." in name for name in stored)
+    assert any(".to_out.0.lora." in name for name in stored)
+    save_file(stored, bench.folder / "style.safetensors")
+    bench.source("base", before)
+    bench.sources["style"] = "style.safetensors"
+    found = bench.build({"op": "lora", "base": "base", "adapters": {"style": 1.0}})
+    close(found, fused(model, bench.folder / "style.safetensors", diffusers.StableDiffusionPipeline), before)
+
+
+@pytest.mark.parametrize("layout", ["diffusers", "original"])
+def test_dora_of_diffusers(bench: Workbench, layout: str) -> None:
+    model = unet(SD1)
+    before = weights(model)
+    stored = factors(model, dotted, ".attn")
+    for name in [name for name in stored if "lora_B" in name]:
+        rows = np.random.default_rng(len(name)).uniform(0.5, 2, len(stored[name])).astype(np.float32)
+        stored[name.replace("lora_B.weight", "lora_magnitude_vector")] = rows
+    layers = {name: torch.from_numpy(value) for name, value in stored.items()}
+    metadata = {
+        "r": 3,
+        "lora_alpha": 6,
+        "use_dora": True,
+        "target_modules": ["to_q", "to_k", "to_v", "to_out.0"],
+    }
+    diffusers.StableDiffusionPipeline.save_lora_weights(
+        bench.folder / "style", unet_lora_layers=layers, unet_lora_adapter_metadata=metadata
+    )
+    file = bench.folder / "style" / "pytorch_lora_weights.safetensors"
+    bench.source("base", as_single_file(before) if layout == "original" else before)
+    bench.sources["style"] = "style"
+    found = bench.build({"op": "lora", "base": "base", "adapters": {"style": 1.0}})
+    expected = fused(model, file, diffusers.StableDiffusionPipeline)
+    if layout == "original":
+        before, expected = as_single_file(before), as_single_file(expected)
+    close(found, expected, before)
+
+
 @pytest.mark.parametrize("layout", ["diffusers", "original"])
 def test_flux(bench: Workbench, layout: str) -> None:
     torch.manual_seed(0)
