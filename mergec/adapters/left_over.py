@@ -103,7 +103,7 @@ def _candidates(name: str, target: str, base: Mapping[str, Tensor]) -> Iterator[
     if begin < 0:
         return
     before = name[:begin]  # what the dialect puts before the path, up to its last dot
-    for common in range(len(wanted) - 1, 1, -1):
+    for common in range(len(wanted), 1, -1):
         ending = "." + ".".join(wanted[-common:])
         for found in sorted((one for one in base if f".{one}".endswith(ending)), key=len):
             given = found.split(".")

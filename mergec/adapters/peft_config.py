@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import re2
 
 from mergec.adapters.errors import BadAdapterConfig, BadScale
-from mergec.diagnostics import MergecError, Report
+from mergec.diagnostics import MergecError, Report, safe
 from mergec.recipe.finite_number import described
 from mergec.sources.side_config import ADAPTER_CONFIG, read_config
 
@@ -105,7 +105,7 @@ def _missing(adapter: Adapter) -> tuple[Diagnostic, ...]:
 
 
 def _refused(adapter: Adapter, problem: str) -> MergecError:
-    advice = _SAVE.format(folder=adapter.facts.folder)
+    advice = _SAVE.format(folder=safe(adapter.facts.folder))
     return MergecError(
         [BadAdapterConfig(span=adapter.span, adapter=adapter.name, problem=problem, help=advice)]
     )

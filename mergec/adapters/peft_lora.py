@@ -106,7 +106,7 @@ def _add_dora(
     """(m / |V|) * V with V = W + change, the norms being those of the layer's outputs."""
     shape = context.base[target].shape
     outputs = shape[-1] if turns else shape[0]
-    if magnitude.graph.type(magnitude.node).shape not in {(outputs,), (1, outputs, *(1 for _ in shape[2:]))}:
+    if magnitude.shape not in {(outputs,), (1, outputs, *(1 for _ in shape[2:]))}:
         context.misfit(module, target, f"magnitudes for {magnitude.shape} outputs")
         return
     column = magnitude.reshape(outputs, *(1 for _ in shape[1:]))

@@ -37,6 +37,8 @@ def untied(
     span: Span | None,
 ) -> tuple[list[TiedFold], list[ConfigValue]]:
     """What to tell of ties that folds have cut, and the changes that make config.json say so."""
+    if config.get(TIED) is False:
+        return [], []
     is_said = config.get(TIED) is True
     heads = [name for name in after if name.endswith(HEADS)]
     told: list[TiedFold] = []
