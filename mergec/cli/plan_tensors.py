@@ -8,7 +8,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.linear_form import linear_form
+from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, FILL, NORMAL
+from mergec.ir.quantised_primitives import DEQUANTISE
 
 if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph, Graph, NodeId
@@ -24,6 +26,7 @@ class Action(Enum):
 
     COPY = "copy"
     MERGE = "merge"
+    DEQUANTISE = "dequantise"
     CAST = "cast"
     NEW = "new"
 
@@ -101,9 +104,13 @@ def _tensor_action(
         names = [source or tensor for source, tensor in labels if source or len(labels) == 1]
         summands.append(_Summand(tuple(dict.fromkeys(names)), weight))
         read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
-    is_joined = any(graph[node].primitive is CONCAT for node in _below(graph, root))
+    below = [graph[node].primitive for node in _below(graph, root)]
+    is_joined = CONCAT in below
+    action = _action(terms, kernels)
+    if action in {Action.COPY, Action.CAST} and any(p.locality is Locality.WHOLE for p in below):
+        action = Action.DEQUANTISE if DEQUANTISE in below else Action.MERGE
     shown = list(dict.fromkeys(summands)) if is_joined else summands
-    return TensorAction(placed, _action(terms, kernels), tuple(terms), _expression(shown), tuple(read_as))
+    return TensorAction(placed, action, tuple(terms), _expression(shown), tuple(read_as))
 
 
 def _action(terms: dict[Term, None], kernels: set[str]) -> Action:

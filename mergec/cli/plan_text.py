@@ -46,6 +46,7 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     files = counted(len(layout.shards), "file")
     tensors = counted(len(layout.tensors), "tensor")
     yield f"{_INDENT}{safe(facts.target)}{_INDENT}{files}, {tensors}, {format_size(layout.nbytes)}"
+    yield from _copied_lines(facts)
     yield ""
     yield "Tensors"
     yield from _tensor_lines(facts)
@@ -56,7 +57,7 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     yield ""
     yield from _need_lines(facts)
     yield ""
-    computed = facts.count(Action.MERGE, Action.CAST)
+    computed = facts.count(Action.MERGE, Action.CAST, Action.DEQUANTISE)
     copied, new = facts.count(Action.COPY), facts.count(Action.NEW)
     yield f"Plan: {computed:,} computed, {copied:,} copied, {new:,} new."
 
@@ -81,6 +82,14 @@ def _source_lines(sources: tuple[SourceFacts, ...]) -> Iterator[str]:
         yield line
         for use in source.rules:
             yield f"{_INDENT * 2}{safe(use.rule)}{_INDENT}{counted(use.count, 'tensor')}"
+
+
+def _copied_lines(facts: PlanFacts) -> Iterator[str]:
+    """The files beside the weights, where they come from more than one folder."""
+    if len(facts.copied) < 2:
+        return
+    for folder, files in facts.copied.items():
+        yield f"{_INDENT * 2}{', '.join(map(safe, files))} from {safe(folder)}"
 
 
 def _tensor_lines(facts: PlanFacts) -> Iterator[str]:

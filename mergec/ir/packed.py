@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -9,17 +10,29 @@ if TYPE_CHECKING:
     from mergec.ir.strided_view import Shape, StridedView
 
 
+WHOLE_OPERAND = (0, 0)
+
+
+def rows_for(elements: int, columns: int) -> tuple[int, int]:
+    """How the first axis of an operand follows rows of `columns` values, with one entry for `elements`."""
+    common = gcd(elements, columns)
+    return elements // common, columns // common
+
+
 class Scheme(NamedTuple):
     """How packed tensors stand for weights. A plain value: it is part of the plan.
 
     `kind` names the kernel, `roles` what each operand is to it, in order, and `parameters` what no
-    operand tells, as pairs.
+    operand tells, as pairs. `rows` tells for each operand how its first axis follows that of the weight:
+    (128, 1) for a row of scales for 128 rows of weights, WHOLE_OPERAND for one that all rows need. It is
+    empty where the weight can only be had as a whole.
     """
 
     kind: str
     roles: tuple[str, ...]
     dtypes: tuple[DType, ...]
     parameters: tuple[tuple[str, int | str], ...] = ()
+    rows: tuple[tuple[int, int], ...] = ()
 
 
 class PackedPart(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,21 +111,24 @@ def _bitsandbytes_4bit(out: torch.Tensor, parts: Tensors, parameters: Mapping[st
     scales = state.absmax
     if state.nested:
         scales = functional.dequantize_blockwise(scales, state.state2) + state.offset
-    columns = out.shape[-1] if out.dim() else 1
-    dense = out.view(-1, columns)
-    block = int(state.blocksize)
-    for part in _steps(len(dense), columns, block // gcd(columns, block)):
-        start, stop = part.start * columns, part.stop * columns
+    block, dense = int(state.blocksize), out.view(-1)
+    whole = dense.numel() // block * block
+    # Blocks as rows, as they count along the whole weight: for rows that are no whole number of blocks
+    # the library's code for processors (0.50) takes the scales of other blocks.
+    parts_of = [(part.start * block, part.stop * block, block) for part in _steps(whole // block, block)]
+    if whole < dense.numel():
+        parts_of.append((whole, dense.numel(), dense.numel() - whole))
+    for start, stop, width in parts_of:
         some = functional.QuantState(
             absmax=scales[start // block : -(-stop // block)],
-            shape=torch.Size((part.stop - part.start, columns)),
+            shape=torch.Size(((stop - start) // width, width)),
             code=state.code,
             blocksize=block,
             quant_type=state.quant_type,
             dtype=state.dtype,
         )
         codes = weight[start // 2 : -(-stop // 2)].unsqueeze(1)
-        dense[part].copy_(functional.dequantize_4bit(codes, some).view(-1, columns))
+        dense[start:stop].copy_(functional.dequantize_4bit(codes, some).flatten())
 
 
 def _bitsandbytes_int8(out: torch.Tensor, parts: Tensors, _: Mapping[str, Any]) -> None:
@@ -142,6 +144,7 @@ def _compressed_tensors(out: torch.Tensor, parts: Tensors, parameters: Mapping[s
 
     weights = QuantizationArgs(**json.loads(str(parameters["weights"])))
     scheme = QuantizationScheme(targets=[], weights=weights)
+    parts["weight_shape"] = torch.tensor(out.shape)
     compressor = BaseCompressor.get_value_from_registry(parameters["format"])
     out.copy_(compressor.decompress(parts, scheme)["weight"])
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import read_checkpoint
+from tests.conftest import Raw, read_checkpoint, write_checkpoint
+from tests.end_to_end.test_memory import HIGH, LOW, assert_kept, measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from tests.conftest import Tensor, Workbench
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the libraries are not ours
+
+
+@pytest.fixture(params=[1 << 22, 600], ids=["whole", "in-parts"], autouse=True)
+def _parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights read at once, and in parts of few rows: nobody may see the difference."""
+    monkeypatch.setattr("mergec.lower.source_layouts._PART_ELEMENTS", request.param)
+
 
 COPY = {"op": "select", "model": "a"}
 _CODES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
@@ -47,7 +55,7 @@ class TestBitsandbytes:
         library: Any = transformers  # typed in part
         torch.manual_seed(0)
         config = library.LlamaConfig(
-            hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, vocab_size=96
+            hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, vocab_size=96
         )
         library.LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder.with_name("dense"))
         made: Any = library.AutoModelForCausalLM.from_pretrained(
@@ -148,7 +156,7 @@ def test_quantised_models_are_merged_as_their_dense_ones(bench: Workbench) -> No
     from safetensors.torch import save_file
 
     for number, name in enumerate("ab"):
-        weight = torch.randn((80, 96), generator=torch.Generator().manual_seed(number)).bfloat16()
+        weight = torch.randn((80, 128), generator=torch.Generator().manual_seed(number)).bfloat16()
         packed, state = functional.quantize_4bit(weight, quant_type="nf4", compress_statistics=bool(number))
         tensors = {"w": packed, **{f"w.{key}": one for key, one in state.as_dict(packed=True).items()}}
         save_file(tensors, bench.folder / f"{name}.safetensors")
@@ -163,3 +171,18 @@ def test_quantised_models_are_merged_as_their_dense_ones(bench: Workbench) -> No
         bench.sources[name] = {"path": f"{name}.safetensors"}
     assert set(bench.codes(merged)) == {"MC0226", "MC0306"}
     assert bench.build({"op": "select", "model": "a"}) == read_checkpoint(bench.folder / "a.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "memory"), [(1 << 7, LOW), (1 << 13, HIGH)])
+def test_memory_stays_within_the_promise(bench: Workbench, rows: int, memory: str) -> None:
+    codes = np.zeros((rows, 4096), np.uint8)
+    scales = np.ones((rows // 128, 32), np.float32)
+    tensors: dict[str, Any] = {}
+    for number in range(3):
+        tensors |= {f"l.{number}.w": Raw("F8_E4M3", codes), f"l.{number}.w_scale_inv": scales}
+    for name in "ab":
+        write_checkpoint(bench.folder / f"{name}.safetensors", tensors)
+        bench.sources[name] = {"path": f"{name}.safetensors", "dequantize": True}
+    found = measured(bench, {"op": "linear", "inputs": {"a": 0.5, "b": 0.5}}, memory, workers=2)
+    assert_kept(found, memory)

@@ -42,6 +42,12 @@ def eight_bit(seed: int, rows: int = 200, columns: int = 150) -> tuple[dict[str,
     return tensors, dense
 
 
+@pytest.fixture(params=[1 << 22, 1], ids=["whole", "in-parts"], autouse=True)
+def _parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights read at once, and in the smallest parts that there can be."""
+    monkeypatch.setattr("mergec.lower.source_layouts._PART_ELEMENTS", request.param)
+
+
 class TestEightBitFloats:
     @pytest.fixture(autouse=True)
     def _sources(self, bench: Workbench) -> None:

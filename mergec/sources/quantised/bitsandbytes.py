@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mergec.diagnostics import MergecError
 from mergec.ir.dtype import BY_RECIPE_NAME, DType
-from mergec.ir.packed import Scheme
+from mergec.ir.packed import WHOLE_OPERAND, Scheme, rows_for
 from mergec.sources.quantised.group import Group, Recipe, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from mergec.ir.strided_view import Shape, StridedView
 
 LIBRARY = "bitsandbytes"
 STATE = ".quant_state.bitsandbytes__"
@@ -55,7 +57,22 @@ def _four_bit_recipe(stored: Stored, name: str, kind: str, roles: tuple[str, ...
     dtypes = tuple(stored.tensors[part].dtype for part in parts)
     # The library looks for its type in the name of the text, and here among what the text says.
     parameters = (("state", json.dumps({**facts, "quant_type": kind}, sort_keys=True)),)
-    return Recipe(Scheme("bitsandbytes_4bit", ("weight", *roles), dtypes, parameters), parts, shape, dtype)
+    rows = _rows(stored.tensors[name], shape, facts, roles)
+    scheme = Scheme("bitsandbytes_4bit", ("weight", *roles), dtypes, parameters, rows)
+    return Recipe(scheme, parts, shape, dtype)
+
+
+def _rows(
+    weight: StridedView, shape: Shape, facts: Mapping[str, Any], roles: tuple[str, ...]
+) -> tuple[tuple[int, int], ...]:
+    """How the operands follow the rows of a matrix of which two values are a byte."""
+    if len(shape) < 2 or weight.dtype is not DType.U8 or weight.shape[:1] != (prod(shape) // 2,):
+        return ()
+    columns, block = prod(shape[1:]), int(facts["blocksize"])
+    steps = {"absmax": rows_for(block, columns)}
+    if "nested_absmax" in roles:
+        steps["nested_absmax"] = rows_for(block * int(facts["nested_blocksize"]), columns)
+    return (rows_for(2, columns), *(steps.get(role, WHOLE_OPERAND) for role in roles))
 
 
 def int8_groups(stored: Stored, scales: list[str]) -> Iterator[Group]:
@@ -67,7 +84,9 @@ def int8_groups(stored: Stored, scales: list[str]) -> Iterator[Group]:
         problem = _why_not_int8(stored, name, scale, form)
         recipe = None
         if not problem:
-            scheme = Scheme("bitsandbytes_int8", ("weight", "scales"), (DType.I8, DType.F32))
+            scheme = Scheme(
+                "bitsandbytes_int8", ("weight", "scales"), (DType.I8, DType.F32), (), ((1, 1), (1, 1))
+            )
             recipe = Recipe(scheme, (name, scale), stored.tensors[name].shape, DType.F32)
         yield Group(name, "bitsandbytes int8", members, LIBRARY, recipe, problem)
 

@@ -9,7 +9,7 @@ import re2
 
 from mergec.diagnostics import MergecError
 from mergec.ir.dtype import DType
-from mergec.ir.packed import Scheme
+from mergec.ir.packed import WHOLE_OPERAND, Scheme
 from mergec.sources.quantised.group import Group, Recipe, Stored
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LIBRARY = "compressed-tensors"
 PACKED = ".weight_packed"
+SHAPE = "weight_shape"
 SCALE = ".weight_scale"
 _PARTS = (
     "weight_packed",
@@ -26,7 +27,7 @@ _PARTS = (
     "weight_scale",
     "weight_zero_point",
     "weight_global_scale",
-    "weight_shape",
+    SHAPE,
 )
 _BESIDE = (
     "weight_g_idx",
@@ -79,12 +80,14 @@ def _recipe(stored: Stored, module: str, parts: tuple[str, ...]) -> tuple[str, R
     arguments = _arguments(weights)
     shape = _dense_shape(stored, module, form, parts, arguments)
     _check_scales(stored, module, shape, arguments)
+    parts = tuple(part for part in parts if part != SHAPE)  # known by now
     views = [stored.tensors[f"{module}.{part}"] for part in parts]
     dtype = DType.F32
     if form not in _HALF_BYTES and (scale := stored.tensors[f"{module}{SCALE}"].dtype) in _RESULTS:
         dtype = scale
     parameters = (("format", form), ("weights", json.dumps(arguments, sort_keys=True)))
-    scheme = Scheme("compressed_tensors", parts, tuple(view.dtype for view in views), parameters)
+    rows = tuple(_rows_of(part, form, arguments) for part in parts)
+    scheme = Scheme("compressed_tensors", parts, tuple(view.dtype for view in views), parameters, rows)
     return form, Recipe(scheme, tuple(f"{module}.{part}" for part in parts), shape, dtype)
 
 
@@ -157,7 +160,7 @@ def _dense_shape(
     if form in _HALF_BYTES and len(packed) == 2:
         return packed[0], 2 * packed[1]
     try:
-        sizes = stored.read_values(stored.tensors[f"{module}.weight_shape"])
+        sizes = stored.read_values(stored.tensors[f"{module}.{SHAPE}"])
     except (ValueError, MergecError) as error:
         raise _NotReadable(f"`weight_shape` cannot be read: {error}") from error
     shape = tuple(int(size) for size in sizes)
@@ -174,8 +177,7 @@ def _check_scales(stored: Stored, module: str, shape: Shape, arguments: Mapping[
     if not arguments.get("symmetric", True) and f"{module}.weight_zero_point" not in stored.tensors:
         raise _NotReadable("`weight_zero_point` is not there")
     rows, columns = shape
-    size = arguments.get("group_size") or 0
-    strategy = arguments.get("strategy") or ("group" if size > 0 else "channel" if size < 0 else "tensor")
+    size, strategy = arguments.get("group_size") or 0, _strategy(arguments)
     height, width = {
         "tensor": (rows, columns),
         "channel": (1, columns),
@@ -188,11 +190,29 @@ def _check_scales(stored: Stored, module: str, shape: Shape, arguments: Mapping[
         raise _NotReadable(f"{scales} scales do not fit a weight {list(shape)} with one for each {strategy}")
 
 
+def _rows_of(part: str, form: str, arguments: Mapping[str, Any]) -> tuple[int, int]:
+    """How a part follows the rows of the weight."""
+    if part in {"weight", "weight_packed"}:
+        return 1, 1
+    strategy = _strategy(arguments)
+    if strategy == "tensor" or part == "weight_global_scale":
+        return WHOLE_OPERAND
+    if part == "weight_zero_point" and form == "pack-quantized":
+        return 32, int(arguments.get("num_bits", _DEFAULT_BITS))  # packed down the rows
+    return (int(arguments["block_structure"][0]), 1) if strategy == "block" else (1, 1)
+
+
+def _strategy(arguments: Mapping[str, Any]) -> str:
+    """What shares a scale; the library's choice where the arguments do not say."""
+    size = arguments.get("group_size") or 0
+    return str(arguments.get("strategy") or ("group" if size > 0 else "channel" if size < 0 else "tensor"))
+
+
 def _needed(form: str) -> tuple[str, ...]:
     if form in _AS_STORED:
         return ("weight", "weight_scale")
     if form in _HALF_BYTES:
         return ("weight_packed", "weight_scale")
     if form == "pack-quantized":
-        return ("weight_packed", "weight_scale", "weight_shape")
+        return ("weight_packed", "weight_scale", SHAPE)
     raise _NotReadable(f"mergec does not know the format `{form}`")

@@ -24,5 +24,6 @@ def gguf_groups(stored: Stored, block_types: Mapping[str, int]) -> Iterator[Grou
             yield Group(name, what, (name,), LIBRARY, problem=f"the library does not read {block.name}")
             continue
         shape = (*view.shape[:-1], view.shape[-1] // block.nbytes * block.values)
-        scheme = Scheme("gguf", ("blocks",), (DType.U8,), (("type", number),))
+        rows = ((1, 1),) if len(shape) > 1 else ()
+        scheme = Scheme("gguf", ("blocks",), (DType.U8,), (("type", number),), rows)
         yield Group(name, what, (name,), LIBRARY, Recipe(scheme, (name,), shape, DType.F32))

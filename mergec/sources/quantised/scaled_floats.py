@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
-from mergec.ir.packed import Scheme
+from mergec.ir.packed import WHOLE_OPERAND, Scheme
 from mergec.sources.quantised.group import Group, Recipe, Stored
 
 if TYPE_CHECKING:
@@ -45,15 +45,23 @@ def scaled_groups(stored: Stored, scales: list[str]) -> Iterator[Group]:
         members = (name, scale, *beside)
         grid = _grid(weight.shape, stored.tensors[scale].shape)
         blocks = _blocks(weight.shape, grid, _configured(stored)) if grid is not None else None
-        if blocks is None or stored.tensors[scale].dtype not in _SCALE_DTYPES:
+        if grid is None or blocks is None or stored.tensors[scale].dtype not in _SCALE_DTYPES:
             shape, dtype = list(stored.tensors[scale].shape), stored.tensors[scale].dtype
             problem = f"scales {shape} of {dtype} do not fit a weight {list(weight.shape)}"
             yield Group(name, what, members, problem=problem)
             continue
         dtypes = (weight.dtype, stored.tensors[scale].dtype)
         parameters = (("block_rows", blocks[0]), ("block_columns", blocks[1]))
-        scheme = Scheme("scaled", ("weight", "scale"), dtypes, parameters)
+        rows = _rows(weight.shape, grid, blocks)
+        scheme = Scheme("scaled", ("weight", "scale"), dtypes, parameters, rows)
         yield Group(name, what, members, recipe=Recipe(scheme, (name, scale), weight.shape, DType.F32))
+
+
+def _rows(weight: Shape, grid: Shape, blocks: Shape) -> tuple[tuple[int, int], ...]:
+    """How weight and scales follow the first axis: rows of a matrix, or matrices of a stack."""
+    if len(weight) > 2:
+        return (1, 1), (1, 1)
+    return (1, 1), WHOLE_OPERAND if grid[0] == 1 else (blocks[0], 1)
 
 
 def _scaled_name(scale: str) -> str:
@@ -74,7 +82,7 @@ def plain_groups(stored: Stored, taken: Collection[str]) -> Iterator[Group]:
             problem = f"mergec does not know what `{scale}` is to it"
         elif stored.quantisation:
             problem = "it has no scales, which `quantization_config` in config.json promises"
-        scheme = Scheme("scaled", ("weight",), (view.dtype,))
+        scheme = Scheme("scaled", ("weight",), (view.dtype,), (), ((1, 1),))
         recipe = None if problem else Recipe(scheme, (name,), view.shape, DType.F32)
         yield Group(name, what, (name,), recipe=recipe, problem=problem)
 
