@@ -52,6 +52,8 @@ class Peft:
 
     def recognises(self, names: Collection[str], facts: SourceFacts) -> bool:
         """By its configuration, or by its factors. A model saved with wrapped layers is no adapter."""
+        if not names:
+            return False
         has_factors = any(taken_apart(name).mark for name in names)
         if facts.adapter_config is not None and "peft_type" in facts.adapter_config:
             is_prefixed = all(name.startswith("base_model.") for name in names)

@@ -134,7 +134,7 @@ def _dialect(table: ModelTable, options: AdapterKeys, place: TreePlace, call: Ca
         advice = did_you_mean(options.dialect, known) or f"dialects: {', '.join(known)}"
         problem = f"`dialect`: `{safe(options.dialect)}` is no dialect of adapters"
         call.report.add(WrongValue(span=place.child("dialect").span(), problem=problem, help=advice))
-    elif table.facts is None:
+    elif table.facts is None or not table.entries:
         call.report.add(_no_adapter(table, place))
         return None
     return forced
@@ -149,8 +149,8 @@ def _no_adapter(table: ModelTable, place: TreePlace) -> NotAnAdapter:
         f"the dialects are {', '.join(dialect_names())}; the change of a fine-tuned model is "
         f"`{safe(table.name)} - BASE`, and `op: override` lays single tensors over a model"
     )
-    notes = (f"its tensors are {', '.join(first)}{more}{kind}",) if first else ()
-    return NotAnAdapter(span=place.name_span(), adapter=table.name, notes=notes, help=advice)
+    held = f"its tensors are {', '.join(first)}{more}" if first else "it holds no tensors"
+    return NotAnAdapter(span=place.name_span(), adapter=table.name, notes=(held + kind,), help=advice)
 
 
 def _adapter(table: ModelTable, place: TreePlace, call: Call, *, is_for_residual: bool) -> Adapter:

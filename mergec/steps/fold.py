@@ -53,7 +53,7 @@ def _apply(use: AdapterUse, model: FoldedModel, base: BaseView, chosen: Collecti
     excluded = tuple(target for target in use.targets if target not in chosen)
     if excluded:
         call.remarks.append(Remark(call.name, f"outside `where`, not folded from {name}", excluded))
-    if not targets:
+    if excluded and not targets:
         problem = f"`where` leaves nothing of the adapter `{name}`"
         advice = f"it changes `{safe(use.targets[0])}`: widen `where`, or leave the adapter out"
         span = call.place.child("where").span()

@@ -287,6 +287,26 @@ class TestSources:
         expected = weights[f"{path}.weight"] + change(style, path) * np.float32(SCALE)
         np.testing.assert_array_equal(made[f"{path}.weight"].values, expected)
 
+    @pytest.mark.parametrize("value", [1, {"dialect": "peft"}])
+    def test_an_empty_adapter(self, bench: Workbench, value: object) -> None:
+        bench.source("base", base())
+        put(bench, "style", {})
+        assert bench.codes(fold(style=value)) == ["MC0330"]
+
+    def test_an_adapter_that_was_cut_to_nothing(self, bench: Workbench) -> None:
+        weights = base()
+        bench.source("base", weights)
+        shapes = {"lora_A": (0, 4), "lora_B": (6, 0), "lora_E": (0, 1)}
+        path = f"{PREFIX}model.layers.0.q_proj"
+        tensors = {f"{path}.{role}": np.zeros(shape, np.float32) for role, shape in shapes.items()}
+        put(bench, "style", tensors, {"peft_type": "ADALORA", "init_r": 4, "lora_alpha": 4})
+        model = fold(style=1)
+        assert all(len(names) == 3 for names in remarks(bench, model).values())
+        made = bench.build(model)
+        assert {name: tensor.data for name, tensor in made.items()} == {
+            name: values.tobytes() for name, values in weights.items()
+        }
+
     def test_an_adapter_may_be_written_as_an_adapter(self, bench: Workbench) -> None:
         put(bench, "style", layers_adapter())
         made = bench.build({"op": "cast", "model": "style", "dtype": "float16"})
