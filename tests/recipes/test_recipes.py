@@ -32,7 +32,7 @@ def name_of(recipe: Path) -> str:
 
 
 def test_there_are_recipes() -> None:
-    assert len(RECIPES) >= 7
+    assert len(RECIPES) >= 13
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name_of)
