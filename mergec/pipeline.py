@@ -118,6 +118,16 @@ def is_single_file(target: Path) -> bool:
     return target.suffix == ".safetensors"
 
 
+def copied_files(compiled: Compiled, plan: Plan, options: Options) -> dict[Path, Path]:
+    """The files that go beside the weights, by their places in the output, and the folder of each."""
+    from mergec.output.side_files import side_file_origins
+
+    side_files = compiled.sources.side_files
+    if side_files is None or is_single_file(target_path(compiled, options)):
+        return {}
+    return side_file_origins(side_files.folders, plan.config)
+
+
 def build(
     compiled: Compiled,
     plan: Plan,
@@ -137,7 +147,10 @@ def build(
     from mergec.sources import open_bytes
 
     target = target_path(compiled, options)
-    check_target(target, (file.path for file in compiled.sources.files), force=options.force, report=report)
+    side_files = compiled.sources.side_files
+    read = [file.path for file in compiled.sources.files]
+    read += [folder.path for folder in side_files.folders] if side_files is not None else []
+    check_target(target, read, force=options.force, report=report)
     report.stop_on_error()
     with ExitStack() as stack:
         sources = [stack.enter_context(closing(open_bytes(file))) for file in compiled.sources.files]
@@ -150,8 +163,7 @@ def build(
             run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()
-        side_files = compiled.sources.side_files
-        if side_files is not None and not is_single_file(target):
-            output.add_side_files(side_files.folder, side_files.config, plan.config)
+        if side_files is not None:
+            output.add_side_files(copied_files(compiled, plan, options), side_files.config, plan.config)
         output.publish(index=plan.layout.index)
     return target

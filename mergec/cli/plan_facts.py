@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from mergec.cli.plan_sources import SourceFacts, source_facts
 from mergec.cli.plan_tensors import Action, TensorAction, tensor_actions
 from mergec.ir.primitive import Reproducibility
-from mergec.pipeline import target_path
+from mergec.pipeline import copied_files, target_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mergec.diagnostics import Diagnostic
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What a build would do. `shown` are the tensors that the user asked for, `tensors` all."""
+    """What a build would do. `shown` are the tensors that the user asked for, `tensors` all.
+
+    `copied` are the files beside the weights, by the folder that they come from.
+    """
 
     recipe: Path
     target: Path
@@ -31,6 +34,7 @@ class PlanFacts:
     tensors: tuple[TensorAction, ...]
     shown: tuple[TensorAction, ...]
     remarks: tuple[Remark, ...]
+    copied: Mapping[str, tuple[str, ...]]
     warnings: tuple[Diagnostic, ...]
 
     def count(self, *actions: Action) -> int:
@@ -62,5 +66,14 @@ def plan_facts(
         tensors=tensors,
         shown=tuple(tensor for tensor in tensors if is_shown(tensor.placed.name)),
         remarks=compiled.checked.remarks,
+        copied=_by_folder(copied_files(compiled, plan, options)),
         warnings=warnings,
     )
+
+
+def _by_folder(origins: Mapping[Path, Path]) -> dict[str, tuple[str, ...]]:
+    folders = dict.fromkeys(map(str, origins.values()), ())
+    return {
+        folder: tuple(str(file) for file, origin in origins.items() if str(origin) == folder)
+        for folder in folders
+    }

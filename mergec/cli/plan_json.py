@@ -25,6 +25,7 @@ def plan_document(facts: PlanFacts) -> dict[str, Any]:
             "tensors": len(facts.tensors),
             "bytes": plan.bytes_written,
             "files": [{"name": shard.name, "bytes": shard.size} for shard in plan.layout.shards],
+            "copied": [{"folder": folder, "files": list(files)} for folder, files in facts.copied.items()],
         },
         "tensors": [_tensor(tensor, shards) for tensor in facts.shown],
         "memory": {

@@ -31,10 +31,13 @@ class ConfigValue(NamedTuple):
 
 
 class SideFile(NamedTuple):
-    """The file `name` beside the weights is copied from `folder` instead of from where the others are."""
+    """The file `name` beside the weights is copied from `folder`, not from the source of the others.
+
+    Without a folder it is left out. A folder that the recipe names for its files alone keeps its own.
+    """
 
     name: str
-    folder: str
+    folder: str | None
 
 
 SideChange = ConfigEdit | ConfigValue | SideFile

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Label, did_you_mean
+from mergec.lower.side_file_givers import side_file_givers
 from mergec.recipe.arithmetic import Arithmetic, names
 from mergec.recipe.load import ArithmeticSpec, ModelSpec, OperationSpec
 from mergec.recipe.validation import validate
@@ -87,14 +88,10 @@ def bind(recipe: Recipe, report: Report) -> BoundRecipe:
                 _check_name(use, recipe, report)
     output = recipe.place.child("output")
     _check_name(ModelUse(recipe.output.model, output.child("model").span()), recipe, report)
-    donor = recipe.output.copy_files_from
-    if donor is not None and donor not in recipe.sources:
-        help_ = did_you_mean(donor, recipe.sources) or f"sources: {', '.join(recipe.sources)}"
-        report.add(UnknownModel(span=output.child("copy_files_from").span(), name=donor, help=help_))
+    givers = side_file_givers(recipe, report)
     report.stop_on_error()
     order, sources = _order(recipe, bound, report)
-    if donor is not None and donor not in sources:
-        sources.append(donor)
+    sources.extend(name for name in givers if name not in sources)
     report.stop_on_error()
     _warn_of_unused(recipe, order, sources, report)
     return BoundRecipe(recipe, tuple(order), tuple(sources))

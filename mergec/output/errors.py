@@ -19,9 +19,9 @@ class OutputExists(Diagnostic):
     help: str | None = "choose another path with `--out`, or replace what is there with `--force`"
 
 
-@diagnostic("MC0802", "the output `{path}` is a source of the recipe")
+@diagnostic("MC0802", "the output `{path}` would replace what the recipe reads")
 class OutputIsSource(Diagnostic):
-    """The output would replace a checkpoint that the recipe reads (or a directory that holds one).
+    """The output would replace a checkpoint that the recipe reads, or a folder that it takes files from.
 
     Not even `--force` allows that.
     """

@@ -137,15 +137,15 @@ class PartialOutput:
             self._disk.write_back(self._descriptors[shard])
 
     def add_side_files(
-        self, origin: Path, config: Mapping[str, object], changes: Sequence[SideChange]
+        self, origins: Mapping[Path, Path], config: Mapping[str, object], changes: Sequence[SideChange]
     ) -> None:
-        """Copy config, tokenizer and other files of a checkpoint's folder into a directory output.
+        """Copy config, tokenizer and other files, each from its folder, into a directory output.
 
         Raises:
             MergecError: MC0804 when one cannot be read or written.
         """
         with self._told_as_diagnostics(self.path):
-            copy_side_files(origin, self.path, self._layout, config, changes)
+            copy_side_files(origins, self.path, self._layout, config, changes)
 
     def publish(self, index: str | None) -> None:
         """Write index and manifest, make everything durable, then move it to its place in one step.

@@ -13,10 +13,11 @@ from mergec.output.manifest import NAME as MANIFEST
 from mergec.sources.side_config import ADAPTER_CONFIG, CONFIG, config_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mergec.ir.config_edit import SideChange
     from mergec.ir.plan import OutputLayout
+    from mergec.sources.side_folders import SideFolder
 
 _ENDINGS = {
     ".json",
@@ -44,6 +45,9 @@ _NEVER = {
     "readme.md",
 }
 _LARGEST = 256 << 20
+_DTYPES = ("torch_dtype", "dtype")
+# What the key of a part's own config ends with.
+_PART = "_config"
 
 
 def side_files(folder: Path) -> list[Path]:
@@ -66,45 +70,71 @@ def _belongs(path: Path) -> bool:
     return path.suffix.lower() in _ENDINGS or path.stem.lower() in _NAMES
 
 
+def side_file_origins(folders: Sequence[SideFolder], changes: Iterable[SideChange]) -> dict[Path, Path]:
+    """The folder that each file of the output is copied from, by the file's place in it, sorted.
+
+    The first folder that has a file gives it. Files that the changes take from elsewhere, or leave out,
+    count as lying so in the folder of every source; where nobody else has them they come as well.
+    """
+    moved = {
+        Path(change.name): Path(change.folder) if change.folder is not None else None
+        for change in changes
+        if isinstance(change, SideFile)
+    }
+    origins: dict[Path, Path | None] = {}
+    for folder in folders:
+        own: dict[Path, Path | None] = dict.fromkeys(side_files(folder.path), folder.path)
+        for relative, origin in {**own, **(moved if folder.is_source else {})}.items():
+            origins.setdefault(relative, origin)
+    for relative, origin in moved.items():
+        origins.setdefault(relative, origin)
+    return {relative: origin for relative, origin in sorted(origins.items()) if origin is not None}
+
+
 def copy_side_files(
-    origin: Path,
+    origins: Mapping[Path, Path],
     target: Path,
     layout: OutputLayout,
     config: Mapping[str, object],
     changes: Sequence[SideChange],
-) -> list[str]:
+) -> None:
     """Copy the files; `config`, with the dtype of the output and the recipe's changes, is written anew.
-
-    A file that the changes take from another folder comes from there, also where `origin` has none.
 
     Raises:
         OSError: when a file cannot be read or written.
     """
-    copied: list[str] = []
-    elsewhere = {change.name: Path(change.folder) for change in changes if isinstance(change, SideFile)}
-    relatives = dict.fromkeys([*side_files(origin), *(Path(name) for name in elsewhere)])
-    for relative in sorted(relatives):
+    for relative, origin in origins.items():
         destination = target / relative
         destination.parent.mkdir(parents=True, exist_ok=True)
         if relative == Path(CONFIG):
             destination.write_bytes(config_text(_edited(config, layout, changes)))
         else:
-            shutil.copyfile(elsewhere.get(str(relative), origin) / relative, destination)
-        copied.append(str(relative))
-    return copied
+            shutil.copyfile(origin / relative, destination)
 
 
 def _edited(
     config: Mapping[str, object], layout: OutputLayout, changes: Sequence[SideChange]
 ) -> dict[str, object]:
-    edited = dict(config)
+    edited = edited_config(config, changes)
     dtype = _main_dtype([(tensor.dtype, tensor.nbytes) for tensor in layout.tensors])
-    named = [key for key in ("torch_dtype", "dtype") if isinstance(edited.get(key), str)]
-    if not named and edited and dtype is not None and dtype is not DType.F32:
-        named = ["torch_dtype"]  # without it, loaders take float32 for granted
-    for key in named:
-        edited[key] = dtype.recipe_name if dtype is not None else edited[key]
-    return edited_config(edited, changes)
+    if not edited or dtype is None:
+        return edited
+    named = {edited[key] for key in _DTYPES if isinstance(edited.get(key), str)}
+    if named:
+        return _with_dtype(edited, named, dtype.recipe_name)
+    # Without it, loaders take float32 for granted.
+    return edited if dtype is DType.F32 else {**edited, "torch_dtype": dtype.recipe_name}
+
+
+def _with_dtype(config: Mapping[str, object], old: Collection[object], new: str) -> dict[str, object]:
+    """The config, and the configs of parts in it, with the new dtype where they name an old one."""
+    edited = dict(config)
+    for key, value in config.items():
+        if key in _DTYPES and isinstance(value, str) and value in old:
+            edited[key] = new
+        elif key.endswith(_PART) and isinstance(value, dict):
+            edited[key] = _with_dtype(value, old, new)
+    return edited
 
 
 def _main_dtype(tensors: Sequence[tuple[DType, int]]) -> DType | None:

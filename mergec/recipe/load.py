@@ -74,6 +74,13 @@ class Recipe:
         """Where a source is written."""
         return self.place.child("sources").child(name)
 
+    def file_givers(self) -> list[tuple[str, TreePlace]]:
+        """What the output's files are copied from, the first one first, and where each is written."""
+        given, place = self.output.copy_files_from, self.place.child("output").child("copy_files_from")
+        if isinstance(given, list):
+            return [(name, place.child(index)) for index, name in enumerate(given)]
+        return [(given, place)] if given is not None else []
+
 
 def load_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Recipe:
     """Read and validate the recipe at `path`.

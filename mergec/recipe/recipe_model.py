@@ -148,8 +148,8 @@ class SourceSpec(Strict):
     )
     dequantize: bool = Field(
         default=False,
-        description="Read a quantised checkpoint (bitsandbytes, compressed-tensors, 8-bit floats with scales, "
-        "GGUF) as dense weights",
+        description="Read a quantised checkpoint (bitsandbytes, compressed-tensors, 8-bit floats with "
+        "scales, GGUF) as dense weights",
     )
 
 
@@ -184,8 +184,11 @@ class OutputSpec(Strict):
     max_shard_size: Size = Field(
         default=5 * 10**9, description="The most bytes of tensors in one file, such as 5GB"
     )
-    copy_files_from: str | None = Field(
-        default=None, description="The source whose config.json, tokenizer and other files are copied"
+    copy_files_from: PathText | Annotated[list[PathText], Field(min_length=1)] | None = Field(
+        default=None,
+        description="The source, or folder without weights, whose config.json, tokenizer and other files "
+        "are copied; of a list, each file from the first that has it; default: the first source that is a "
+        "directory",
     )
     kind: Literal["weights", "delta"] = Field(
         default="weights", description="`delta` to write a difference of weights"

@@ -1,4 +1,4 @@
-"""Diagnostics of stage 2, about paths and files: MC0201 to MC0215, MC0290. `mergec explain` shows them."""
+"""Diagnostics of stage 2, about paths and files: MC0201 to MC0215, MC029x. `mergec explain` shows them."""
 
 from __future__ import annotations
 
@@ -211,3 +211,13 @@ class BadConfig(Diagnostic):
     path: str
     problem: str
     help: str | None = "mend the file, or move it away if the output needs none"
+
+
+@diagnostic("MC0291", "`{path}` is not a folder")
+class NotAFolder(Diagnostic):
+    """`copy_files_from` names sources, and folders with a config, a tokenizer and other such files.
+
+    A file by itself cannot be given: the output takes from a folder all the files that it has.
+    """
+
+    path: str

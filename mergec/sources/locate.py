@@ -42,12 +42,17 @@ def locate(path: Path) -> Located:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise MergecError([_remote(path) or why_not(path, error)]) from error
+        raise MergecError([unreachable(path, error)]) from error
     if stat.S_ISDIR(mode):
         return _in_directory(path)
     if not stat.S_ISREG(mode):
         raise MergecError([not_a_file(path, mode)])
     return Located(path, form_of(path))
+
+
+def unreachable(path: Path, error: OSError | ValueError) -> Diagnostic:
+    """The diagnostic for a path that leads nowhere: it may be an address, which is no path at all."""
+    return _remote(path) or why_not(path, error)
 
 
 def _remote(path: Path) -> Diagnostic | None:

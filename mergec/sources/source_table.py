@@ -10,6 +10,7 @@ from mergec.ir.source_facts import SourceFacts
 from mergec.recipe.source_names import named_by_source
 from mergec.sources.open_checkpoint import open_checkpoint
 from mergec.sources.side_config import ADAPTER_CONFIG, read_config
+from mergec.sources.side_folders import open_side_files
 from mergec.sources.small_values import small_values
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mergec.recipe.load import Recipe
     from mergec.recipe.rename_pass import RuleUse
     from mergec.sources.checkpoint import Checkpoint, WeightFile
+    from mergec.sources.side_folders import SideFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,6 @@ class SourceTable:
         return [str(file.path) for file in self.files]
 
 
-@dataclass(frozen=True, slots=True)
-class SideFiles:
-    """The folder whose config, tokenizer and other files the output takes over, and its config."""
-
-    folder: Path
-    config: Mapping[str, object]
-
-
 def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> SourceTable:
     """Read the headers of the named sources and apply their rules.
 
@@ -83,7 +77,7 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
         if checkpoint is not None:
             sources[name] = _source(recipe, name, path, checkpoint, files, report)
     report.stop_on_error()
-    side_files = _side_files(recipe, sources, report)
+    side_files = open_side_files(recipe, sources, report)
     report.stop_on_error()
     return SourceTable(tuple(files), sources, side_files)
 
@@ -91,22 +85,6 @@ def open_sources(recipe: Recipe, names: Iterable[str], report: Report) -> Source
 def _number(file: WeightFile, files: dict[WeightFile, int]) -> int:
     """The file's number in the table. Two sources that share a file share it there: it is read once."""
     return files.setdefault(file, len(files))
-
-
-def _side_files(recipe: Recipe, sources: Mapping[str, Source], report: Report) -> SideFiles | None:
-    """Those of the source that the recipe names, else of the first that is a directory."""
-    name = recipe.output.copy_files_from
-    if name is None:
-        name = next((source.name for source in sources.values() if source.is_directory), None)
-    if name is None:
-        return None
-    folder = sources[name].folder
-    config = read_config(folder, recipe.source_place(name).span(), report)
-    if recipe.sources[name].dequantize:
-        from mergec.sources.dequantised import without_quantisation
-
-        config = without_quantisation(config)
-    return SideFiles(folder, config)
 
 
 def _source(

@@ -15,11 +15,15 @@ class UnknownOperation(Diagnostic):
     operation: str
 
 
-@diagnostic("MC0302", "`{name}` is neither a source nor a model")
+@diagnostic("MC0302", "`{name}` is neither a source nor a {other}")
 class UnknownModel(Diagnostic):
-    """An operation or the output names a model that the recipe does not define."""
+    """An operation or the output names a model that the recipe does not define.
+
+    `copy_files_from` takes sources, and folders by their paths; a model has no files of its own.
+    """
 
     name: str
+    other: str = "model"
 
 
 @diagnostic("MC0303", "the models depend on themselves: {cycle}")

@@ -114,6 +114,28 @@ def test_copies_casts_and_new_tensors(mergec_command: Callable[..., Result], rec
     assert lines[-1] == "Plan: 1 computed, 4 copied, 2 new."
 
 
+def test_files_of_several_folders(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    for folder, names in (("files", ["config.json"]), ("words", ["config.json", "merges.txt", "vocab.json"])):
+        (recipe.parent / folder).mkdir()
+        for name in names:
+            (recipe.parent / folder / name).write_text("{}")
+    text = recipe.read_text()
+    recipe.write_text(
+        f"{text[:output]}output: {{model: merged, path: out, copy_files_from: [files, words]}}\n"
+    )
+    lines = squeezed(mergec_command("plan", recipe).stdout)
+    at = lines.index("Output")
+    files, words = recipe.parent / "files", recipe.parent / "words"
+    assert lines[at + 2 : at + 4] == [f"config.json from {files}", f"merges.txt, vocab.json from {words}"]
+    copied = json.loads(mergec_command("plan", recipe, "--json").stdout)["output"]["copied"]
+    assert copied == [
+        {"folder": str(files), "files": ["config.json"]},
+        {"folder": str(words), "files": ["merges.txt", "vocab.json"]},
+    ]
+    alone = mergec_command("plan", recipe, "--json", "--out", recipe.parent / "out.safetensors").stdout
+    assert json.loads(alone)["output"]["copied"] == []
+
+
 def test_joined_parts_are_told_once(mergec_command: Callable[..., Result], tmp_path: Path) -> None:
     save_file({name: np.ones((2, 2), np.float32) for name in "qkv"}, tmp_path / "parts.safetensors")
     save_file({"qkv": np.ones((6, 2), np.float32)}, tmp_path / "whole.safetensors")

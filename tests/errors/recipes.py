@@ -135,7 +135,7 @@ def recipe_with(operation: str, keys: dict[str, Any]) -> dict[str, Any]:
             "path": "out",
             "dtype": {"**": "bfloat16"},
             "max_shard_size": "5GB",
-            "copy_files_from": "base",
+            "copy_files_from": ["base", "style"],
             "kind": "delta" if operation == "delta" else "weights",
         },
     }

@@ -25,6 +25,8 @@ def with_model(model: str, head: str = HEAD) -> str:
 
 GOOD = [
     f"{HEAD}output: {{model: a, path: out}}\n",
+    f"{HEAD}output: {{model: a, path: out, copy_files_from: b}}\n",
+    f"{HEAD}output: {{model: a, path: out, copy_files_from: [b, ../files]}}\n",
     with_model("a + 0.5 * (b - a)"),
     with_model("{op: linear, inputs: {a: 0.5, b: rest}}"),
     with_model("{op: linear, inputs: {a: {weight: {'**': [0, 1]}}, b: rest}, normalize: true}"),
@@ -45,6 +47,8 @@ BAD = [
     f"{HEAD}output: {{model: a}}\n",
     f"{HEAD}output: {{model: a, path: o, shards: 2}}\n",
     f"{HEAD}output: {{model: a, path: o, kind: adapter}}\n",
+    f"{HEAD}output: {{model: a, path: o, copy_files_from: []}}\n",
+    f"{HEAD}output: {{model: a, path: o, copy_files_from: 1}}\n",
     with_model("{op: linaer, inputs: [a, b]}"),
     with_model("{inputs: [a, b]}"),
     with_model("{op: linear}"),

@@ -88,10 +88,96 @@ class TestWhose:
         bench.build("0.5 * a + 0.5 * b")
         assert config(bench)["of"] == "b"
 
-    def test_a_name_that_is_no_source_is_refused(self, bench: Workbench) -> None:
+    def test_a_name_that_is_neither_source_nor_folder_is_refused(self, bench: Workbench) -> None:
         bench.source("a", {"w": W})
-        (code,) = bench.codes("a", copy_files_from="nobody")
-        assert code.startswith("MC")
+        assert bench.codes("a", copy_files_from="nobody") == ["MC0302"]
+        assert bench.codes("a", copy_files_from=["a", "nobody"]) == ["MC0302"]
+
+
+def files(bench: Workbench, folder: str, **texts: str) -> None:
+    """A folder without weights."""
+    (bench.folder / folder).mkdir(parents=True)
+    for name, text in texts.items():
+        (bench.folder / folder / name.replace("__", ".")).write_text(text)
+
+
+class TestOfSeveral:
+    def test_each_comes_from_the_first_that_has_it(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, config__json='{"of": "a"}', LICENSE="a")
+        bench.folder_source("b", {"w": W}, config__json='{"of": "b"}', LICENSE="b", tokenizer__json='"b"')
+        bench.build("0.5 * a + 0.5 * b", copy_files_from=["a", "b"])
+        assert config(bench)["of"] == "a"
+        assert (bench.out / "LICENSE").read_text() == "a"
+        assert (bench.out / "tokenizer.json").read_text() == '"b"'
+        bench.build("0.5 * a + 0.5 * b", copy_files_from=["b", "a"])
+        assert config(bench)["of"] == "b"
+        assert (bench.out / "LICENSE").read_text() == "b"
+
+    def test_the_config_of_the_first_that_has_one(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, tokenizer__json='"a"')
+        bench.folder_source("b", {"w": W}, config__json='{"of": "b", "dtype": "float16"}')
+        bench.build("0.5 * a + 0.5 * b", copy_files_from=["a", "b"])
+        assert config(bench) == {"of": "b", "dtype": "float32"}
+
+    def test_folders_without_weights(self, bench: Workbench) -> None:
+        bench.source("a", {"w": W})
+        files(bench, "their/tokenizer", tokenizer__json="1", optimizer__pt="x")
+        files(bench, "config", config__json='{"of": "folder"}', tokenizer__json="2")
+        bench.build("a", copy_files_from="config")
+        assert written(bench) == ["config.json", "model.safetensors", "tokenizer.json"]
+        assert (bench.out / "tokenizer.json").read_text() == "2"
+        bench.build("a", copy_files_from=["their/tokenizer", str(bench.folder / "config")])
+        assert written(bench) == ["config.json", "model.safetensors", "tokenizer.json"]
+        assert (bench.out / "tokenizer.json").read_text() == "1"
+        assert config(bench)["of"] == "folder"
+
+    def test_the_name_of_a_source_wins_over_that_of_a_folder(self, bench: Workbench) -> None:
+        files(bench, "b", config__json='{"of": "folder"}')
+        bench.folder_source("a", {"w": W}, config__json='{"of": "a"}')
+        bench.folder_source("weights", {"w": W}, config__json='{"of": "source"}')
+        bench.sources["b"] = {"path": "weights"}
+        bench.build("a", copy_files_from="b")
+        assert config(bench)["of"] == "source"
+        bench.build("a", copy_files_from="./b")
+        assert config(bench)["of"] == "folder"
+
+    def test_a_source_that_gives_files_only_is_no_unused_one(self, bench: Workbench) -> None:
+        bench.source("a", {"w": W})
+        bench.folder_source("b", {"w": W}, config__json="{}")
+        recipe = bench.recipe("a", copy_files_from=["b"])
+        recipe.check()
+        assert recipe.warnings == ()
+
+    def test_the_config_of_a_quantised_source_is_that_of_the_dense_model(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, tokenizer__json="1")
+        bench.folder_source("b", {"w": W}, config__json='{"quantization_config": {}, "x": 1}')
+        bench.sources["b"] = {"path": "b", "dequantize": True}
+        recipe = bench.recipe("a", copy_files_from=["a", "b"])
+        recipe.build()
+        assert config(bench) == {"x": 1}
+
+    @pytest.mark.parametrize(
+        ("given", "code"),
+        [("files/missing", "MC0201"), ("files/tokenizer.json", "MC0291"), ("hf://some/where", "MC0203")],
+    )
+    def test_what_is_no_folder_is_refused(self, bench: Workbench, given: str, code: str) -> None:
+        bench.folder_source("a", {"w": W}, config__json="{}")
+        files(bench, "files", tokenizer__json="1")
+        assert bench.codes("a", copy_files_from=["a", given]) == [code]
+        assert not bench.out.exists()
+
+    def test_a_broken_config_matters_where_it_is_the_one(self, bench: Workbench) -> None:
+        bench.folder_source("a", {"w": W}, config__json="{}")
+        files(bench, "files", config__json="{", tokenizer__json="1")
+        bench.build("a", copy_files_from=["a", "files"])
+        assert config(bench) == {}
+        assert bench.codes("a", copy_files_from=["files", "a"]) == ["MC0290"]
+
+    def test_a_folder_that_gives_files_is_never_replaced(self, bench: Workbench) -> None:
+        bench.source("a", {"w": W})
+        files(bench, "files", config__json="{}")
+        assert bench.codes("a", copy_files_from="files", path="files") == ["MC0802"]
+        assert (bench.folder / "files" / "config.json").exists()
 
 
 class TestConfig:
@@ -100,6 +186,23 @@ class TestConfig:
         bench.folder_source("a", {"w": W, "norm": W[:1]}, config__json=json.dumps({key: "float32", "x": 1}))
         bench.build("a", dtype={"norm": "float32", "**": "bfloat16"})
         assert config(bench) == {key: "bfloat16", "x": 1}
+
+    @pytest.mark.parametrize("key", ["torch_dtype", "dtype"])
+    def test_its_parts_follow_where_they_name_the_dtype_that_the_whole_had(
+        self, bench: Workbench, key: str
+    ) -> None:
+        text = {key: "float16", "x": {key: "float16"}, "audio_config": {key: "float16"}}
+        old = {key: "float16", "text_config": text, "vision_config": {key: "float32"}}
+        bench.folder_source("a", {"w": W}, config__json=json.dumps(old))
+        bench.build("a", dtype="bfloat16")
+        text |= {key: "bfloat16", "audio_config": {key: "bfloat16"}}
+        assert config(bench) == {key: "bfloat16", "text_config": text, "vision_config": {key: "float32"}}
+
+    def test_parts_of_a_config_that_names_no_dtype_are_left_as_they_are(self, bench: Workbench) -> None:
+        old = {"text_config": {"dtype": "float16"}}
+        bench.folder_source("a", {"w": W}, config__json=json.dumps(old))
+        bench.build("a", dtype="bfloat16")
+        assert config(bench) == {**old, "torch_dtype": "bfloat16"}
 
     def test_that_is_no_json_stops_before_anything_is_written(self, bench: Workbench) -> None:
         bench.folder_source("a", {"w": W}, config__json="{")
