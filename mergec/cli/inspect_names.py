@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.ir.layout import views
+from mergec.ir.packed import Packed
+from mergec.ir.source_facts import SourceFacts
 from mergec.recipe.source_names import named_by_source
+from mergec.sources.side_config import read_config
+from mergec.sources.small_values import small_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mergec.diagnostics import Report
     from mergec.ir.layout import Layout
     from mergec.recipe.load import Recipe
@@ -52,6 +58,8 @@ def renamed_tensors(recipe: Recipe, source: str, checkpoint: Checkpoint, report:
     marked: dict[str, Layout] = {
         name: view._replace(file=number) for number, (name, view) in enumerate(stored)
     }
+    if spec.dequantize:
+        marked = _dense(recipe, source, checkpoint, marked, report)
     marked, _ = named_by_source(marked, spec, source, place, report)
     report.stop_on_error()
     after: list[dict[str, None]] = [{} for _ in stored]
@@ -62,3 +70,26 @@ def renamed_tensors(recipe: Recipe, source: str, checkpoint: Checkpoint, report:
         Renamed(name, tuple(names), view.shape, str(view.dtype))
         for (name, view), names in zip(stored, after, strict=True)
     ]
+
+
+def _dense(
+    recipe: Recipe, source: str, checkpoint: Checkpoint, marked: Mapping[str, Layout], report: Report
+) -> dict[str, Layout]:
+    """The dense weights of a quantised source, whose parts bear the numbers of the tensors that they are."""
+    from mergec.sources.packed_weights import packed_weights
+
+    spec, place = recipe.sources[source], recipe.source_place(source)
+    path = recipe.folder / spec.path
+    folder = checkpoint.directory or path.parent
+    config = read_config(folder, place.span(), report)
+    facts = SourceFacts(
+        source, path, folder, config, read_values=small_values(dict(enumerate(checkpoint.files)))
+    )
+    tensors, _, _ = packed_weights(checkpoint.tensors, facts, checkpoint.block_types, spec, place, report)
+    numbers = {view: number for number, view in enumerate(checkpoint.tensors.values())}
+    return {
+        name: layout._replace(parts=tuple(part._replace(file=numbers[part]) for part in layout.parts))
+        if isinstance(layout, Packed)
+        else marked[name]
+        for name, layout in tensors.items()
+    }

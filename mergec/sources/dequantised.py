@@ -57,8 +57,8 @@ def dequantised(
     tensors: dict[str, Layout] = {}
     for name, view in stored.tensors.items():
         group = starts.get(name)
-        if group is not None and group.recipe is not None:
-            scheme, parts, shape, computed = group.recipe
+        if group is not None and group.dense is not None:
+            scheme, parts, shape, computed = group.dense
             views = tuple(stored.tensors[part] for part in parts)
             what = f"{group.what}, dequantised by {by[group.library]}"
             tensors[group.name] = Packed(scheme, views, computed, dtype, shape, shape, what)
@@ -85,7 +85,7 @@ def without_quantisation(config: Mapping[str, object]) -> dict[str, object]:
 
 
 def _report_problems(groups: Sequence[Group], source: str, span: Span, report: Report) -> None:
-    bad = [group for group in groups if group.recipe is None]
+    bad = [group for group in groups if group.dense is None]
     for reason in dict.fromkeys((group.what, group.problem) for group in bad):
         like = [group.name for group in bad if (group.what, group.problem) == reason]
         what, problem = reason

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mergec.diagnostics import MergecError
 from mergec.ir.dtype import BY_RECIPE_NAME, DType
 from mergec.ir.packed import WHOLE_OPERAND, Scheme, rows_for
-from mergec.sources.quantised.group import Group, Recipe, Stored
+from mergec.sources.quantised.group import DenseForm, Group, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +20,7 @@ LIBRARY = "bitsandbytes"
 STATE = ".quant_state.bitsandbytes__"
 SCALES = ".SCB"
 _ROLES = ("absmax", "quant_map", "nested_absmax", "nested_quant_map")
+_BLOCK_SIZES = [32 << shift for shift in range(8)]
 _RESULTS = (DType.F32, DType.F16, DType.BF16)
 
 
@@ -31,14 +32,16 @@ def four_bit_groups(stored: Stored, states: list[str]) -> Iterator[Group]:
         members = (*stored.present((name,)), *(f"{name}.{role}" for role in roles), state)
         what = f"bitsandbytes {kind.upper()}"
         try:
-            recipe = _four_bit_recipe(stored, name, kind, roles, state)
+            dense = _four_bit_dense_form(stored, name, kind, roles, state)
         except (ValueError, KeyError, TypeError) as error:
             yield Group(name, what, members, LIBRARY, problem=f"its state cannot be read: {error}")
         else:
-            yield Group(name, what, members, LIBRARY, recipe)
+            yield Group(name, what, members, LIBRARY, dense)
 
 
-def _four_bit_recipe(stored: Stored, name: str, kind: str, roles: tuple[str, ...], state: str) -> Recipe:
+def _four_bit_dense_form(
+    stored: Stored, name: str, kind: str, roles: tuple[str, ...], state: str
+) -> DenseForm:
     """Raises ValueError, KeyError or TypeError where the tensors make no sense together."""
     if name not in stored.tensors or {"absmax", "quant_map"} - set(roles):
         raise ValueError("its weight or its scales are not there")
@@ -46,11 +49,15 @@ def _four_bit_recipe(stored: Stored, name: str, kind: str, roles: tuple[str, ...
     facts: dict[str, Any] = json.loads(text)
     shape = tuple(int(size) for size in facts["shape"])
     dtype = BY_RECIPE_NAME[facts["dtype"]]
-    blocks = -(-prod(shape) // int(facts["blocksize"]))
+    if facts["blocksize"] not in _BLOCK_SIZES:
+        raise ValueError(f"blocks of {facts['blocksize']}")
+    blocks = -(-prod(shape) // facts["blocksize"])
     if dtype not in _RESULTS or any(size < 0 for size in shape):
         raise ValueError(f"a {dtype} of shape {list(shape)}")
     if stored.tensors[name].nbytes != (prod(shape) + 1) // 2:
         raise ValueError(f"the packed weight does not have the size of a weight {list(shape)}")
+    if facts.get("nested_blocksize") is not None and "nested_absmax" in roles:
+        _check_nested(stored.tensors[f"{name}.nested_absmax"].elements, blocks, facts)
     if stored.tensors[f"{name}.absmax"].elements != blocks:
         raise ValueError(f"there is not one scale for each {facts['blocksize']} values")
     parts = (name, *(f"{name}.{role}" for role in roles))
@@ -59,7 +66,20 @@ def _four_bit_recipe(stored: Stored, name: str, kind: str, roles: tuple[str, ...
     parameters = (("state", json.dumps({**facts, "quant_type": kind}, sort_keys=True)),)
     rows = _rows(stored.tensors[name], shape, facts, roles)
     scheme = Scheme("bitsandbytes_4bit", ("weight", *roles), dtypes, parameters, rows)
-    return Recipe(scheme, parts, shape, dtype)
+    return DenseForm(scheme, parts, shape, dtype)
+
+
+def _check_nested(scales: int, blocks: int, facts: Mapping[str, Any]) -> None:
+    """Refuse scales of scales that do not fit.
+
+    Raises:
+        ValueError, KeyError: a fact makes no sense, or is not there.
+    """
+    size = facts["nested_blocksize"]
+    if size not in _BLOCK_SIZES or scales != -(-blocks // size):
+        raise ValueError(f"there is not one scale for each {size} scales")
+    if facts["nested_dtype"] != "float32" or not isinstance(facts["nested_offset"], int | float):
+        raise ValueError("its scales are packed in a way that mergec does not know")
 
 
 def _rows(
@@ -82,13 +102,13 @@ def int8_groups(stored: Stored, scales: list[str]) -> Iterator[Group]:
         name, form = f"{module}.weight", f"{module}.weight_format"
         members = (*stored.present((name,)), scale, *stored.present((form,)))
         problem = _why_not_int8(stored, name, scale, form)
-        recipe = None
+        dense = None
         if not problem:
             scheme = Scheme(
                 "bitsandbytes_int8", ("weight", "scales"), (DType.I8, DType.F32), (), ((1, 1), (1, 1))
             )
-            recipe = Recipe(scheme, (name, scale), stored.tensors[name].shape, DType.F32)
-        yield Group(name, "bitsandbytes int8", members, LIBRARY, recipe, problem)
+            dense = DenseForm(scheme, (name, scale), stored.tensors[name].shape, DType.F32)
+        yield Group(name, "bitsandbytes int8", members, LIBRARY, dense, problem)
 
 
 def _why_not_int8(stored: Stored, name: str, scale: str, form: str) -> str:

@@ -10,7 +10,7 @@ import re2
 from mergec.diagnostics import MergecError
 from mergec.ir.dtype import DType
 from mergec.ir.packed import WHOLE_OPERAND, Scheme
-from mergec.sources.quantised.group import Group, Recipe, Stored
+from mergec.sources.quantised.group import DenseForm, Group, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -59,18 +59,18 @@ def compressed_groups(stored: Stored, markers: list[str]) -> Iterator[Group]:
         if "weight" in parts and stored.tensors[name].dtype.is_float:
             continue  # a dense weight that keeps the scale it was trained with
         try:
-            form, recipe = _recipe(stored, module, parts)
+            form, dense = _dense_form(stored, module, parts)
         except _NotReadable as reason:
             yield Group(name, LIBRARY, members, LIBRARY, problem=str(reason))
         else:
-            yield Group(name, f"{LIBRARY} {form}", members, LIBRARY, recipe)
+            yield Group(name, f"{LIBRARY} {form}", members, LIBRARY, dense)
 
 
 class _NotReadable(Exception):  # noqa: N818  # told as the problem of a group
     """Why a module's weight cannot be made dense."""
 
 
-def _recipe(stored: Stored, module: str, parts: tuple[str, ...]) -> tuple[str, Recipe]:
+def _dense_form(stored: Stored, module: str, parts: tuple[str, ...]) -> tuple[str, DenseForm]:
     if f"{module}.weight_g_idx" in stored.tensors:
         raise _NotReadable("its columns are in the order of their activations (`actorder: group`)")
     group = _scheme_of(stored, module)
@@ -88,16 +88,16 @@ def _recipe(stored: Stored, module: str, parts: tuple[str, ...]) -> tuple[str, R
     parameters = (("format", form), ("weights", json.dumps(arguments, sort_keys=True)))
     rows = tuple(_rows_of(part, form, arguments) for part in parts)
     scheme = Scheme("compressed_tensors", parts, tuple(view.dtype for view in views), parameters, rows)
-    return form, Recipe(scheme, tuple(f"{module}.{part}" for part in parts), shape, dtype)
+    return form, DenseForm(scheme, tuple(f"{module}.{part}" for part in parts), shape, dtype)
 
 
 # What tells how to read the codes, and which values it may have; other keys tell how they were found.
 _ARGUMENTS: dict[str, Callable[[Any], bool]] = {
-    "num_bits": lambda value: value in range(1, 9),
-    "type": lambda value: value in {"int", "float"},
+    "num_bits": lambda value: type(value) is int and 1 <= value <= 8,
+    "type": lambda value: value in ("int", "float"),
     "symmetric": lambda value: isinstance(value, bool),
-    "strategy": lambda value: value in {"tensor", "channel", "group", "block", "tensor_group"},
-    "group_size": lambda value: isinstance(value, int),
+    "strategy": lambda value: value in ("tensor", "channel", "group", "block", "tensor_group"),
+    "group_size": lambda value: type(value) is int,
     "block_structure": lambda value: isinstance(value, list) and [type(n) for n in value] == [int, int],
     "scale_dtype": lambda value: isinstance(value, str),
 }
@@ -139,9 +139,18 @@ def _targets(group: Mapping[str, Any]) -> list[str]:
 
 def _is_target(group: Mapping[str, Any], module: str) -> bool:
     return any(
-        bool(re2.match(target.removeprefix("re:"), module)) if target.startswith("re:") else target == module
+        _matches(target.removeprefix("re:"), module) if target.startswith("re:") else target == module
         for target in _targets(group)
     )
+
+
+def _matches(regex: str, module: str) -> bool:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(regex, options).match(module) is not None
+    except re2.error:
+        raise _NotReadable(f"config.json has the pattern `{regex}`, which mergec cannot read") from None
 
 
 def _is_for_classes(group: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mergec.ir.dtype import DType
 from mergec.ir.packed import Scheme
 from mergec.sources.gguf_types import BLOCKS, UNREADABLE
-from mergec.sources.quantised.group import Group, Recipe, Stored
+from mergec.sources.quantised.group import DenseForm, Group, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,4 +26,4 @@ def gguf_groups(stored: Stored, block_types: Mapping[str, int]) -> Iterator[Grou
         shape = (*view.shape[:-1], view.shape[-1] // block.nbytes * block.values)
         rows = ((1, 1),) if len(shape) > 1 else ()
         scheme = Scheme("gguf", ("blocks",), (DType.U8,), (("type", number),), rows)
-        yield Group(name, what, (name,), LIBRARY, Recipe(scheme, (name,), shape, DType.F32))
+        yield Group(name, what, (name,), LIBRARY, DenseForm(scheme, (name,), shape, DType.F32))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mergec.ir.strided_view import Shape, StridedView
 
 
-class Recipe(NamedTuple):
+class DenseForm(NamedTuple):
     """How a group becomes dense: the tensors by name in the order of the scheme's roles, and the result."""
 
     scheme: Scheme
@@ -27,14 +27,14 @@ class Group:
     """One quantised weight. `name` is what the dense one is called, `what` the quantisation, for people.
 
     `members` are all names that it takes up, scales of activations included. `library` is what
-    dequantises it; empty where mergec does. Without a recipe, `problem` says why there is none.
+    dequantises it; empty where mergec does. Without a dense form, `problem` says why there is none.
     """
 
     name: str
     what: str
     members: tuple[str, ...]
     library: str = ""
-    recipe: Recipe | None = None
+    dense: DenseForm | None = None
     problem: str = ""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
 from mergec.ir.packed import WHOLE_OPERAND, Scheme
-from mergec.sources.quantised.group import Group, Recipe, Stored
+from mergec.sources.quantised.group import DenseForm, Group, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -54,7 +54,7 @@ def scaled_groups(stored: Stored, scales: list[str]) -> Iterator[Group]:
         parameters = (("block_rows", blocks[0]), ("block_columns", blocks[1]))
         rows = _rows(weight.shape, grid, blocks)
         scheme = Scheme("scaled", ("weight", "scale"), dtypes, parameters, rows)
-        yield Group(name, what, members, recipe=Recipe(scheme, (name, scale), weight.shape, DType.F32))
+        yield Group(name, what, members, dense=DenseForm(scheme, (name, scale), weight.shape, DType.F32))
 
 
 def _rows(weight: Shape, grid: Shape, blocks: Shape) -> tuple[tuple[int, int], ...]:
@@ -83,8 +83,8 @@ def plain_groups(stored: Stored, taken: Collection[str]) -> Iterator[Group]:
         elif stored.quantisation:
             problem = "it has no scales, which `quantization_config` in config.json promises"
         scheme = Scheme("scaled", ("weight",), (view.dtype,), (), ((1, 1),))
-        recipe = None if problem else Recipe(scheme, (name,), view.shape, DType.F32)
-        yield Group(name, what, (name,), recipe=recipe, problem=problem)
+        dense = None if problem else DenseForm(scheme, (name,), view.shape, DType.F32)
+        yield Group(name, what, (name,), dense=dense, problem=problem)
 
 
 def _grid(weight: Shape, scales: Shape) -> Shape | None:

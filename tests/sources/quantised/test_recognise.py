@@ -59,9 +59,9 @@ class TestBitsandbytes:
         group = only(recognise(stored(shapes, bitsandbytes__nf4=text)))
         assert (group.name, group.what, group.library) == ("l.weight", "bitsandbytes NF4", "bitsandbytes")
         assert set(group.members) == set(shapes)
-        assert group.recipe is not None
-        assert (group.recipe.shape, group.recipe.dtype) == ((8, 32), DType.BF16)
-        assert group.recipe.scheme.roles == ("weight", "absmax", "quant_map")
+        assert group.dense is not None
+        assert (group.dense.shape, group.dense.dtype) == ((8, 32), DType.BF16)
+        assert group.dense.scheme.roles == ("weight", "absmax", "quant_map")
 
     @pytest.mark.parametrize(
         ("changed", "problem"),
@@ -72,13 +72,35 @@ class TestBitsandbytes:
             ({"dtype": "int8"}, "a int8"),
             ({"dtype": "what"}, "what"),
             ({"blocksize": 32}, "one scale for each 32"),
-            ({"blocksize": "many"}, "cannot be read"),
+            ({"blocksize": "many"}, "blocks of many"),
+            ({"blocksize": 0}, "blocks of 0"),
+            ({"blocksize": 48}, "blocks of 48"),
+            ({"blocksize": [64]}, "blocks of"),
         ],
     )
     def test_a_state_that_does_not_fit(self, changed: dict[str, object], problem: str) -> None:
         shapes, text = four_bit(**changed)
         group = only(recognise(stored(shapes, bitsandbytes__nf4=text)))
-        assert group.recipe is None
+        assert group.dense is None
+        assert problem in group.problem
+
+    @pytest.mark.parametrize(
+        ("changed", "problem"),
+        [
+            ({}, ""),
+            ({"nested_blocksize": 32}, ""),
+            ({"nested_blocksize": 3}, "each 3 scales"),
+            ({"nested_dtype": "float16"}, "packed"),
+            ({"nested_offset": None}, "packed"),
+        ],
+    )
+    def test_nested_scales(self, changed: dict[str, object], problem: str) -> None:
+        shapes, text = four_bit(**{"nested_dtype": "float32", "nested_offset": 0.1, **changed})
+        shapes["l.weight.absmax"] = DType.U8, (4,)
+        shapes["l.weight.nested_absmax"] = DType.F32, (1,)
+        shapes["l.weight.nested_quant_map"] = DType.F32, (256,)
+        group = only(recognise(stored(shapes, bitsandbytes__nf4=text)))
+        assert (group.dense is None) == bool(problem)
         assert problem in group.problem
 
     @pytest.mark.parametrize("lacking", ["l.weight", "l.weight.absmax", "l.weight.quant_map"])
@@ -110,8 +132,8 @@ class TestBitsandbytes:
         group = only(recognise(stored(self.int8(), weight_format=[0.0])))
         assert group.what == "bitsandbytes int8"
         assert group.members == ("l.weight", "l.SCB", "l.weight_format")
-        assert group.recipe is not None
-        assert group.recipe.shape == (6, 4)
+        assert group.dense is not None
+        assert group.dense.shape == (6, 4)
 
     def test_int8_that_is_not_stored_by_row(self) -> None:
         assert "interleaved" in only(recognise(stored(self.int8(), weight_format=[2.0]))).problem
@@ -126,7 +148,7 @@ class TestBitsandbytes:
         ],
     )
     def test_int8_that_does_not_fit(self, changed: Any) -> None:
-        assert only(recognise(stored(self.int8(**changed), weight_format=[0.0]))).recipe is None
+        assert only(recognise(stored(self.int8(**changed), weight_format=[0.0]))).dense is None
 
 
 def compressed(form: str = "pack-quantized", *groups: object, **more: object) -> dict[str, Any]:
@@ -152,9 +174,9 @@ class TestCompressedTensors:
         group = self.found(compressed())
         assert (group.name, group.what) == ("l.weight", "compressed-tensors pack-quantized")
         assert set(group.members) == set(self.SHAPES)
-        assert group.recipe is not None
-        assert (group.recipe.shape, group.recipe.dtype) == ((6, 64), DType.BF16)
-        weights = json.loads(str(dict(group.recipe.scheme.parameters)["weights"]))
+        assert group.dense is not None
+        assert (group.dense.shape, group.dense.dtype) == ((6, 64), DType.BF16)
+        weights = json.loads(str(dict(group.dense.scheme.parameters)["weights"]))
         assert weights == {"type": "int", "num_bits": 4, "strategy": "group", "group_size": 32}
 
     def test_groups_by_name_come_before_those_by_class(self) -> None:
@@ -163,13 +185,13 @@ class TestCompressedTensors:
         by_class = {"targets": ["Linear"], "weights": other}
         for targets in (["l"], ["re:^l$"], ["re:.*l"]):
             group = self.found(compressed("pack-quantized", by_class, {"targets": targets, "weights": meant}))
-            assert group.recipe is not None
-            assert '"num_bits": 4' in str(group.recipe.scheme.parameters)
+            assert group.dense is not None
+            assert '"num_bits": 4' in str(group.dense.scheme.parameters)
 
     def test_a_group_may_have_a_format_of_its_own(self) -> None:
         weights = {"num_bits": 4, "group_size": 32}
         one = {"targets": ["Linear"], "weights": weights, "format": "pack-quantized"}
-        assert self.found(compressed("mixed-precision", one)).recipe is not None
+        assert self.found(compressed("mixed-precision", one)).dense is not None
 
     @pytest.mark.parametrize(
         ("config", "problem"),
@@ -189,12 +211,18 @@ class TestCompressedTensors:
                 "num_bits `99`",
             ),
             (compressed("pack-quantized", {"targets": ["Linear"], "weights": {"type": "odd"}}), "type `odd`"),
+            (compressed("pack-quantized", {"targets": ["Linear"], "weights": {"type": []}}), "type `[]`"),
+            (
+                compressed("pack-quantized", {"targets": ["Linear"], "weights": {"num_bits": 4.0}}),
+                "num_bits `4.0`",
+            ),
+            (compressed("pack-quantized", {"targets": ["re:(?=l)"], "weights": {}}), "the pattern"),
             (compressed("float-quantized"), "`weight` is not there"),
         ],
     )
     def test_what_config_json_does_not_tell(self, config: dict[str, Any], problem: str) -> None:
         group = self.found(config)
-        assert group.recipe is None
+        assert group.dense is None
         assert problem in group.problem
 
     @pytest.mark.parametrize("sizes", [(6,), (5, 64), (6, 64, 1), (6, 1000), (6, 65), (6, 56), (6, -1)])
@@ -216,7 +244,7 @@ class TestCompressedTensors:
     def test_scales_that_do_not_fit(self, weights: dict[str, Any]) -> None:
         one = {"targets": ["Linear"], "weights": {"num_bits": 4, **weights}}
         group = self.found(compressed("pack-quantized", one))
-        assert group.recipe is None
+        assert group.dense is None
         assert "scales do not fit" in group.problem or "is not there" in group.problem
 
     def test_columns_in_another_order(self) -> None:
@@ -234,7 +262,7 @@ class TestForeign:
         assert only(recognise(stored(shapes))).what == "AWQ"
         shapes["l.g_idx"] = DType.I32, (8,)
         group = only(recognise(stored(shapes)))
-        assert (group.name, group.what, group.recipe) == ("l.weight", "GPTQ", None)
+        assert (group.name, group.what, group.dense) == ("l.weight", "GPTQ", None)
         config = {"quantization_config": {"quant_method": "awq"}}
         assert only(recognise(stored(shapes, config))).what == "AWQ"
 
