@@ -119,10 +119,8 @@ def test_files_of_several_folders(mergec_command: Callable[..., Result], recipe:
         (recipe.parent / folder).mkdir()
         for name in names:
             (recipe.parent / folder / name).write_text("{}")
-    text = recipe.read_text()
-    recipe.write_text(
-        f"{text[:output]}output: {{model: merged, path: out, copy_files_from: [files, words]}}\n"
-    )
+    kept = recipe.read_text().partition("output:")[0]
+    recipe.write_text(f"{kept}output: {{model: merged, path: out, copy_files_from: [files, words]}}\n")
     lines = squeezed(mergec_command("plan", recipe).stdout)
     at = lines.index("Output")
     files, words = recipe.parent / "files", recipe.parent / "words"
