@@ -1,7 +1,7 @@
 """Write what a LoRA run of LLaVA 1.5 starts from and leaves behind, 64 times narrower.
 
 `vicuna` and `clip` are the two models on the hub, `llava-lora` is the output folder of the run, and
-`llava-hf` is a released model of the layout that transformers loads.
+`llava-hf` has the small files of a model of the layout that transformers loads: no weights.
 """
 
 import json
@@ -22,7 +22,6 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     LlavaConfig,
-    LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -77,11 +76,20 @@ def drawn(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
+def tokenizer(special: dict[str, int]) -> PreTrainedTokenizerFast:
+    """Words of one token each, and special ones."""
+    words = {f"word{number}": number for number in range(WORDS)} | special
+    made = Tokenizer(WordLevel(words))
+    made.pre_tokenizer = WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=made, extra_special_tokens=list(special))
+
+
 def save_vicuna(folder: Path) -> LlamaForCausalLM:
     """Vicuna as it was released: float16 shards of pickles, with the buffers that transformers 4.30 kept."""
     model = drawn(LlamaForCausalLM(LANGUAGE)).half()
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
+    tokenizer({}).save_pretrained(folder)
     tensors = dict(model.state_dict())
     for layer in range(LANGUAGE.num_hidden_layers):
         frequencies = 1 / 10000 ** (torch.arange(0, 16, 2) / 16)
@@ -148,27 +156,21 @@ def save_clip(folder: Path) -> None:
 
 
 def save_converted(folder: Path) -> None:
-    """A model of llava-hf: what belongs beside the weights of the converted run is in its folder."""
+    """What llava-hf has beside the weights."""
     config = LlavaConfig(
+        architectures=["LlavaForConditionalGeneration"],
         text_config=LANGUAGE.to_dict() | {"vocab_size": PADDED_WORDS},
         vision_config=VISION.to_dict(),
         image_token_index=WORDS,
         image_seq_length=16,
         dtype="float16",
     )
-    LlavaForConditionalGeneration(config).save_pretrained(folder)
-    words = {f"word{number}": number for number in range(WORDS)} | {"<image>": WORDS, "<pad>": WORDS + 1}
-    tokenizer = Tokenizer(WordLevel(words))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
+    config.save_pretrained(folder)
     LlavaProcessor(
         image_processor=CLIPImageProcessorPil(
             size={"shortest_edge": VISION.image_size}, crop_size=VISION.image_size
         ),
-        tokenizer=PreTrainedTokenizerFast(
-            tokenizer_object=tokenizer,
-            pad_token="<pad>",  # noqa: S106  # no password
-            extra_special_tokens=["<image>"],
-        ),
+        tokenizer=tokenizer({"<image>": WORDS, "<pad>": WORDS + 1}),
         patch_size=VISION.patch_size,
         vision_feature_select_strategy="default",
         num_additional_image_tokens=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -107,3 +108,5 @@ def test_in_the_original_layout_it_is_the_base_with_the_adapter_and_the_projecto
         assert tensor.dtype == torch.float16
         torch.testing.assert_close(tensor.double(), wanted[name], rtol=2**-11, atol=1e-6, msg=name)
     assert not (made / "adapter_config.json").exists()
+    assert json.loads((made / "config.json").read_text())["mm_projector_type"] == "mlp2x_gelu"
+    assert (made / "tokenizer.json").read_bytes() == (weights / "vicuna" / "tokenizer.json").read_bytes()
