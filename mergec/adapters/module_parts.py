@@ -11,7 +11,7 @@ from mergec.adapters.small_values import number_in
 from mergec.diagnostics import MergecError, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from mergec.adapters.adapter import Adapter
     from mergec.adapters.module_place import Place
@@ -46,6 +46,7 @@ class ModuleParts:
         """Nothing is used yet."""
         self.module, self.place, self.base = module, place, base
         self.names, self._adapter = tensors, adapter
+        self._by, self._span = adapter.name, adapter.span
         self.used: list[str] = []
 
     def __contains__(self, part: str) -> bool:
@@ -60,7 +61,9 @@ class ModuleParts:
         """A tensor that must be there."""
         if part not in self.names:
             shown = next(name for known, name in self.names.items() if known != "alpha")
-            self._stop(IncompletePair, tensor=shown, partner=self._partner(shown, part), help=_FETCH)
+            partner = self._partner(shown, part)
+            by, span = self._by, self._span
+            _stop(IncompletePair(span=span, adapter=by, tensor=shown, partner=partner, help=_FETCH))
         name = self.names[part]
         if name not in self.used:
             self.used.append(name)
@@ -70,8 +73,8 @@ class ModuleParts:
         """A tensor of at least two axes, none of them empty."""
         tensor = self.tensor(part)
         if len(tensor.shape) < 2 or 0 in tensor.shape:
-            shape = str(list(tensor.shape))
-            self._stop(BadFactor, tensor=self.names[part], shape=shape, help=_GATHER)
+            by, span, shape = self._by, self._span, str(list(tensor.shape))
+            _stop(BadFactor(span=span, adapter=by, tensor=self.names[part], shape=shape, help=_GATHER))
         return tensor
 
     def matrix(self, part: str) -> Tensor:
@@ -85,10 +88,10 @@ class ModuleParts:
         self.tensor(part)
         name = self.names[part]
         value = number_in(self._adapter, name)
-        if value is None:
-            self._stop(BadScale, problem=f"`{name}` is not one number in a file", help=_FETCH)
-        if not isfinite(value):
-            self._stop(BadScale, problem=f"`{name}` is {value}", help=_FETCH)
+        if value is None or not isfinite(value):
+            found = "not one number in a file" if value is None else value
+            problem = f"`{name}` is {found}"
+            _stop(BadScale(span=self._span, adapter=self._by, problem=problem, help=_FETCH))
         return value
 
     def scale(self, rank: int) -> float:
@@ -100,7 +103,8 @@ class ModuleParts:
         if not fits:
             shown = [name for part, name in self.names.items() if part in parts]
             sizes = (f"`{safe(name)}` is {list(self._adapter.tensors[name].shape)}" for name in shown)
-            self._stop(FactorsDiffer, module=self.module, notes=(", ".join(sizes),))
+            by, span, note = self._by, self._span, ", ".join(sizes)
+            _stop(FactorsDiffer(span=span, adapter=by, module=self.module, notes=(note,)))
 
     def shaped(self, value: Tensor, made: Shape | None = None) -> Tensor:
         """A value in the shape of the module's weight; kernels of size 1 may be left out or added.
@@ -115,14 +119,13 @@ class ModuleParts:
     def misfit(self, what: str) -> NoReturn:
         """Stop because the base's tensor has another shape."""
         note = safe(f"{what}; `{self.place.title}` is {list(self.shape)}")
-        self._stop(AdapterMisfit, target=self.place.pieces[0].weight, notes=(note,), help=_TRAINED_ON)
+        by, span, target = self._by, self._span, self.place.pieces[0].weight
+        _stop(AdapterMisfit(span=span, adapter=by, target=target, notes=(note,), help=_TRAINED_ON))
 
     def refuse(self, kind: str, why: str, advice: str) -> NoReturn:
         """Stop because this cannot be folded at all."""
-        self._stop(NotFoldable, kind=kind, notes=(safe(why),), help=advice)
-
-    def _stop(self, diagnostic: Callable[..., Diagnostic], **facts: object) -> NoReturn:
-        raise MergecError([diagnostic(adapter=self._adapter.name, span=self._adapter.span, **facts)])
+        by, span, notes = self._by, self._span, (safe(why),)
+        _stop(NotFoldable(span=span, adapter=by, kind=kind, notes=notes, help=advice))
 
     def _partner(self, name: str, part: str) -> str:
         """What the missing tensor of a pair is called in this file, or in those of kohya-ss."""
@@ -131,6 +134,10 @@ class ModuleParts:
             if part in _PAIR and mine in name:
                 return name.replace(mine, other)
         return f"{self.module}.{part}"
+
+
+def _stop(diagnostic: Diagnostic) -> NoReturn:
+    raise MergecError([diagnostic])
 
 
 def _without_kernel(shape: Shape) -> Shape:

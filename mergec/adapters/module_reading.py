@@ -69,16 +69,18 @@ class ModuleReading:
         return Reading(self._folds.folds(), self._unmatched, problems)
 
     def _only(self, module: str, places: Sequence[Place]) -> Place:
+        name, span = self._adapter.name, self._adapter.span
         if len(places) > 1:
             notes = tuple(safe(f"`{module}` can mean `{place.title}`") for place in places)
-            raise MergecError([self._problem(AmbiguousModule, module=module, notes=notes)])
+            raise MergecError([AmbiguousModule(span=span, adapter=name, module=module, notes=notes)])
         other = self._folds.claim(places[0], module)
         if other is not None:
             note = safe(f"`{other}` and `{module}` are both `{places[0].title}`")
-            advice = _dropping(other, module, self._adapter.name)
-            raise MergecError(
-                [self._problem(ModuleTwice, first=other, second=module, notes=(note,), help=advice)]
+            advice = _dropping(other, module, name)
+            twice = ModuleTwice(
+                span=span, adapter=name, first=other, second=module, notes=(note,), help=advice
             )
+            raise MergecError([twice])
         return places[0]
 
     def _fold(
@@ -99,9 +101,6 @@ class ModuleReading:
         if weight is not None:
             uses = tuple(name for name in parts.used if name not in biases)
             self._folds.add(place, weight, uses)
-
-    def _problem(self, kind: Callable[..., Diagnostic], **facts: object) -> Diagnostic:
-        return kind(adapter=self._adapter.name, span=self._adapter.span, **facts)
 
 
 def _as_vector(parts: ModuleParts, bias: Addition) -> Addition:
