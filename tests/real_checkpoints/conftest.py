@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import Workbench
 
 MEMORY = 64 << 20
-_KEPT = {".safetensors", ".pt", ".pth", ".tar", ".jit", ".json", ".txt"}
+_KEPT = {".safetensors", ".pt", ".pth", ".tar", ".jit", ".gguf", ".json", ".txt"}
 _PATIENCE = 300  # seconds for one download
 # One archive for every machine, whatever it runs on: chgnet also holds compiled code, per platform.
 _PLATFORM = ("--python-version=3.11", "--platform=manylinux2014_x86_64", "--platform=any")
