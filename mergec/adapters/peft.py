@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Reading
@@ -64,7 +65,9 @@ class Peft:
         """The folds that the adapter stands for on this base. Mistakes go into the result's problems."""
         try:
             config = read_peft_config(adapter)
-            context = PeftContext(adapter, config, dict(base))
+            # Nothing can be folded into tensors without elements, which some exports leave behind.
+            held = {name: tensor for name, tensor in base.items() if prod(tensor.shape)}
+            context = PeftContext(adapter, config, held)
             refusal = why_refused(config, FOLDABLE)
             if refusal is not None:
                 context.refuse(*refusal)

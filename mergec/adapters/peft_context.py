@@ -35,12 +35,16 @@ class PeftContext:
     reading: Reading = field(default_factory=Reading)
 
     def weight_of(self, module: PeftModule) -> str | None:
-        """The name of the weight that a module's factors change; None after noting that it is missing."""
-        for parameter in ("weight", "in_proj_weight"):  # MultiheadAttention keeps q, k and v in one
-            if f"{module.path}.{parameter}" in self.base:
-                return f"{module.path}.{parameter}"
-        self.missing(module.names, f"{module.path}.weight")
-        return None
+        """The name of the weight that a module's factors change; None after noting what is wrong with it."""
+        # MultiheadAttention keeps q, k and v in one.
+        names = (f"{module.path}.{parameter}" for parameter in ("weight", "in_proj_weight"))
+        target = next((name for name in names if name in self.base), None)
+        if target is None:
+            self.missing(module.names, f"{module.path}.weight")
+        elif len(self.base[target].shape) < 2:
+            self.misfit(module, target, "a matrix")
+            return None
+        return target
 
     def missing(self, names: Sequence[str], target: str) -> None:
         """Note that the base lacks what these tensors are for."""

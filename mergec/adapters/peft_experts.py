@@ -15,14 +15,30 @@ if TYPE_CHECKING:
     from mergec.ir.expression import Tensor
 
 _A, _B = "lora_A", "lora_B"
+_STACKED = 3  # axes of stacked experts
 
 
 def is_of_experts(module: PeftModule, context: PeftContext) -> bool:
-    """Whether the factors belong to a parameter of the module that the configuration names."""
-    return f"{module.path}.weight" not in context.base and any(
-        module.path == path or module.path.endswith(f".{path}") or not path
-        for path in (name.rpartition(".")[0] for name in context.config.module_names("target_parameters"))
-    )
+    """Whether the factors belong to a parameter of the module that the configuration names.
+
+    A matrix called `weight` is a layer's like any other.
+    """
+    weight = context.base.get(f"{module.path}.weight")
+    targeted = [parameter for path, parameter in _targeted(context) if _is_at(module, path)]
+    if weight is None:
+        return bool(targeted)
+    return "weight" in targeted and len(weight.shape) == _STACKED
+
+
+def _targeted(context: PeftContext) -> Iterator[tuple[str, str]]:
+    """The paths of modules and names of parameters that the configuration targets."""
+    for written in context.config.module_names("target_parameters"):
+        path, _, parameter = written.rpartition(".")
+        yield path, parameter
+
+
+def _is_at(module: PeftModule, path: str) -> bool:
+    return not path or f".{module.path}".endswith(f".{path}")
 
 
 def fold_experts(module: PeftModule, context: PeftContext) -> None:
@@ -63,16 +79,14 @@ def fold_experts(module: PeftModule, context: PeftContext) -> None:
 
 def _candidates(module: PeftModule, context: PeftContext) -> Iterator[str]:
     """The module's parameters that the configuration targets and the base has."""
-    for written in context.config.module_names("target_parameters"):
-        path, _, parameter = written.rpartition(".")
+    for path, parameter in _targeted(context):
         target = f"{module.path}.{parameter}"
-        is_here = module.path == path or module.path.endswith(f".{path}") or not path
-        if is_here and target in context.base:
+        if _is_at(module, path) and target in context.base:
             yield target
 
 
 def _experts(weight: Tensor) -> int:
-    return weight.shape[0] if len(weight.shape) == 3 else 1
+    return weight.shape[0] if len(weight.shape) == _STACKED else 1
 
 
 def _layouts(weight: Tensor, a: Tensor, b: Tensor) -> list[bool]:
@@ -99,7 +113,7 @@ def _changes(target: str, a: Tensor, b: Tensor, context: PeftContext) -> Tensor 
         left = interleaved.part(0, expert, expert + 1).reshape(b.shape[0], rank)
         product = left @ a.part(0, expert * rank, (expert + 1) * rank)
         product = product if is_plain else product.transposed
-        parts.append(product.reshape(1, *product.shape) if len(weight.shape) == 3 else product)
+        parts.append(product.reshape(1, *product.shape) if len(weight.shape) == _STACKED else product)
     return concatenated(parts, 0)
 
 

@@ -66,6 +66,14 @@ def test_experts(
     assert_parity(bench, model, config, "linear.weight", *changed)
 
 
+def test_experts_in_a_parameter_called_weight(bench: Workbench) -> None:
+    model = drawn(Mixture(6, 5, is_transposed=False))
+    del model.mlp.router.table  # type: ignore[union-attr]
+    model.mlp.router.weight = nn.Parameter(torch.randn(3, 5, 6))  # type: ignore[union-attr]
+    config = peft.LoraConfig(r=2, target_modules=[], target_parameters=["router.weight"])
+    assert_parity(bench, model, config, "mlp.router.weight")
+
+
 def test_parameters_that_are_matrices(bench: Workbench) -> None:
     model = drawn(Mixture(6, 5, is_transposed=False))
     config = peft.LoraConfig(r=2, target_modules=[], target_parameters=["router.table"])

@@ -42,10 +42,12 @@ CORES = ("q.hada_t1", "q.hada_t2", "q.lokr_t2")
 EXTRA = {"embed.token_adapter.trainable_tokens_delta": (1, 4), "score.weight": (2, 4)}
 
 
-def read(kind: str, config: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> list[str]:
+def read(
+    kind: str, config: dict[str, Any], shapes: dict[str, tuple[int, ...]], weight: tuple[int, ...] = (4, 4)
+) -> list[str]:
     """The codes of what is found; what is folded is of the shape of its target."""
     bench = Bench()
-    base = {"q.weight": np.ones((4, 4), np.float32), "q.bias": np.ones(4, np.float32)}
+    base = {"q.weight": np.ones(weight, np.float32), "q.bias": np.ones(4, np.float32)}
     base["embed.weight"] = np.ones((9, 4), np.float32)
     values = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
     facts = bench.facts({"peft_type": kind, **config})
@@ -101,3 +103,11 @@ def test_wrong_shapes(kind: str) -> None:
                 CONFIG,
                 {**right, name: wrong, "q.hada_t1": wrong, "q.hada_t2": wrong, "q.lokr_t2": wrong},
             )
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_wrong_shapes_of_the_base(kind: str) -> None:
+    right = {f"q.{role}": shape for role, shape in ROLES[kind].items()}
+    for weight in [*SHAPES, (0, 4), (4, 0), (4, 0, 3), (0, 4, 4), (2, 2, 4), (4, 2, 2), (4, 4, 1), (1, 4, 4)]:
+        for parameters in (["q.table"], ["q.weight"]):
+            read(kind, {**CONFIG, "target_parameters": parameters}, right, weight)
