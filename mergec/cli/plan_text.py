@@ -114,7 +114,8 @@ def _remark_lines(facts: PlanFacts) -> Iterator[str]:
         patterns = collapsed(remark.names)
         more = f" and {len(patterns) - _MOST_PATTERNS} more" if len(patterns) > _MOST_PATTERNS else ""
         names = f": {', '.join(patterns[:_MOST_PATTERNS])}{more}" if patterns else ""
-        yield f"{_INDENT}{remark.model}: {safe(remark.what)}{names}"
+        what = ", ".join(map(safe, remark.what.split(", ")))  # a list may be long, its items may not
+        yield f"{_INDENT}{remark.model}: {what}{names}"
 
 
 def _need_lines(facts: PlanFacts) -> Iterator[str]:

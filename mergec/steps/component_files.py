@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from mergec.components.config_changes import DescribedModel, config_changes, is_left_as_it_was
@@ -12,6 +13,8 @@ from mergec.ir.config_edit import ConfigValue, SideFile
 from mergec.ir.graph import Remark
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mergec.diagnostics import Span
     from mergec.steps.component_move import KnownModel
     from mergec.steps.operation import Call
@@ -41,17 +44,48 @@ def _width(component: str, source: KnownModel, call: Call) -> int | None:
 
 
 def files_of(component: str, source: KnownModel, target: KnownModel, call: Call) -> list[SideFile]:
-    """The files of the component's processor, from the donor's folder where it has them."""
-    theirs = source.table.facts.folder if source.table.facts is not None else None
-    ours = target.table.facts.folder if target.table.facts is not None else None
-    names: list[str] = table()["config"][component]["files"]
-    if theirs is None or theirs == ours:
+    """The files that belong to the component, from the donor's folder where it has them.
+
+    Those of a language model only make sense together: where the donor has some of them, the others of
+    the target are left out.
+    """
+    theirs = _folder(source)
+    if theirs is None:
         return []
-    taken = [name for name in names if (theirs / name).is_file()]
-    kept = [name for name in names if name not in taken and ours is not None and (ours / name).is_file()]
-    if taken:
-        call.remarks.append(Remark(call.name, f"{', '.join(taken)} from {source.name}", ()))
-    if kept:
-        what = f"{', '.join(kept)} of {target.name} kept, {source.name} has none"
-        call.remarks.append(Remark(call.name, what, ()))
-    return [SideFile(name, str(theirs)) for name in taken]
+    told = table()["config"][component]
+    present = _present(target, told["files"])
+    offered = _matching(theirs, told["files"])
+    taken = [name for name in offered if present.get(name) != str(theirs)]
+    others = [name for name in present if name not in offered]
+    gone = others if offered and told["files_are_one_set"] else []
+    kept = [name for name in others if name not in gone]
+    for names, what in (
+        (taken, f"from {source.name}"),
+        (gone, f"of {target.name} left out, {source.name} has none"),
+        (kept, f"of {target.name} kept, {source.name} has none"),
+    ):
+        if names:
+            call.remarks.append(Remark(call.name, f"{', '.join(names)} {what}", ()))
+    return [*(SideFile(name, str(theirs)) for name in taken), *(SideFile(name, None) for name in gone)]
+
+
+def _folder(model: KnownModel) -> Path | None:
+    return model.table.facts.folder if model.table.facts is not None else None
+
+
+def _present(model: KnownModel, patterns: list[str]) -> dict[str, str]:
+    """The files that a model has so far, and the folder of each: its own, but for what was moved before."""
+    folder = _folder(model)
+    found: dict[str, str | None] = {}
+    if folder is not None:
+        found.update(dict.fromkeys(_matching(folder, patterns), str(folder)))
+    for change in model.table.config:
+        if isinstance(change, SideFile) and any(PurePath(change.name).match(one) for one in patterns):
+            found[change.name] = change.folder
+    return {name: origin for name, origin in found.items() if origin is not None}
+
+
+def _matching(folder: Path, patterns: list[str]) -> list[str]:
+    """The names of the files in a folder that one of the patterns matches, in the order of the patterns."""
+    found = (path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file())
+    return list(dict.fromkeys(path.name for path in found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.components.detect import components_of
@@ -21,13 +21,15 @@ from mergec.ir.graph import JointDemand, Remark
 from mergec.ir.model_table import ModelTable
 from mergec.steps.component_files import files_of, settings_of
 from mergec.steps.renaming import renamed
+from mergec.steps.where import restricted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mergec.components.detect import Grouping
     from mergec.diagnostics import Diagnostic, Span
     from mergec.ir.model_table import Entry
+    from mergec.steps.graft import GraftKeys
     from mergec.steps.operation import Call
 
 
@@ -46,9 +48,9 @@ class KnownModel:
 
 
 def with_component(
-    component: str, into: ModelTable, donor: ModelTable, rules: Sequence[object], call: Call
+    component: str, into: ModelTable, donor: ModelTable, keys: GraftKeys, call: Call
 ) -> ModelTable:
-    """`into` with the donor's tensors of a component in the place of its own.
+    """`into` with the donor's tensors of a component in the place of its own, as far as `where` lets them.
 
     What was taken from where is added to the remarks, and the component to those whose joints are judged
     on the output.
@@ -69,15 +71,24 @@ def with_component(
     if move.rules:
         call.remarks.append(Remark(call.name, f"names of {donor.name}: {', '.join(move.rules)}", ()))
     _remark_kept_head(component, source, target, call)
-    taken = renamed({new: donor.entries[old] for old, new in move.names.items()}, rules, call)
-    settings = settings_of(component, source, target, span, call)
-    files = files_of(component, source, target, call)
+    taken = renamed({new: donor.entries[old] for old, new in move.names.items()}, keys.rename, call)
+    whole = ModelTable(call.name, {**_without(component, target), **taken}, into.config)
+    result = restricted(whole, into, keys, call)
+    if result.entries == whole.entries:
+        settings = settings_of(component, source, target, span, call)
+        files = files_of(component, source, target, call)
+        result = replace(result, config=(*into.config, *settings, *files))
+    else:
+        what = f"only a part of the {spoken(component)} comes, so config.json and files of {into.name} stay"
+        call.remarks.append(Remark(call.name, what, ()))
     call.joints.append(JointDemand(call.name, component, span))
-    entries = {**_without(component, target), **taken}
-    return ModelTable(call.name, entries, (*into.config, *settings, *files))
+    _remark_moves(component, result, into, donor, call)
+    return result
 
 
-def remark_moves(component: str, result: ModelTable, into: ModelTable, donor: ModelTable, call: Call) -> None:
+def _remark_moves(
+    component: str, result: ModelTable, into: ModelTable, donor: ModelTable, call: Call
+) -> None:
     """Say which tensors came, and which of those that were there have gone."""
     came = tuple(name for name, entry in result.entries.items() if into.entries.get(name) is not entry)
     gone = tuple(name for name in into.entries if name not in result.entries)
@@ -153,14 +164,25 @@ def _no_place(
     where = ", ".join(f"`{prefix}`" for prefix in places)
     part = spoken(component)
     kept = f"which keeps the {part} in: {where}" if where else f"which has no {part}"
+    advice = "use `take:` and `rename:` if you know the names that its code looks for"
+    if not where and target.grouping.components.keys() <= source.grouping.components.keys():
+        advice = _other_way(source, target)
     return NoPlace(
         span=span,
         model=target.name,
         tensor=homeless[0],
         more=f" and {len(homeless) - 1} more of `{safe(source.name)}`" if len(homeless) > 1 else "",
-        help="use `take:` and `rename:` if you know the names that its code looks for",
+        help=advice,
         notes=(
             f"`{safe(source.name)}` has names of {source.grouping.layout}",
             f"`{safe(target.name)}` has names of {target.grouping.layout}, {kept}",
         ),
     )
+
+
+def _other_way(source: KnownModel, target: KnownModel) -> str:
+    """The grafts that put all of the target into the source, which has a place for each part."""
+    first, *others = target.grouping.components
+    more = f", then its {' and '.join(map(spoken, others))} into the result" if others else ""
+    into, donor = safe(source.name), safe(target.name)
+    return f"do it the other way round: `into: {into}, from: {donor}, component: {first}`{more}"

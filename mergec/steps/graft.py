@@ -12,7 +12,7 @@ from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.pattern_list import select_names
 from mergec.recipe.recipe_model import Renames
-from mergec.steps.component_move import remark_moves, with_component
+from mergec.steps.component_move import with_component
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.renaming import renamed
 from mergec.steps.where import RestrictedKeys, restricted
@@ -57,9 +57,11 @@ class Graft(Operation):
     language_model or head. The part is found in both models by the layouts of the families that are
     known (`mergec inspect` shows it), its names become those of the layout of `into`, and the tensors
     that `into` had in that part are left out, so that a deeper or wider tower is fine. config.json gets
-    the donor's settings for the part (`vision_config`, `mm_vision_tower`, ...), and the files of the
-    image or audio processor come from the donor with a tower. `rename`, if given, then changes the new
-    names.
+    the donor's settings for the part (`vision_config`, `mm_vision_tower`, ...), and with a tower come the
+    donor's files of the image or audio processor, with a language model its tokenizer and
+    generation_config.json. The head does not come with the language model: take it with another graft.
+    Where `where` lets only some tensors of the part come, config.json and the files stay as they are.
+    `rename`, if given, then changes the new names.
 
     Where parts meet they must fit: the connector's input is the width of the tower (times the number of
     its vectors that come in as one), its output the hidden size of the language model, and the ids that
@@ -87,13 +89,10 @@ class Graft(Operation):
         if keys.component is None:
             return _with_taken(keys, into, donor, call)
         try:
-            result = with_component(keys.component, into, donor, keys.rename, call)
+            return with_component(keys.component, into, donor, keys, call)
         except MergecError as error:
             call.report.extend(error.diagnostics)
             return into
-        result = restricted(result, into, keys, call)
-        remark_moves(keys.component, result, into, donor, call)
-        return result
 
 
 def _with_taken(keys: GraftKeys, into: ModelTable, donor: ModelTable, call: Call) -> ModelTable:

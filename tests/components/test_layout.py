@@ -38,7 +38,8 @@ def test_the_table_has_no_key_that_nothing_reads() -> None:
         for rule in entry.get("factor", ()):
             assert rule["rule"] in {"square", "inverse square", "count", "count and one"}
     for component in COMPONENTS[:-1]:
-        assert table()["config"][component].keys() == {"parts", "keys", "width_keys", "named_by", "files"}
+        told = {"parts", "keys", "width_keys", "named_by", "files", "files_are_one_set"}
+        assert table()["config"][component].keys() == told
 
 
 def test_a_place_takes_its_root_off_and_puts_it_on() -> None:

@@ -173,9 +173,103 @@ class TestBesideTheWeights:
         bench.recipe(TOWER, path="alone/out.safetensors").build()
         assert [path.name for path in (bench.folder / "alone").iterdir()] == ["out.safetensors"]
 
+    def test_a_part_of_a_tower_leaves_them_where_they_were(self, bench: Workbench) -> None:
+        part = {**TOWER, "where": ["**.layers.**"]}
+        bench.build(part)
+        assert self.written(bench, "config.json")["vision_config"] == {"of": "a"}
+        assert self.written(bench, "preprocessor_config.json") == "a"
+        what = "merged: only a part of the vision tower comes, so config.json and files of a stay"
+        assert what in remarks(bench, part)
+
+    def test_a_where_that_lets_all_of_it_come_changes_nothing(self, bench: Workbench) -> None:
+        bench.build({**TOWER, "where": ["vision_tower.**"]})
+        assert self.written(bench, "preprocessor_config.json") == "b"
+
+    def test_a_folder_that_is_named_by_its_path_keeps_its_own(self, bench: Workbench) -> None:
+        for name in ("mine", "later"):
+            (bench.folder / name).mkdir()
+            (bench.folder / name / "preprocessor_config.json").write_text(f'"{name}"')
+        bench.build(TOWER, copy_files_from=["./mine", "a"])
+        assert self.written(bench, "preprocessor_config.json") == "mine"
+        assert self.written(bench, "video_preprocessor_config.json") == "b"
+        bench.build(TOWER, copy_files_from=["a", "./later"])
+        assert self.written(bench, "preprocessor_config.json") == "b"
+        bench.build(TOWER, copy_files_from="./mine")
+        assert self.written(bench, "video_preprocessor_config.json") == "b"
+
     def test_within_one_folder_nothing_moves(self, bench: Workbench) -> None:
         bench.sources["b"] = {"path": "a"}
         assert not any("preprocessor" in remark for remark in remarks(bench, TOWER))
+
+
+LANGUAGE = {**GRAFT, "component": "language_model"}
+HEAD = {**GRAFT, "component": "head"}
+
+
+class TestTheTokenizer:
+    """Which files are beside the weights, and whose they are: each holds the name of its source."""
+
+    def source(self, bench: Workbench, name: str, *files: str) -> None:
+        texts = {file.replace(".", "__"): json.dumps(name) for file in files}
+        bench.folder_source(name, llava(1, 3), config__json=config(name, text_config={"of": name}), **texts)
+
+    def files(self, bench: Workbench, model: object, **output: object) -> dict[str, str]:
+        bench.build(model, **output)
+        names = {path.name for path in bench.out.iterdir() if path.suffix in {".json", ".txt", ".jinja"}}
+        names -= {"config.json", "mergec.manifest.json"}
+        return {name: json.loads((bench.out / name).read_text()) for name in sorted(names)}
+
+    @pytest.fixture(autouse=True)
+    def _sources(self, bench: Workbench) -> None:
+        words = ("tokenizer.json", "merges.txt", "chat_template.jinja")
+        self.source(bench, "a", *words, "processor_config.json")
+        self.source(bench, "b", "tokenizer.json", "generation_config.json", "processor_config.json")
+
+    def test_follows_the_language_model_as_a_whole(self, bench: Workbench) -> None:
+        found = self.files(bench, LANGUAGE)
+        assert found == {
+            "generation_config.json": "b",
+            "processor_config.json": "a",
+            "tokenizer.json": "b",
+        }
+        told = json.loads((bench.out / "config.json").read_text())
+        assert told["vision_config"] == {"of": "a"}
+        assert told["text_config"] == {"of": "b"}
+
+    def test_and_the_plan_says_so(self, bench: Workbench) -> None:
+        found = remarks(bench, LANGUAGE)
+        assert "merged: generation_config.json, tokenizer.json from b" in found
+        assert "merged: chat_template.jinja, merges.txt of a left out, b has none" in found
+
+    def test_stays_without_the_embeddings(self, bench: Workbench) -> None:
+        for model in (HEAD, {**LANGUAGE, "where": ["**projector.**"]}, TOWER):
+            assert self.files(bench, model)["tokenizer.json"] == "a"
+
+    def test_stays_where_the_donor_has_none(self, bench: Workbench) -> None:
+        bench.source("b", llava(1, 3))
+        assert self.files(bench, LANGUAGE)["tokenizer.json"] == "a"
+        assert any(
+            remark.endswith("chat_template.jinja, merges.txt of a kept, b has none")
+            for remark in remarks(bench, LANGUAGE)
+        )
+
+    def test_of_the_last_of_several(self, bench: Workbench) -> None:
+        self.source(bench, "c", "vocab.txt")
+        third = {**LANGUAGE, "into": "first", "from": "c"}
+        assert self.files(bench, {"first": LANGUAGE, "merged": third}, copy_files_from="a") == {
+            "processor_config.json": "a",
+            "vocab.txt": "c",
+        }
+
+    def test_of_the_model_itself_once_more(self, bench: Workbench) -> None:
+        back = {**LANGUAGE, "into": "first", "from": "a"}
+        assert self.files(bench, {"first": LANGUAGE, "merged": back}) == self.files(bench, "1.0 * a")
+
+    def test_of_a_folder_that_is_named_by_its_path(self, bench: Workbench) -> None:
+        (bench.folder / "words").mkdir()
+        (bench.folder / "words" / "vocab.txt").write_text('"words"')
+        found = self.files(bench, LANGUAGE, copy_files_from=["words", "a"])
+        assert found["vocab.txt"] == "words"
 
 
 class TestWarnings:
