@@ -1,10 +1,22 @@
-"""Write a LLaVA 1.5 as transformers saves it, and another language model of its width, 64 times narrower."""
+"""Write a LLaVA 1.5 as transformers saves it, and another language model of its width, 64 times narrower.
+
+`tokenizer` is the language model's own, to which `<image>` was added.
+"""
 
 from pathlib import Path
 from typing import Final
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, LlavaConfig, LlavaForConditionalGeneration
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils.logging import disable_progress_bar
 
 WEIGHTS: Final = Path(__file__).with_name("weights")
@@ -32,8 +44,17 @@ def language(layers: int, words: int) -> LlamaConfig:
     )
 
 
+def save_tokenizer(folder: str, word: str, *added: str) -> None:
+    """A tokenizer of words that begin alike, and tokens that were added to it."""
+    words = Tokenizer(WordLevel({f"{word}{number}": number for number in range(WORDS)}))
+    words.pre_tokenizer = WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words)
+    tokenizer.add_tokens(list(added), special_tokens=True)
+    tokenizer.save_pretrained(WEIGHTS / folder)
+
+
 def main() -> None:
-    """Write both."""
+    """Write all of it."""
     disable_progress_bar()
     torch.manual_seed(0)
     config = LlavaConfig(
@@ -44,6 +65,9 @@ def main() -> None:
     )
     LlavaForConditionalGeneration(config).half().save_pretrained(WEIGHTS / "llava")
     LlamaForCausalLM(language(layers=4, words=WORDS)).half().save_pretrained(WEIGHTS / "language")
+    save_tokenizer("llava", "old", "<image>")
+    save_tokenizer("language", "new")
+    save_tokenizer("tokenizer", "new", "<image>")
 
 
 if __name__ == "__main__":

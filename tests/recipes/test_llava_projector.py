@@ -33,32 +33,50 @@ def put_together(weights: Path) -> Any:
     return model
 
 
-def test_it_is_the_model_put_together_by_hand(copied: Path) -> None:
-    recipe = copied / "llava-projector"
-    made = mergec.load(recipe / "recipe.yaml").build(out=recipe / "out").path
+@pytest.fixture
+def recipe(copied: Path) -> Path:
+    return copied / "llava-projector" / "recipe.yaml"
+
+
+def changed(recipe: Path, old: str, new: str) -> Path:
+    """The recipe with another text for one of its own, beside it."""
+    text = recipe.read_text()
+    assert old in text
+    other = recipe.with_name("changed.yaml")
+    other.write_text(text.replace(old, new))
+    return other
+
+
+def test_it_is_the_model_put_together_by_hand(recipe: Path) -> None:
+    made = mergec.load(recipe).build(out=recipe.with_name("out")).path
     found = loaded_llava(made)
     assert found.config.text_config.num_hidden_layers == 4
-    torch.testing.assert_close(logits(found), logits(put_together(recipe / "weights")), rtol=1e-5, atol=1e-6)
+    assert transformers.AutoTokenizer.from_pretrained(made)("new3 <image> new499").input_ids == [3, 500, 499]
+    by_hand = put_together(recipe.parent / "weights")
+    torch.testing.assert_close(logits(found), logits(by_hand), rtol=1e-5, atol=1e-6)
 
 
-def test_joints_are_checked(copied: Path, tmp_path: Path) -> None:
-    weights = tmp_path / "weights"
+def test_the_tokenizer_comes_with_the_language_model(recipe: Path) -> None:
+    plain = changed(recipe, "[weights/tokenizer, llava]", "llava")
+    made = mergec.load(plain).build(out=recipe.with_name("plain")).path
+    theirs = recipe.parent / "weights" / "language"
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (made / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def refusals(recipe: Path) -> list[str]:
+    with pytest.raises(mergec.MergecError) as caught:
+        mergec.load(recipe).check()
+    return [error.code for error in caught.value.errors]
+
+
+def test_a_language_model_of_another_width_is_refused(recipe: Path) -> None:
     narrow = transformers.LlamaConfig(
         vocab_size=500, hidden_size=48, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2
     )
-    transformers.LlamaForCausalLM(narrow).save_pretrained(weights / "language")
-    (weights / "llava").symlink_to(copied / "llava-projector" / "weights" / "llava")
-    text = (copied / "llava-projector" / "recipe.yaml").read_text()
-    (tmp_path / "recipe.yaml").write_text(text)
-    with pytest.raises(mergec.MergecError) as caught:
-        mergec.load(tmp_path / "recipe.yaml").check()
-    assert {error.code for error in caught.value.errors} == {"MC0325"}
+    transformers.LlamaForCausalLM(narrow).save_pretrained(recipe.parent / "weights" / "narrow")
+    assert refusals(changed(recipe, "language: weights/language", "language: weights/narrow")) == ["MC0325"]
 
 
-def test_without_room_for_the_image_token_it_is_refused(copied: Path) -> None:
-    recipe = copied / "llava-projector" / "recipe.yaml"
-    unpadded = recipe.with_name("unpadded.yaml")
-    unpadded.write_text(recipe.read_text().replace("from: padded", "from: language"))
-    with pytest.raises(mergec.MergecError) as caught:
-        mergec.load(unpadded).check()
-    assert [error.code for error in caught.value.errors] == ["MC0325"]
+def test_without_room_for_the_image_token_it_is_refused(recipe: Path) -> None:
+    assert refusals(changed(recipe, "from: padded", "from: language")) == ["MC0325"]
