@@ -45,8 +45,8 @@ def fold_experts(module: PeftModule, context: PeftContext) -> None:
     """W_e + s * B_e @ A_e for each expert e.
 
     A holds the experts one after another, B holds them interleaved: (E, r, in) and (out, r, E). Keys do
-    not name the parameter. Factors of several parameters of one module are told apart by shape, and where
-    that leaves several, by depth: PEFT wraps parameters in the module's order, the first innermost.
+    not name the parameter, and their depth tells only its place in the order of the module's own, which no
+    file holds. So shapes tell, and where they do not the fold is refused.
     """
     if not context.has(module, _A, _B):
         return

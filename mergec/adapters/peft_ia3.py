@@ -41,7 +41,11 @@ def fold_ia3(module: PeftModule, context: PeftContext) -> None:
         context.reading.folds.append(Rewrite(target, (name,), lambda w, _: w * column))
     bias = context.bias_of(target)
     if not is_input and bias in context.base:
-        vector = scales.reshape(*context.base[bias].shape)
+        shape = context.base[bias].shape
+        if prod(shape) != prod(scales.shape):
+            context.misfit(module, bias, f"{prod(scales.shape)} outputs")
+            return
+        vector = scales.reshape(*shape)
         context.reading.folds.append(Rewrite(bias, (name,), lambda b, _: b * vector))
 
 

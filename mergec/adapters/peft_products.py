@@ -31,7 +31,10 @@ def fold_loha(module: PeftModule, context: PeftContext) -> None:
         _product(module, f"hada_w{number}_a", f"hada_w{number}_b", f"hada_t{number}", context, target)
         for number in (1, 2)
     )
-    if first is None or second is None or first.shape != second.shape:
+    if first is None or second is None:
+        return
+    if first.shape != second.shape:
+        context.misfit(module, target, "nothing")
         return
     _add(module, target, first * second, rank, context, rows=first.shape[0])
 

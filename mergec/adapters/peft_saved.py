@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Replacement
 from mergec.adapters.errors import AdapterMisfit
-from mergec.adapters.peft_names import taken_apart
+from mergec.adapters.peft_names import BASE_LAYER, taken_apart
+from mergec.ir.tied_names import EMBEDDINGS, HEADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,9 +34,12 @@ def fold_saved(names: Iterable[str], context: PeftContext) -> None:
 
 
 def _replace(name: str, target: str, context: PeftContext) -> None:
-    """A saved tensor may have other rows than the base's (words, labels), and nothing else."""
+    """Embeddings, heads and modules that are declared may have other rows than the base's: words, labels."""
     value, weight = context.adapter.tensors[name], context.base[target]
-    if value.shape[1:] == weight.shape[1:] and len(value.shape) == len(weight.shape):
+    may_grow = target.endswith((*EMBEDDINGS, *HEADS)) or f".{BASE_LAYER}." in name
+    may_grow = may_grow or _declared_at(taken_apart(name).path, context) is not None
+    is_alike = len(value.shape) == len(weight.shape) and value.shape[1:] == weight.shape[1:]
+    if value.shape == weight.shape or (may_grow and is_alike):
         _put(name, target, context)
         return
     notes = (
@@ -58,16 +62,21 @@ def _put(name: str, target: str, context: PeftContext) -> None:
 
 def _is_new(target: str, path: str, context: PeftContext) -> bool:
     """Whether the adapter declares this module as its own, and the base does not hold it elsewhere."""
+    begin = _declared_at(path, context)
+    if begin is None:
+        return False
+    ending = f".{target}"[begin:]
+    return not any(f".{name}".endswith(ending) for name in context.base)
+
+
+def _declared_at(path: str, context: PeftContext) -> int | None:
+    """Where in the path of a module the name begins under which the adapter declares that it saves it."""
     declared = [
         *context.config.module_names("modules_to_save"),
         *_TASK_HEADS.get(str(context.config.values.get("task_type")), ()),
     ]
     begins = [f".{path}.".find(f".{name}.") for name in declared]
-    begin = min((at for at in begins if at >= 0), default=None)
-    if begin is None:
-        return False
-    ending = f".{target}"[begin:]
-    return not any(f".{name}".endswith(ending) for name in context.base)
+    return min((at for at in begins if at >= 0), default=None)
 
 
 def split_by_kind(names: Iterable[str]) -> tuple[list[str], list[str]]:

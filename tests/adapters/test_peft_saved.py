@@ -90,6 +90,27 @@ def test_a_module_that_the_base_holds_elsewhere_is_not_added(held: str, *, is_ad
     assert len(reading.unmatched) == (not is_added)
 
 
+@pytest.mark.parametrize(
+    ("name", "is_replaced"),
+    [
+        ("q.bias", False),
+        ("embed_tokens.weight", True),
+        ("words.base_layer.weight", True),
+        ("words.weight", False),
+        ("classifier.dense.weight", True),
+    ],
+)
+def test_only_words_and_labels_may_be_more_than_those_of_the_base(name: str, *, is_replaced: bool) -> None:
+    bench = Bench()
+    facts = bench.facts({"peft_type": "IA3", "modules_to_save": ["classifier"]})
+    shape = (5,) if name.endswith("bias") else (5, 2)
+    adapter = bench.adapter({f"base_model.model.{name}": np.ones(shape, np.float32)}, facts)
+    base = {name.replace(".base_layer", ""): np.ones((4, *shape[1:]), np.float32)}
+    reading = Peft().read(adapter, bench.tensors(base))
+    assert bool(reading.folds) is is_replaced
+    assert [one.code for one in reading.problems] == ([] if is_replaced else ["MC0334"])
+
+
 class Classifier(nn.Module):
     """A model whose head an adapter brings along."""
 
