@@ -18,6 +18,7 @@ from mergec.lower.bind import bind
 from mergec.lower.lower_recipe import lower
 from mergec.recipe.load import Recipe, load_recipe
 from mergec.recipe.param_notes import with_parameters
+from mergec.recipe.recipe_model import is_single_file
 from mergec.sources.source_table import SourceTable, open_sources
 
 if TYPE_CHECKING:
@@ -111,11 +112,6 @@ def _processors() -> int:
 def target_path(compiled: Compiled, options: Options) -> Path:
     """Where the output goes."""
     return options.out if options.out is not None else compiled.recipe.folder / compiled.recipe.output.path
-
-
-def is_single_file(target: Path) -> bool:
-    """Whether an output path means one file rather than a directory."""
-    return target.suffix == ".safetensors"
 
 
 def copied_files(compiled: Compiled, plan: Plan, options: Options) -> dict[Path, Path]:

@@ -74,6 +74,8 @@ def _origin(figure: Figure, lowered: LoweredRecipe) -> str:
 
 def _advice(verdict: JointVerdict, last: JointDemand) -> str:
     if "connector" not in verdict.sides:
-        return "give the language model more rows with `op: resize`, or set the id in the config.json of the source"
+        return (
+            "give the language model more rows with `op: resize`, or set the id in the source's config.json"
+        )
     other = spoken(next(side for side in verdict.sides if side != last.component))
     return f"take the {other} from the same model with another graft, or make a connector with `op: init`"

@@ -107,3 +107,20 @@ class BuiltOtherwise(Diagnostic):
     donor: str
     into: str
     component: str
+
+
+@diagnostic(
+    "MC0328",
+    "config.json of `{owner}` does not describe the {components} of the output",
+    severity=Severity.WARNING,
+)
+class ConfigOfAnother(Diagnostic):
+    """The output takes over the config.json of a model that has no such component.
+
+    A loader builds the model that config.json describes: it would leave the tensors of these components
+    aside, or refuse them. `copy_files_from` says whose config.json is taken; without it, that of the first
+    source that is a directory.
+    """
+
+    owner: str
+    components: str

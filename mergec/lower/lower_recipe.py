@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from mergec.ir.config_edit import edited_config
@@ -11,15 +12,19 @@ from mergec.ir.graph import Graph, LoweredRecipe, OutputTensor
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.lower.adapter_output import check_adapters
 from mergec.lower.bind import BoundArithmetic, BoundRecipe
+from mergec.lower.described_components import check_described
 from mergec.lower.lower_arithmetic import lower_arithmetic
 from mergec.lower.packed_use import PackedNodes, explain_missing_parts, packed_nodes, report_packed_use
 from mergec.lower.source_layouts import dequantised_remarks, layout_node, stored_dtype
 from mergec.lower.tied_head import without_tied_head
+from mergec.recipe.recipe_model import is_single_file
 from mergec.steps.cast import resolve_dtypes
 from mergec.steps.errors import EmptyOutput
 from mergec.steps.operation import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mergec.diagnostics import Report
     from mergec.ir.graph import DegreeDemand, JointDemand, NodeId, Remark
     from mergec.sources.source_table import Source, SourceTable
@@ -113,6 +118,7 @@ class _Lowering:
         edited = edited_config(config, model.config)
         outputs, dropped = without_tied_head(outputs, edited, self.report)
         sources = [self.models[name] for name in self.sources.sources]
+        self._check_described([output.name for output in outputs], edited)
         check_adapters(outputs, sources, self.labels, self.graph, place.child("model").span(), self.report)
         return LoweredRecipe(
             graph=self.graph,
@@ -126,3 +132,9 @@ class _Lowering:
             base_config=config,
             config=model.config,
         )
+
+    def _check_described(self, names: list[str], config: Mapping[str, object]) -> None:
+        recipe = self.bound.recipe
+        if not is_single_file(PurePath(recipe.output.path)):  # a file by itself gets no config.json
+            owner = recipe.place.child("output").child("copy_files_from" if recipe.file_givers() else "model")
+            check_described(names, config, self.sources, owner.span(), self.report)

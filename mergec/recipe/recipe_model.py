@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from mergec.diagnostics import safe
 from mergec.ir.byte_size import parse_size
 from mergec.recipe.rename_preset import is_preset, preset_names
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
 
 DTYPE_SCHEDULE_SCHEMA: dict[str, Any] = {
     "anyOf": [
@@ -107,6 +110,11 @@ def safetensors_path(path: str) -> str:
         meant = safe(path[: -len(ending)] + ".safetensors")
         raise ValueError(f"expected a directory or a file that ends in .safetensors; write `{meant}`")
     return path
+
+
+def is_single_file(target: PurePath) -> bool:
+    """Whether an output path means one file rather than a directory."""
+    return target.suffix == ".safetensors"
 
 
 def _preset_to_list(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kind

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import torch
 
+from mergec.components.described import undescribed
 from mergec.components.detect import components_of
 from mergec.components.joint_verdict import verdicts
 from mergec.components.joints import joints_of
@@ -188,6 +189,13 @@ def test_every_tensor_is_in_its_component(names_of: Any, family: Family, form: s
         for name in part.names:
             fitting = [prefix for prefix in homes if name == prefix or name.startswith(f"{prefix}.")]
             assert homes[max(fitting, key=len)] == component, name
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.model)
+def test_every_family_is_described_by_its_config(names_of: Any, family: Family) -> None:
+    names = names_of(family.model)
+    for shapes in (names.file, names.memory):
+        assert undescribed(components_of(shapes, names.config), names.config) == ()
 
 
 # Model -> tower width, how many of its vectors come in as one, connector output, hidden size, rows.
