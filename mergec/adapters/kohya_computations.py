@@ -10,6 +10,7 @@ from mergec.adapters.decomposition import decomposed
 from mergec.adapters.module_change import Addition, Computation
 from mergec.adapters.module_place import rows_of
 from mergec.ir.dtype import DType
+from mergec.ir.expression import concatenated
 
 if TYPE_CHECKING:
     from mergec.adapters.module_parts import ModuleParts
@@ -74,19 +75,33 @@ def oft(parts: ModuleParts) -> Computation:
     rescale = _rescale(parts)
 
     def compute(weight: Tensor, _: Tensor, __: int) -> Tensor:
-        turned = weight.flattened().transposed
+        matrix = weight.flattened()
         if is_butterfly:
+            columns = matrix.transposed
             for stage in range(stages):
                 rotation = rows_of(rotations, stage * number, number)
                 order = _butterfly(rows, size * 2**stage)
-                turned = turned.columns(order) @ rotation.permute(0, 2, 1)
-                turned = turned.columns(_inverse(order))
+                columns = columns.columns(order) @ rotation.permute(0, 2, 1)
+                columns = columns.columns(_inverse(order))
+            matrix = columns.transposed
         else:
-            turned = turned @ rotations
-        turned = turned.transposed.reshape(*weight.shape)
+            matrix = _blocks_rotated(rotations, matrix)
+        turned = matrix.reshape(*weight.shape)
         return turned if rescale is None else turned * rescale
 
     return Computation(compute)
+
+
+def _blocks_rotated(rotations: Tensor, matrix: Tensor) -> Tensor:
+    """Each block of rows multiplied by the transpose of its rotation: only a block is ever held."""
+    number, size, _ = rotations.shape
+    return concatenated(
+        [
+            rows_of(rotations, block, 1).reshape(size, size).transposed @ rows_of(matrix, block * size, size)
+            for block in range(number)
+        ],
+        0,
+    )
 
 
 def _rotations(parts: ModuleParts, blocks: Tensor) -> Tensor:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.matrix_primitives import GATHER_COLUMNS, MATMUL, PERMUTE, RESHAPE, ROW_NORM
+from mergec.ir.matrix_primitives import CAYLEY, GATHER_COLUMNS, MATMUL, PERMUTE, RESHAPE, ROW_NORM, SKEW
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE
 from mergec.optimise.views import viewed
 
 if TYPE_CHECKING:
     from mergec.ir.graph import Graph, NodeId
+
+
+# Of these each matrix along axis 0 stands for itself.
+_BATCHED = {SKEW, CAYLEY}
 
 
 class _Cut(NamedTuple):
@@ -61,6 +65,8 @@ def _below(graph: Graph, cut: _Cut) -> list[_Cut] | None:
         return [_of_operand(graph, cut, i) for i in node.inputs]
     if node.primitive.locality is Locality.VIEW:
         return _of_view(graph, cut)
+    if node.primitive in _BATCHED and cut.axis == 0:
+        return [cut._replace(node=node.inputs[0])]
     return _of_rows(graph, cut) if node.primitive.locality is Locality.ROWWISE else None
 
 

@@ -10,12 +10,12 @@ from mergec.ir.dtype import DType
 from mergec.ir.held_bytes import fixed_bytes, held_bytes
 from mergec.ir.plan import Plan, Region
 from mergec.ir.primitive import Reproducibility
-from mergec.ir.strided_view import StridedView
+from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.memory import SCRATCH, Need, prove
 from mergec.schedule.pieces import Piece, pieces, turned_views
 from mergec.schedule.program_table import ProgramTable
 from mergec.schedule.shard_layout import Planned, lay_out
-from mergec.schedule.tiling import tile_rows, tile_shape
+from mergec.schedule.tiling import TURNED_FACTOR, tile_rows, tile_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,7 +126,14 @@ def _need(piece: Piece, name: str) -> Need:
         tensor=name,
         scratch=scratch,
         block=program.block,
+        factor=_tile_factor(piece),
     )
+
+
+def _tile_factor(piece: Piece) -> int:
+    """Larger tiles make longer runs of what a file holds in another order: for rows, of what is written."""
+    is_slow = is_turned(piece.target) if piece.program.by_rows else bool(turned_views(piece))
+    return TURNED_FACTOR if is_slow else 1
 
 
 def _row_bytes(program: Program) -> Callable[[StridedView], int]:
@@ -147,8 +154,8 @@ def _region(piece: Piece, tile_elements: int) -> Region:
     if piece.is_copy:
         tile: Shape = (min(_COPY_TILE, piece.target.elements),)
     elif program.by_rows:
-        rows = tile_rows(tile_elements, program.row_elements, program.block)
+        rows = tile_rows(_tile_factor(piece) * tile_elements, program.row_elements, program.block)
         tile = (min(rows, piece.target.shape[0]), *piece.target.shape[1:])
     else:
-        tile = tile_shape(piece.target, turned_views(piece), tile_elements)
+        tile = tile_shape(piece.target, turned_views(piece), _tile_factor(piece) * tile_elements)
     return Region(piece.tensor, program, piece.leaves, piece.target, tile, piece.is_copy, piece.held)

@@ -8,7 +8,7 @@ from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
 from mergec.ir.plan import COPY_BUFFER, MemoryProof
 from mergec.schedule.errors import BudgetTooSmall
-from mergec.schedule.tiling import TURNED_FACTOR, tile_rows
+from mergec.schedule.tiling import tile_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +37,11 @@ class Need(NamedTuple):
     scratch: int = 0  # that held values, kernels and gaps between its registers take, whatever the tile
     row_elements: int = 1
     block: int = 1
+    factor: int = 1  # by which its tiles are larger than others
 
     def bytes_for(self, tile: int) -> int:
         """What one worker needs to run a tile of about `tile` elements."""
-        rows = tile_rows(tile, self.row_elements, self.block)
-        if self.turned_bytes and self.row_elements == 1:
-            rows *= TURNED_FACTOR
+        rows = tile_rows(self.factor * tile, self.row_elements, self.block)
         return min(rows, self.rows) * (self.row_bytes + self.turned_bytes) + self.scratch + 4096
 
 

@@ -57,7 +57,6 @@ def tile_shape(target: StridedView, turned_views: Sequence[StridedView], element
     left = max(elements, 1)
     order = list(range(len(shape) - 1, -1, -1))
     if turned is not None and len(shape) > 1:
-        left *= TURNED_FACTOR
         fast = min(order, key=lambda axis: (turned.strides[axis], -axis))
         last = order[0]
         if fast != last:
