@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.components.detect import components_of
-from mergec.components.errors import JointMismatch
+from mergec.components.errors import HeadOfAnother, JointMismatch
 from mergec.components.joint_verdict import verdicts
 from mergec.components.joints import joints_of
 from mergec.components.layout import spoken
 from mergec.diagnostics import Label, safe
 from mergec.ir.config_edit import edited_config
 from mergec.ir.graph import Remark
+from mergec.ir.tied_names import HEADS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mergec.components.joint_verdict import JointVerdict
-    from mergec.components.joints import Figure
+    from mergec.components.joints import Figure, Joints
     from mergec.diagnostics import Diagnostic
     from mergec.ir.graph import JointDemand, LoweredRecipe
 
 
 def check_joints(lowered: LoweredRecipe) -> tuple[list[Diagnostic], list[Remark]]:
-    """A mistake for every joint that does not fit, and a remark for every other. Gives MC0325.
+    """A mistake for every joint that does not fit, and a remark for every other. Gives MC0325 and MC0329.
 
     Of an output into which components were put.
     """
@@ -30,12 +33,25 @@ def check_joints(lowered: LoweredRecipe) -> tuple[list[Diagnostic], list[Remark]
     grouping = components_of(shapes, config)
     found: list[Diagnostic] = []
     remarks: list[Remark] = []
-    for verdict in verdicts(joints_of(grouping, shapes, config)):
+    joints = joints_of(grouping, shapes, config)
+    for verdict in verdicts(joints):
         if verdict.fits is False:
             found.append(_mismatch(verdict, lowered))
         else:
             remarks.append(Remark("output", verdict.text, ()))
-    return found, remarks
+    return [*found, *_head_of_another(joints, lowered)], remarks
+
+
+def _head_of_another(joints: Joints, lowered: LoweredRecipe) -> Iterator[HeadOfAnother]:
+    """A warning of the head that stayed while a language model with another number of words came."""
+    grafts = {demand.component: demand for demand in lowered.joints}
+    head, vocabulary = joints.head_rows, joints.embedding_rows
+    if "language_model" not in grafts or "head" in grafts or head is None or vocabulary is None:
+        return
+    if head.where.endswith(HEADS) and head.value != vocabulary.value:
+        notes = tuple(_origin(figure, lowered) for figure in (head, vocabulary))
+        span = grafts["language_model"].span
+        yield HeadOfAnother(span=span, head=head.value, vocabulary=vocabulary.value, notes=notes)
 
 
 def _mismatch(verdict: JointVerdict, lowered: LoweredRecipe) -> JointMismatch:

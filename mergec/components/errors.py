@@ -124,3 +124,21 @@ class ConfigOfAnother(Diagnostic):
 
     owner: str
     components: str
+
+
+@diagnostic(
+    "MC0329",
+    "the head has {head} rows, and the vocabulary of the language model {vocabulary}",
+    severity=Severity.WARNING,
+)
+class HeadOfAnother(Diagnostic):
+    """A language model moved without its head, and the head that stayed is that of another vocabulary.
+
+    Its rows stand for other words than those of the tokenizer, and config.json can name one size only.
+    The head of a language model comes with a graft of its own. A model whose embeddings are its head has
+    none: then the head that stayed is to be left out, and `tie_word_embeddings` to be set.
+    """
+
+    head: int
+    vocabulary: int
+    help: str | None = "take its head as well, with another graft with `component: head`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -79,3 +79,34 @@ def test_a_part_of_a_model_has_no_joints(bench: Workbench) -> None:
         "eyes": {"op": "select", "model": "tower", "keep": ["vision_tower.**"]},
     }
     bench.recipe(models).check()
+
+
+class TestAHeadThatStayed:
+    LANGUAGE: ClassVar = {**GRAFT, "component": "language_model"}
+
+    def warned(self, bench: Workbench, models: object, head: str = "lm_head", rows: int = 12) -> list[str]:
+        for name, words in (("a", 9), ("b", rows)):
+            tensors = {
+                "model.embed_tokens.weight": np.ones((words, 4), np.float32),
+                f"{head}.weight": np.ones((words, 4), np.float32),
+            }
+            bench.source(name, tensors)
+        recipe = bench.recipe(models)
+        recipe.check()
+        return [warning.message for warning in recipe.warnings]
+
+    def test_is_told_of_where_its_rows_are_others(self, bench: Workbench) -> None:
+        said = "the head has 9 rows, and the vocabulary of the language model 12"
+        assert self.warned(bench, self.LANGUAGE) == [said]
+
+    def test_is_not_where_they_are_as_many(self, bench: Workbench) -> None:
+        assert self.warned(bench, self.LANGUAGE, rows=9) == []
+
+    def test_is_not_where_it_is_no_head_of_words(self, bench: Workbench) -> None:
+        assert self.warned(bench, self.LANGUAGE, head="score") == []
+
+    @pytest.mark.parametrize("order", [["language_model", "head"], ["head", "language_model"]])
+    def test_is_not_where_it_came_as_well(self, bench: Workbench, order: list[str]) -> None:
+        first, second = order
+        models = {"one": {**GRAFT, "component": first}, "two": {**GRAFT, "into": "one", "component": second}}
+        assert self.warned(bench, models) == []
