@@ -1,1 +1,1 @@
-"""Adapters: small files that change a base model. One module per dialect, all read into folds."""
+"""Adapters: small files that change a base model. The dialects, each in its package, read them into folds."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.adapters.constant import constant
-from mergec.adapters.module_change import Addition, Computation
-from mergec.adapters.module_place import rows_of
+from mergec.adapters.images.module_change import Addition, Computation
+from mergec.adapters.images.module_place import rows_of
 
 if TYPE_CHECKING:
-    from mergec.adapters.module_change import Compute
+    from mergec.adapters.images.module_change import Compute
     from mergec.ir.expression import Tensor
 
 

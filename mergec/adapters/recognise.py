@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.adapters.diffusers import Diffusers
 from mergec.adapters.errors import AdapterAsModel
-from mergec.adapters.kohya import Kohya
-from mergec.adapters.peft import Peft
+from mergec.adapters.images.diffusers import Diffusers
+from mergec.adapters.images.kohya import Kohya
+from mergec.adapters.peft.dialect import Peft
 
 if TYPE_CHECKING:
     from collections.abc import Collection

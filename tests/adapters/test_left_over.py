@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mergec.adapters.left_over import left_over
-from mergec.adapters.peft import Peft
+from mergec.adapters.peft.dialect import Peft
 from tests.adapters.evaluate import Bench
 
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "modules_to_save": ["score"]}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mergec.adapters.peft import FOLDABLE
-from mergec.adapters.peft_refused import RESIDUAL_STARTS
+from mergec.adapters.peft.dialect import FOLDABLE
+from mergec.adapters.peft.refused import RESIDUAL_STARTS
 from mergec.adapters.recognise import dialect_names
 from mergec.cli.all_codes import all_codes
 from mergec.cli.explain import topics

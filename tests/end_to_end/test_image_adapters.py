@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from tests.adapters.test_image_layouts import SD1, SD3, SDXL, single_file_of
+from tests.adapters.images.test_layouts import SD1, SD3, SDXL, single_file_of
 from tests.conftest import read_checkpoint
 
 if TYPE_CHECKING:

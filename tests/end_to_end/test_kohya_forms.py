@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mergec.adapters.kohya import Kohya
+from mergec.adapters.images.kohya import Kohya
 from tests.adapters.evaluate import folded_by
-from tests.adapters.kohya_files import FLAT, TARGET, drawn, scalar
+from tests.adapters.images.kohya_files import FLAT, TARGET, drawn, scalar
 
 if TYPE_CHECKING:
-    from tests.adapters.kohya_files import Array
+    from tests.adapters.images.kohya_files import Array
     from tests.conftest import Workbench
 
 KERNEL = (64, 32, 3, 3)

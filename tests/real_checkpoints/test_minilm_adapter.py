@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from tests.adapters.peft_models import save_adapter
+from tests.adapters.peft.peft_models import save_adapter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import re2
 
-from mergec.adapters import diffusers_names, peft_names
 from mergec.adapters.adapter import Adapter
-from mergec.adapters.diffusers_scale import HeaderScales
-from mergec.adapters.kohya_forms import PARTS_OF_FORMS
-from mergec.adapters.peft_config import PeftConfig
+from mergec.adapters.images import diffusers_names
+from mergec.adapters.images.diffusers_scale import HeaderScales
+from mergec.adapters.images.forms import PARTS_OF_FORMS
+from mergec.adapters.peft import names as peft_names
+from mergec.adapters.peft.config import PeftConfig
 from mergec.adapters.recognise import dialect_of
 from mergec.diagnostics import MergecError
 
