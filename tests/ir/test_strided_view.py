@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,3 +101,40 @@ def test_joins_behave_as_the_arrays_they_stand_for(layout: Layout, data: st.Data
     np.testing.assert_array_equal(read(layout.permuted(order)), array.transpose(order))
     np.testing.assert_array_equal(read(layout.unsqueezed(axis)), np.expand_dims(array, axis))
     assert sum(v.elements for v in views(layout)) == array.size
+
+
+@given(shapes, st.data())
+def test_reshaping_is_that_of_numpy_or_refused(shape: tuple[int, ...], data: st.DataObject) -> None:
+    """Whatever strides can say is said, as numpy does without copying."""
+    made = view(*shape)
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    stop = data.draw(st.integers(0, shape[axis]))
+    order = tuple(data.draw(st.permutations(range(len(shape)))))
+    made = made.sliced(axis, 0, stop).permuted(order)
+    elements = read(made)
+    sizes = [size for size in range(1, elements.size + 1) if elements.size % size == 0] or [1]
+    first = data.draw(st.sampled_from(sizes))
+    new = data.draw(
+        st.sampled_from(
+            [(elements.size,), (first, elements.size // first), (1, first, elements.size // first, 1)]
+        )
+    )
+    reshaped = made.reshaped(new)
+    if reshaped is None:
+        with pytest.raises(ValueError, match="copy"):
+            np.reshape(elements, new, copy=False)
+    else:
+        np.testing.assert_array_equal(read(reshaped), elements.reshape(new))
+
+
+def test_a_shape_of_other_elements_is_refused() -> None:
+    assert view(2, 3).reshaped((7,)) is None
+    assert view(2, 3).reshaped((3, 2)) == view(3, 2)
+    assert view(1, 6).reshaped((6,)) == view(6)
+    assert view(2, 3).permuted((1, 0)).reshaped((6,)) is None
+
+
+def test_axes_of_size_one_are_repeated() -> None:
+    row = view(1, 3).expanded((4, 3))
+    np.testing.assert_array_equal(read(row), np.broadcast_to(read(view(1, 3)), (4, 3)))
+    assert view(2, 3).expanded((2, 3)) == view(2, 3)
