@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mergec.components.layout import COMPONENTS, table
+from mergec.components.config_keys import configured, value_at
+from mergec.components.layout import table
 from mergec.ir.config_edit import ConfigValue
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ class DescribedModel:
     @property
     def settings(self) -> Mapping[str, object]:
         """The part of the config in which the family describes its components."""
-        found: object = self.config
-        for key in self.layout.config:
-            found = found.get(key) if isinstance(found, dict) else None
+        found = value_at(self.config, self.layout.config)
         return found if isinstance(found, dict) else {}
 
 
@@ -52,15 +51,15 @@ def config_changes(
     empty asks for no changes and has nothing to give, and a setting that only other families know is not
     given to it.
     """
-    told = _told(component)
+    told = configured()[component]
     changes: list[ConfigValue] = []
     if into.config and donor.config:
         changes += _own_config(component, donor, into)
         is_same = donor.layout.name == into.layout.name
-        keys = [key for key in told["keys"] if key in donor.settings and (is_same or key in into.settings)]
+        keys = [key for key in told.keys if key in donor.settings and (is_same or key in into.settings)]
         changes += [_value(into, key, donor.settings[key]) for key in keys]
     moved = {change.path[-1] for change in changes}
-    for key in told["width_keys"]:
+    for key in told.width_keys:
         if width is not None and key in into.settings and key not in moved:
             changes.append(_value(into, key, width))
     return changes
@@ -71,23 +70,18 @@ def is_left_as_it_was(component: str, changes: list[ConfigValue], into: Describe
 
     Of connectors and heads it says details only, which mostly are the same.
     """
-    told = _told(component)
-    if not told["parts"]:
+    told = configured()[component]
+    if not told.parts:
         return False
-    changed = {change.path[-1] for change in changes} - set(told["width_keys"])
-    described = [key for key in told["parts"] if key in into.settings]
-    described = described or [key for key in told["keys"] if key in into.settings]
+    changed = {change.path[-1] for change in changes} - set(told.width_keys)
+    described = [key for key in told.parts if key in into.settings]
+    described = described or [key for key in told.keys if key in into.settings]
     return bool(described) and changed.isdisjoint(described)
-
-
-def _told(component: str) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = table()["config"][component]
-    return told
 
 
 def _own_config(component: str, donor: DescribedModel, into: DescribedModel) -> Iterator[ConfigValue]:
     """The config of its own that the component has, in the place where `into` keeps such a config."""
-    parts: list[str] = _told(component)["parts"]
+    parts = configured()[component].parts
     if not parts:
         return
     found = (donor.settings.get(part) for part in parts)
@@ -100,7 +94,7 @@ def _own_config(component: str, donor: DescribedModel, into: DescribedModel) -> 
         yield from (_value(into, key, own[key]) for key in own if key in into.settings and _is_free(key))
         return
     if given is None and donor.is_alone:
-        left = table()["config"]["whole"]["leave"]
+        left = table()["whole_config"]["leave"]
         given = {key: value for key, value in donor.config.items() if key not in left}
     if given is None:
         return
@@ -112,9 +106,9 @@ def _own_config(component: str, donor: DescribedModel, into: DescribedModel) -> 
 
 def _is_free(key: str) -> bool:
     """Whether a setting among all others may belong to the language model."""
-    config = table()["config"]
-    taken = {other for name in COMPONENTS[:-1] for told in ("parts", "keys") for other in config[name][told]}
-    taken |= {*config["whole"]["leave"], *table()["vocabulary"]["token_ids"], "model_type"}
+    others = [told for component, told in configured().items() if component != "language_model"]
+    taken = {*table()["whole_config"]["leave"], *table()["vocabulary"]["token_ids"], "model_type"}
+    taken.update(*(told.parts for told in others), *(told.keys for told in others))
     return key not in taken
 
 

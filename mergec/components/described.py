@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.components.layout import layouts, table
+from mergec.components.config_keys import configured
+from mergec.components.layout import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,5 +29,5 @@ def undescribed(grouping: Grouping, config: Mapping[str, object]) -> tuple[str, 
 
 def _is_told_of(component: str, config: Mapping[str, object]) -> bool:
     """Whether a setting tells of the component: configs of LLaVA may call themselves those of a llama."""
-    told = table()["config"][component]
-    return any(key in config for key in (*told["parts"], *told["keys"]))
+    told = configured()[component]
+    return any(key in config for key in (*told.parts, *told.keys))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mergec.components.config_keys import configured, value_at
 from mergec.components.inner_name import inner_name
 from mergec.components.layout import table
 
@@ -89,10 +90,7 @@ class _Config:
     root: tuple[str, ...]
 
     def find(self, path: str) -> object:
-        found: object = self.values
-        for key in (*self.root, *path.split(".")):
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
+        return value_at(self.values, (*self.root, *path.split(".")))
 
     def figure(self, path: str) -> Figure | None:
         value = self.find(path)
@@ -102,7 +100,7 @@ class _Config:
 
     def text_figure(self, key: str) -> Figure | None:
         """A figure of the language model: of its own config, else of the whole."""
-        paths = [f"{part}.{key}" for part in table()["vocabulary"]["text_configs"]]
+        paths = [f"{part}.{key}" for part in configured()["language_model"].parts]
         return next((figure for path in (*paths, key) if (figure := self.figure(path))), None)
 
 
@@ -125,7 +123,7 @@ class _Reading:
         for entry in table()["tower_positions"]:
             positions = positions or self.size(inner.get(entry["name"]), entry["axis"])
         if not inner:
-            keys: list[str] = table()["config"][component]["width_keys"]
+            keys = configured()[component].width_keys
             width = next((figure for key in keys if (figure := self.config.figure(key))), None)
         return Tower(width, patch, positions)
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # Parts of a config that hold the config of the language model.
-_PARTS = ("text_config", "llm_config", "language_config")
+LANGUAGE_PARTS = ("text_config", "llm_config", "language_config")
 
 
 class ConfigEdit(NamedTuple):
@@ -49,7 +49,7 @@ def edited_config(config: Mapping[str, object], changes: Iterable[SideChange]) -
     for change in changes if config else ():
         if isinstance(change, ConfigEdit):
             edited = _with_number(edited, change)
-            for part in _PARTS:
+            for part in LANGUAGE_PARTS:
                 inner = edited.get(part)
                 if isinstance(inner, dict):
                     edited[part] = _with_number(inner, change)

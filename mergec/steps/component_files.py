@@ -6,13 +6,15 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from mergec.components.config_changes import DescribedModel, config_changes, is_left_as_it_was
+from mergec.components.config_keys import configured
 from mergec.components.errors import ConfigSilent
 from mergec.components.joints import joints_of
-from mergec.components.layout import spoken, table
+from mergec.components.layout import spoken
 from mergec.ir.config_edit import ConfigValue, SideFile
 from mergec.ir.graph import Remark
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mergec.diagnostics import Span
@@ -52,12 +54,12 @@ def files_of(component: str, source: KnownModel, target: KnownModel, call: Call)
     theirs = _folder(source)
     if theirs is None:
         return []
-    told = table()["config"][component]
-    present = _present(target, told["files"])
-    offered = _matching(theirs, told["files"])
+    told = configured()[component]
+    present = _present(target, told.files)
+    offered = _matching(theirs, told.files)
     taken = [name for name in offered if present.get(name) != str(theirs)]
     others = [name for name in present if name not in offered]
-    gone = others if offered and told["files_are_one_set"] else []
+    gone = others if offered and told.files_are_one_set else []
     kept = [name for name in others if name not in gone]
     for names, what in (
         (taken, f"from {source.name}"),
@@ -73,7 +75,7 @@ def _folder(model: KnownModel) -> Path | None:
     return model.table.facts.folder if model.table.facts is not None else None
 
 
-def _present(model: KnownModel, patterns: list[str]) -> dict[str, str]:
+def _present(model: KnownModel, patterns: Sequence[str]) -> dict[str, str]:
     """The files that a model has so far, and the folder of each: its own, but for what was moved before."""
     folder = _folder(model)
     found: dict[str, str | None] = {}
@@ -85,7 +87,7 @@ def _present(model: KnownModel, patterns: list[str]) -> dict[str, str]:
     return {name: origin for name, origin in found.items() if origin is not None}
 
 
-def _matching(folder: Path, patterns: list[str]) -> list[str]:
+def _matching(folder: Path, patterns: Sequence[str]) -> list[str]:
     """The names of the files in a folder that one of the patterns matches, in the order of the patterns."""
     found = (path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file())
     return list(dict.fromkeys(path.name for path in found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mergec.components.config_keys import configured
 from mergec.components.detect import components_of
 from mergec.components.errors import (
     AmbiguousLayout,
@@ -13,7 +14,7 @@ from mergec.components.errors import (
     NoPlace,
     UnknownLayout,
 )
-from mergec.components.layout import spoken, table
+from mergec.components.layout import spoken
 from mergec.components.move import is_built_otherwise, moved
 from mergec.diagnostics import MergecError, safe
 from mergec.ir.config_edit import edited_config
@@ -139,9 +140,9 @@ def _without(component: str, model: KnownModel) -> dict[str, Entry]:
 def _absent(component: str, source: KnownModel, span: Span | None) -> Diagnostic:
     held = ", ".join(f"`{name}`" for name in source.grouping.components)
     note = f"its names are those of {source.grouping.layout}, with the components {held}"
-    elsewhere = [key for key in table()["config"][component]["named_by"] if source.config.get(key)]
+    elsewhere = [key for key in configured()[component].named_by if source.config.get(key)]
     named = "".join(f"`{key}: {safe(str(source.config[key]))}`" for key in elsewhere[:1])
-    help_ = f"its config.json names one: {named}" if named else None
+    help_ = f"its config.json names one: {named}" if named else "take one that it has, or name another `from`"
     return ComponentAbsent(
         span=span, model=source.name, component=spoken(component), help=help_, notes=(note,)
     )
@@ -153,7 +154,10 @@ def _built_otherwise(component: str, source: KnownModel, target: KnownModel, spa
         for one in (source, target)
     )
     part = spoken(component)
-    return BuiltOtherwise(span=span, donor=source.name, into=target.name, component=part, notes=notes)
+    help_ = f"keep the {part} of `{safe(target.name)}`, or load the output with code that builds this one"
+    return BuiltOtherwise(
+        span=span, donor=source.name, into=target.name, component=part, help=help_, notes=notes
+    )
 
 
 def _no_place(

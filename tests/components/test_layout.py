@@ -37,9 +37,6 @@ def test_the_table_has_no_key_that_nothing_reads() -> None:
         assert entry.keys() <= {"inlet", "outlet", "factor", "otherwise", "tower"}
         for rule in entry.get("factor", ()):
             assert rule["rule"] in {"square", "inverse square", "count", "count and one"}
-    for component in COMPONENTS[:-1]:
-        told = {"parts", "keys", "width_keys", "named_by", "files", "files_are_one_set"}
-        assert table()["config"][component].keys() == told
 
 
 def test_a_place_takes_its_root_off_and_puts_it_on() -> None:

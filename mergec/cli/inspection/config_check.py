@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergec.cli.inspection.parts import longest_list
+from mergec.components.config_keys import configured, value_at
 from mergec.components.joints import joints_of
-from mergec.components.layout import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mergec.cli.inspection.parts import Part, Parts
     from mergec.components.joints import Figure, Joints
@@ -59,23 +59,20 @@ class _Reading:
     root: tuple[str, ...]
 
     def find(self, *keys: str) -> object:
-        found: object = self.config
-        for key in (*self.root, *keys):
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
+        return value_at(self.config, (*self.root, *keys))
 
     def language(self) -> Iterator[ConfigLine]:
         joints = self.joints
-        sections: list[str] = table()["config"]["language_model"]["parts"]
+        sections = configured()["language_model"].parts
         yield from self._figure(sections, _WIDTH, joints.hidden_size)
         yield from self._figure(sections, ("vocab_size",), joints.embedding_rows)
         yield from self._layers(sections, self.parts.part("language_model"))
 
     def towers(self) -> Iterator[ConfigLine]:
         for name, tower in self.joints.towers.items():
-            sections: list[str] = table()["config"][name]["parts"]
+            sections = configured()[name].parts
             yield from self._figure(sections, _WIDTH, tower.width, is_inside=True)
-            for key in table()["config"][name]["width_keys"]:
+            for key in configured()[name].width_keys:
                 yield from self._figure([], (key,), tower.width)
             yield from self._figure(sections, ("patch_size",), tower.patch_size, is_inside=True)
             yield from self._layers(sections, self.parts.part(name), is_inside=True)
@@ -103,7 +100,7 @@ class _Reading:
         return joints_of(self.parts.grouping, self.parts.shapes, self.config)
 
     def _layers(
-        self, sections: list[str], part: Part | None, *, is_inside: bool = False
+        self, sections: Sequence[str], part: Part | None, *, is_inside: bool = False
     ) -> Iterator[ConfigLine]:
         if part is None or not part.layers:
             return
@@ -111,7 +108,12 @@ class _Reading:
             yield ConfigLine(path, value, longest_list(part.tensors), f"layers of the {part.title}")
 
     def _figure(
-        self, sections: list[str], keys: tuple[str, ...], figure: Figure | None, *, is_inside: bool = False
+        self,
+        sections: Sequence[str],
+        keys: tuple[str, ...],
+        figure: Figure | None,
+        *,
+        is_inside: bool = False,
     ) -> Iterator[ConfigLine]:
         if figure is None or not figure.is_tensor:
             return
@@ -119,7 +121,7 @@ class _Reading:
             yield ConfigLine(path, value, figure.value, figure.where)
 
     def _values(
-        self, sections: list[str], keys: tuple[str, ...], *, is_inside: bool = False
+        self, sections: Sequence[str], keys: tuple[str, ...], *, is_inside: bool = False
     ) -> Iterator[tuple[str, object]]:
         """The first of the keys that is there: in a section first, and outside unless `is_inside`."""
         places: list[tuple[str, ...]] = [(section, key) for section in sections for key in keys]
