@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.conftest import bf16, tree
+from tests.conftest import bf16, tree, write_checkpoint
 
 if TYPE_CHECKING:
     from mergec.api import LoadedRecipe
@@ -26,7 +27,7 @@ def tensors(seed: int) -> dict[str, np.ndarray | Raw]:
     half[::1001] = np.nan
     fused = rng.standard_normal((384, 500), np.float32)
     experts = {f"e.{i}.w": rng.standard_normal((70, 90), np.float32) for i in range(11)}
-    layers = {f"h.{i}.w": bf16(rng.standard_normal((257, 129), np.float32)) for i in range(12)}
+    layers = {f"h.{i}.weight": bf16(rng.standard_normal((257, 129), np.float32)) for i in range(12)}
     return {
         "half": half,
         "fused": fused,
@@ -47,14 +48,36 @@ def recipe(bench: Workbench) -> LoadedRecipe:
     ]
     bench.source("a", tensors(1), rename=rules)
     bench.source("b", tensors(2), rename=rules)
-    noise = {"noise": {"shape": [400, 300], "fill": {"normal": 0.02}, "dtype": "bfloat16"}}
+    noise = {"e.weight": {"shape": [400, 300], "fill": {"normal": 0.02}, "dtype": "bfloat16"}}
     models = {
         "mixed": {"op": "linear", "inputs": {"a": {"weight": {"h.**": [0.9, 0.1], "**": 0.3}}, "b": "rest"}},
         "fresh": {"op": "init", "tensors": noise, "seed": 3},
         "merged": {"op": "override", "base": "mixed", "with": ["fresh"]},
+        "folded": {"op": "lora", "base": "merged", "adapters": {"lora": 0.7, "turned": -0.4}},
+        "grown": {"op": "resize", "model": "folded", "tensors": {"tall": {"rows": 7100, "pad": "mean"}}},
     }
+    adapter(bench, "lora", {"use_dora": True}, {"h.0": (257, 129), "h.11": (257, 129), "e": (400, 300)})
+    adapter(bench, "turned", {"fan_in_fan_out": True}, {"h.1": (129, 257), "h.11": (129, 257)})
     dtype = {"half": "float32", "**": "bfloat16"}
     return bench.recipe(models, dtype=dtype, max_shard_size="1MB")
+
+
+def adapter(
+    bench: Workbench, name: str, config: dict[str, object], modules: dict[str, tuple[int, int]]
+) -> None:
+    """A PEFT adapter of rank 5 for modules of these (outputs, inputs)."""
+    rng = np.random.default_rng(len(modules))
+    factors: dict[str, np.ndarray | Raw] = {}
+    for module, (rows, columns) in modules.items():
+        factors[f"base_model.model.{module}.lora_A.weight"] = rng.standard_normal((5, columns), np.float32)
+        factors[f"base_model.model.{module}.lora_B.weight"] = bf16(rng.standard_normal((rows, 5), np.float32))
+        if "use_dora" in config:
+            lengths = rng.standard_normal(rows, np.float32)
+            factors[f"base_model.model.{module}.lora_magnitude_vector"] = lengths
+    write_checkpoint(bench.folder / name / "adapter_model.safetensors", factors)
+    whole = {"peft_type": "LORA", "r": 5, "lora_alpha": 8, **config}
+    (bench.folder / name / "adapter_config.json").write_text(json.dumps(whole))
+    bench.sources[name] = {"path": name}
 
 
 def built(recipe: LoadedRecipe, out: Path, workers: int, memory: str) -> dict[str, bytes]:
