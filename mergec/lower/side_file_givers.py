@@ -24,7 +24,7 @@ def side_file_givers(recipe: Recipe, report: Report) -> list[str]:
     for name, place in recipe.file_givers():
         if name in recipe.sources:
             found.setdefault(name)
-        elif not _is_path(name) and not (recipe.folder / name).exists():
+        elif not _may_be_path(recipe.folder, name):
             help_ = did_you_mean(name, [*recipe.sources, *_folders(recipe.folder)])
             help_ = help_ or f"sources: {', '.join(recipe.sources)}; a folder is named by its path"
             report.add(UnknownModel(span=place.span(), name=name, other="folder", help=help_))
@@ -38,5 +38,10 @@ def _folders(folder: Path) -> list[str]:
         return []  # a recipe given as text may be in no folder at all
 
 
-def _is_path(text: str) -> bool:
-    return "/" in text or os.sep in text or text.startswith((".", "~"))
+def _may_be_path(folder: Path, text: str) -> bool:
+    if "/" in text or os.sep in text or text.startswith((".", "~")):
+        return True
+    try:
+        return (folder / text).exists()
+    except OSError:
+        return True  # opening it says why not

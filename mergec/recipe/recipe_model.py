@@ -178,6 +178,9 @@ def _is_size(value: Any) -> int:  # noqa: ANN401  # YAML data of any kind
 Size = Annotated[int, BeforeValidator(_is_size, json_schema_input_type=str | int)]
 
 
+_Giver = Annotated[PathText, Field(min_length=1)]
+
+
 class OutputSpec(Strict):
     """The checkpoint to write."""
 
@@ -192,7 +195,7 @@ class OutputSpec(Strict):
     max_shard_size: Size = Field(
         default=5 * 10**9, description="The most bytes of tensors in one file, such as 5GB"
     )
-    copy_files_from: PathText | Annotated[list[PathText], Field(min_length=1)] | None = Field(
+    copy_files_from: _Giver | Annotated[list[_Giver], Field(min_length=1)] | None = Field(
         default=None,
         description="The source, or folder without weights, whose config.json, tokenizer and other files "
         "are copied; of a list, each file from the first that has it; default: the first source that is a "
