@@ -45,8 +45,10 @@ class AdapterLeftOver(Diagnostic):
     """Tensors of an adapter are not used by the fold, so a part of what was learnt would be lost.
 
     Mostly the names of the base have another prefix than those that the adapter was trained with, or the
-    adapter belongs to another model. The notes show what was looked for and what is near to it. Where
-    one rename rule on the adapter's source makes all of them fit, the help says it: it has been tried.
+    adapter belongs to another model. The notes show what was looked for and what is near to it. The help
+    gives the rename rules that make all of it fit, where some do: they have been tried. A rule for a prefix
+    and the presets are tried on the adapter, presets on the base, and, for an adapter of stacked experts,
+    rules that stack those of the base.
     """
 
     adapter: str

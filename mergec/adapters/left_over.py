@@ -1,31 +1,35 @@
-"""What no fold uses of an adapter, and the rename rule that would make it fit."""
+"""What no fold uses of an adapter, and what would make it fit."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergec.adapters.errors import AdapterLeftOver
-from mergec.diagnostics import Report, nearest, safe
-from mergec.recipe.pattern import escape
-from mergec.recipe.rename_pass import apply_rules
-from mergec.recipe.rename_rule import RenameRule
-from mergec.recipe.value_place import NoPlace
+from mergec.adapters.factor_names import is_factor
+from mergec.adapters.lining_up import lining_up
+from mergec.adapters.trial import Trial
+from mergec.diagnostics import nearest, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Collection, Iterator, Mapping
 
     from mergec.adapters.adapter import Adapter, Reading
     from mergec.adapters.dialect import Dialect
+    from mergec.adapters.lining_up import LiningUp
+    from mergec.adapters.trial import Rule
     from mergec.ir.expression import Tensor
 
 _SHOWN = 5
-_TRIED = 12  # rules; each is tried on the whole adapter
 
 
 def left_over(
-    adapter: Adapter, reading: Reading, dialect: Dialect, base: Mapping[str, Tensor], base_name: str
+    adapter: Adapter,
+    reading: Reading,
+    dialect: Dialect,
+    base: Mapping[str, Tensor],
+    base_name: str,
+    *,
+    base_is_source: bool = True,
 ) -> AdapterLeftOver | None:
     """MC0333 where a tensor of the adapter is neither folded nor rightly ignored."""
     used = {name for fold in reading.folds for name in fold.uses}
@@ -37,14 +41,18 @@ def left_over(
     ]
     if not unmatched and not strange:
         return None
-    rule = _rule(adapter, unmatched, dialect, base) if unmatched and not strange else None
+    found = lining_up(Trial(adapter, dialect, base), unmatched) if unmatched and not strange else None
+    if found is None:
+        advice = _advice(adapter, unmatched, base_name)
+    else:
+        advice = _renaming(found, adapter.name, base_name, base_is_source=base_is_source)
     return AdapterLeftOver(
         span=adapter.span,
         adapter=adapter.name,
         base=base_name,
         count=len(unmatched) + len(strange),
-        notes=tuple(_notes(adapter, unmatched, strange, base, has_rule=rule is not None)),
-        help=_advice(adapter, unmatched, rule),
+        notes=tuple(_notes(adapter, unmatched, strange, base, has_rule=found is not None)),
+        help=advice,
     )
 
 
@@ -75,61 +83,55 @@ def _notes(
         yield f"its adapter_config.json says that it was trained on `{safe(trained_on)}`"
 
 
-def _advice(adapter: Adapter, unmatched: Mapping[str, str], rule: str | None) -> str:
-    if rule is not None:
-        return f'give the source `{adapter.name}` the rule `rename: ["{safe(rule)}"]`: then all of them fit'
-    if unmatched:
+def _renaming(found: LiningUp, adapter: str, base: str, *, base_is_source: bool) -> str:
+    """The lines to write, and those that undo what they do to the names of the result."""
+    rules = ", ".join(map(_written, found.rules))
+    amount = "rule" if len(found.rules) == 1 else "rules"
+    if not found.on_base:
+        return f"give the source `{adapter}` the {amount} `rename: [{rules}]`: then all of them fit"
+    if base_is_source:
+        way = f"give the source `{base}` the {amount} `rename: [{rules}]`: then all of them fit"
+    else:
+        way = f"fold into `{{op: select, model: {base}, rename: [{rules}]}}`: then all of them fit"
+    if found.back is None:
+        return f"{way}, and the result has these names too"
+    back = f"`{{op: select, model: MERGED, rename: {{preset: {found.back}}}}}`"
+    return f"{way}; {back} gives the result the old names"
+
+
+def _written(value: Rule | object) -> str:
+    """A rule, or a part of one, as YAML in one line. Presets and keys need no quotes."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in value.items()) + "}"
+        case list():
+            return f"[{', '.join(map(_written, value))}]"
+        case str() if "{" in value:
+            return f'"{safe(value)}"'
+    return safe(value)
+
+
+def _advice(adapter: Adapter, unmatched: Mapping[str, str], base: str) -> str:
+    """What to do where no renaming helps."""
+    if not unmatched:
+        return f"if these tensors are to be lost, say so with `drop:` on the source `{adapter.name}`"
+    wrapper = _wrapper(adapter.tensors, unmatched)
+    if wrapper is not None:
+        rule = f'`rename: ["{safe(wrapper)}{{rest:**}} -> {{rest}}"]`'
+        naming = f", and give the source `{adapter.name}` the rule {rule}" if wrapper else ""
         return (
-            f"fold it into the model that it was trained on, line the names up with `rename:` on the source "
-            f"`{adapter.name}`, or leave these tensors out with `drop:` there"
+            f"these are whole tensors that the base lacks, and no factors: lay them over it, "
+            f"`{{op: override, base: {base}, with: [{adapter.name}]}}`{naming}"
         )
-    return f"if these tensors are to be lost, say so with `drop:` on the source `{adapter.name}`"
+    return (
+        f"fold it into the model that it was trained on, line the names up with `rename:` on the source "
+        f"`{adapter.name}`, or leave these tensors out with `drop:` there"
+    )
 
 
-def _rule(
-    adapter: Adapter, unmatched: Mapping[str, str], dialect: Dialect, base: Mapping[str, Tensor]
-) -> str | None:
-    """The first rule on the adapter's names that makes all of it fit; it has been applied to know that."""
-    name, target = next(iter(unmatched.items()))
-    candidates = dict.fromkeys(_candidates(name, target, base))
-    return next((text for text in list(candidates)[:_TRIED] if _fits(text, adapter, dialect, base)), None)
-
-
-def _candidates(name: str, target: str, base: Mapping[str, Tensor]) -> Iterator[str]:
-    """Rules that make the target one of the base's names, those that change least of it first."""
-    wanted = target.split(".")
-    path = ".".join(wanted[:-1])
-    begin = f".{name}".find(f".{path}.")
-    if begin < 0:
-        return
-    before = name[:begin]  # what the dialect puts before the path, up to its last dot
-    for common in range(len(wanted), 1, -1):
-        ending = "." + ".".join(wanted[-common:])
-        for found in sorted((one for one in base if f".{one}".endswith(ending)), key=len):
-            given = found.split(".")
-            old, new = wanted[: len(wanted) - common], given[: len(given) - common]
-            for shared in range(3):  # longer prefixes leave more of the adapter's other names alone
-                if shared < common - 1:
-                    more = wanted[len(wanted) - common :][:shared]
-                    yield _rule_text(before, [*old, *more], [*new, *more])
-
-
-def _rule_text(before: str, old: list[str], new: list[str]) -> str:
-    left, right = (before + "".join(f"{escape(part)}." for part in parts) for parts in (old, new))
-    return f"{left}{{rest:**}} -> {right}{{rest}}"
-
-
-def _fits(text: str, adapter: Adapter, dialect: Dialect, base: Mapping[str, Tensor]) -> bool:
-    report = Report()
-    rule = RenameRule.parse(text, NoPlace())
-    # Rules without a shape change move values and never look at them.
-    tensors: Any = adapter.tensors
-    renamed, _ = apply_rules(tensors, [rule], adapter.name, report)
-    if report.diagnostics:
-        return False
-    moved: Any = renamed
-    reading = dialect.read(replace(adapter, tensors=moved), base)
-    if reading.problems or reading.unmatched:
-        return False
-    used = {name for fold in reading.folds for name in fold.uses}
-    return all(name in used or name in reading.ignored for name in moved)
+def _wrapper(names: Collection[str], unmatched: Mapping[str, str]) -> str | None:
+    """What is before the names of an adapter that is nothing but whole tensors which the base lacks."""
+    if any(name not in unmatched or is_factor(name) or not name.endswith(unmatched[name]) for name in names):
+        return None
+    wrappers = {name.removesuffix(unmatched[name]) for name in names}
+    return wrappers.pop() if len(wrappers) == 1 else None

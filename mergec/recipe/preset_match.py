@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from mergec.recipe.rename_rule import PresetUse
 
 _SHOWN = 5
+_OF_ADAPTERS = "base_model.model."  # before the names of the model that an adapter of PEFT is for
 
 
 def preset_matches_nothing(use: PresetUse, names: Collection[str], source: str) -> PresetMatchesNothing:
     """MC0146 for this use of a preset. A layout that the preset leads to is told as such."""
     preset = load_preset(use.name)
     help_ = "write `optional: true` beside `preset:` if only some checkpoints have the names it is for"
-    if preset.inverse and _matches(preset.inverse, names):
+    unwrapped = [name.removeprefix(_OF_ADAPTERS) for name in names]
+    if _matches(use.name, unwrapped):
+        rule = f"{_OF_ADAPTERS}{{rest:**}} -> {{rest}}"
+        help_ = f'in the names of an adapter of PEFT, put the rule "{rule}" before it'
+    elif preset.inverse and _matches(preset.inverse, names):
         help_ = f"the names look like those that it leads to: did you mean `{preset.inverse}`?"
     begins = list(dict.fromkeys(name.partition(".")[0] for name in names))
     more = ", ..." if len(begins) > _SHOWN else ""

@@ -102,7 +102,7 @@ def read_adapter(name: str, value: object, place: TreePlace, base: BaseView, cal
         reading = dialect.read(adapter, base.current)
     problems = summed_up(_about_numbers(reading.problems, adapter, base))
     # What is wrong with an adapter mostly leaves tensors unused too: tell the cause alone.
-    lost = None if problems else left_over(adapter, reading, dialect, base.current, base.table.name)
+    lost = None if problems else _left_over(adapter, reading, dialect, base)
     call.report.extend(problems if lost is None else [lost])
     if problems or lost is not None:
         return None
@@ -110,6 +110,12 @@ def read_adapter(name: str, value: object, place: TreePlace, base: BaseView, cal
     call.remarks.extend(_ignored(reading, name, call))
     strength_place = place.child("strength") if isinstance(value, dict) and "strength" in value else place
     return AdapterUse(adapter, options.strength, strength_place, reading)
+
+
+def _left_over(adapter: Adapter, reading: Reading, dialect: Dialect, base: BaseView) -> Diagnostic | None:
+    name, facts = base.table.name, base.table.facts
+    is_source = facts is not None and facts.source == name
+    return left_over(adapter, reading, dialect, base.current, name, base_is_source=is_source)
 
 
 def _options(name: str, value: object, place: TreePlace, call: Call) -> AdapterKeys | None:

@@ -11,6 +11,11 @@ from mergec.recipe.rename_rule import PresetUse
     [
         ("llava-to-hf", "language_model.lm_head.weight", "did you mean `hf-to-llava`?"),
         ("hf-memory-to-file", "vision_tower.encoder.x", "did you mean `hf-file-to-memory`?"),
+        (
+            "hf-memory-to-file",
+            "base_model.model.model.language_model.layers.0.q_proj.lora_A.weight",
+            'put the rule "base_model.model.{rest:**} -> {rest}" before it',
+        ),
         ("llava-to-hf", "x.y", "`optional: true`"),
         ("strip-peft", "x.y", "`optional: true`"),
     ],

@@ -53,8 +53,8 @@ def fold_experts(module: PeftModule, context: PeftContext) -> None:
     (_, a), (_, b) = module.factors[_A], module.factors[_B]
     candidates = list(_candidates(module, context))
     if not candidates:
-        named = context.config.module_names("target_parameters")
-        context.missing(module.names, f"{module.path}.{named[0].rpartition('.')[2]}")
+        parameter = next(name for path, name in _targeted(context) if _is_at(module, path))
+        context.missing(module.names, f"{module.path}.{parameter}")
         return
     fitting = [name for name in candidates if _layouts(context.base[name], a, b)]
     if not fitting:

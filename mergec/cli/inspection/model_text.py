@@ -131,7 +131,7 @@ def name_lines(facts: ModelFacts) -> Iterator[str]:
     """What wrappers put into names, and the presets that rename."""
     for prefix in facts.prefixes:
         remedy = f"`rename: {{preset: {prefix.preset}}}` removes it"
-        if facts.adapter is not None:
+        if facts.adapter is not None and facts.adapter.modules:
             remedy = "`op: lora` reads past it"
         yield f"`{prefix.text}` in {counted(prefix.tensors, 'name')}: {remedy}"
     for preset in facts.presets:
