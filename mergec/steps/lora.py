@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 from mergec.adapters.recognise import adapter_as_model, dialect_names, dialect_of
 from mergec.recipe.pattern_list import select_names
 from mergec.steps.adapter_use import AdapterUse, BaseView, read_adapter
+from mergec.steps.errors import BadOperation
 from mergec.steps.fold import folded
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.where import RestrictedKeys
@@ -93,6 +94,8 @@ class Lora(Operation):
         if dialect_of(base.entries, base.facts) is not None:
             call.report.add(adapter_as_model(keys.base, "`base`", call.place.child("base").span()))
             return base
+        if _is_named_twice(keys, call):
+            return base
         view = BaseView.of(base, call)
         uses: list[AdapterUse] = []
         for name, value, place in _listed(keys, call):
@@ -107,6 +110,18 @@ class Lora(Operation):
             found = select_names(keys.where, universe, call.place.child("where"), call.report)
             chosen = {name: None for name in universe if name in found}
         return folded(view, uses, chosen, call)
+
+
+def _is_named_twice(keys: LoraKeys, call: Call) -> bool:
+    """Whether the list has an adapter again; reports the second place."""
+    for index, name in enumerate(keys.adapters):
+        if isinstance(keys.adapters, list) and name in keys.adapters[:index]:
+            problem = f"`adapters` names `{name}` twice"
+            advice = f"leave one out; to fold it twice as strongly, write `adapters: {{{name}: 2}}`"
+            span = call.place.child("adapters").child(index).span()
+            call.report.add(BadOperation(span=span, operation="lora", problem=problem, help=advice))
+            return True
+    return False
 
 
 def _listed(keys: LoraKeys, call: Call) -> Iterator[tuple[str, object, TreePlace]]:

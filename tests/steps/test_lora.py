@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import mergec
 from tests.conftest import bf16, round_to_bf16, write_checkpoint
 
 if TYPE_CHECKING:
@@ -344,3 +345,13 @@ def test_strength_moves_any_fold_from_the_base_to_what_it_makes(bench: Workbench
     np.testing.assert_array_equal(made[f"{name}.weight"].values, expected)
     expected = weights["head.weight"] + (head - weights["head.weight"]) * np.float32(0.25)
     np.testing.assert_array_equal(made["head.weight"].values, expected)
+
+
+def test_an_adapter_is_named_once(bench: Workbench) -> None:
+    bench.source("base", base())
+    put(bench, "style", layers_adapter())
+    with pytest.raises(mergec.MergecError) as caught:
+        bench.recipe({"op": "lora", "base": "base", "adapters": ["style", "style"]}).check()
+    (error,) = caught.value.errors
+    assert "`adapters` names `style` twice" in error.message
+    assert "`adapters: {style: 2}`" in (error.help or "")
