@@ -9,7 +9,7 @@ from mergec.diagnostics.as_json import diagnostic_as_json
 if TYPE_CHECKING:
     from mergec.cli.plan_facts import PlanFacts
     from mergec.cli.plan_sources import SourceFacts
-    from mergec.cli.plan_tensors import TensorAction
+    from mergec.cli.plan_tensors import Summand, TensorAction
 
 
 def plan_document(facts: PlanFacts) -> dict[str, Any]:
@@ -62,12 +62,19 @@ def _source(source: SourceFacts) -> dict[str, Any]:
 
 
 def _tensor(tensor: TensorAction, shards: list[str]) -> dict[str, Any]:
-    """`coefficients` lists, for each source, the tensors that take part; `weight` is null in no sum."""
-    coefficients: dict[str, list[dict[str, Any]]] = {}
-    for term in tensor.terms:
-        if term.source:
-            part = {"tensor": term.tensor, "weight": term.weight}
-            coefficients.setdefault(term.source, []).append(part)
+    """A tensor of the output, as the sum that it is.
+
+    `summands` are its terms, each with its factor `weight` and the `tensors` of sources that it is made of:
+    one as it is, or, where it is `computed`, several, such as the factors of a product. `coefficients` lists
+    the tensors by source; there, `weight` is null for those that are only a part of what is computed.
+    """
+    coefficients: dict[str, dict[str, float | None]] = {}
+    for summand in tensor.summands:
+        for part in summand.parts:
+            weights = coefficients.setdefault(part.source, {}) if part.source else {}
+            weights.setdefault(part.tensor, None)
+            if not summand.is_computed:
+                weights[part.tensor] = summand.weight
     placed = tensor.placed
     return {
         "name": placed.name,
@@ -75,8 +82,17 @@ def _tensor(tensor: TensorAction, shards: list[str]) -> dict[str, Any]:
         "dtype": str(placed.dtype),
         "action": tensor.action.value,
         "expression": tensor.expression,
-        "coefficients": coefficients,
+        "summands": [_summand(summand) for summand in tensor.summands],
+        "coefficients": {
+            source: [{"tensor": name, "weight": weight} for name, weight in weights.items()]
+            for source, weights in coefficients.items()
+        },
         "reproducibility": placed.reproducibility.value,
         "shard": shards[placed.shard],
         "bytes": placed.nbytes,
     }
+
+
+def _summand(summand: Summand) -> dict[str, Any]:
+    tensors = [{"source": part.source, "tensor": part.tensor} for part in summand.parts if part.source]
+    return {"weight": summand.weight, "computed": summand.is_computed, "tensors": tensors}

@@ -13,11 +13,14 @@ from mergec.ir.primitives import CONCAT, FILL, NORMAL
 from mergec.ir.quantised_primitives import DEQUANTISE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mergec.ir.graph import CheckedGraph, Graph, NodeId
     from mergec.ir.plan import PlacedTensor, Plan
 
 _MOVES = {"load", "identical"}  # what changes no value
-_CASTS = {*_MOVES, "cast", "settle_nans"}  # what only rounds
+_CHECKED = {*_MOVES, "finite", "settle_nans"}  # where all is finite, there are no NaNs to settle
+_CASTS = {*_CHECKED, "cast"}  # what only rounds
 _FILLS = {0.0: "zeros", 1.0: "ones"}
 
 
@@ -31,31 +34,34 @@ class Action(Enum):
     NEW = "new"
 
 
-class Term(NamedTuple):
-    """A tensor of a source, and the factor of the summand that it is part of.
-
-    `source` is empty for values made up. `weight` is None where the result is not a weighted sum.
-    """
+class Part(NamedTuple):
+    """A tensor of a source; `source` is empty for values made up, which `tensor` then describes."""
 
     source: str
     tensor: str
-    weight: float | None
 
 
-class _Summand(NamedTuple):
-    """A leaf, or something computed of several: the names to show, and its factor."""
+class Summand(NamedTuple):
+    """What a tensor is the sum of, each with a factor: a tensor as it is, or what is computed of several."""
 
-    names: tuple[str, ...]
     weight: float
+    parts: tuple[Part, ...]
+    is_computed: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parts for people: sources, or the one value made up."""
+        shown = [part.source or part.tensor for part in self.parts if part.source or len(self.parts) == 1]
+        return tuple(dict.fromkeys(shown))
 
 
 @dataclass(frozen=True, slots=True)
 class TensorAction:
-    """An output tensor and how it comes about. `expression` is the sum for people."""
+    """An output tensor and how it comes about. `expression` is the sum of the summands for people."""
 
     placed: PlacedTensor
     action: Action
-    terms: tuple[Term, ...]
+    summands: tuple[Summand, ...]
     expression: str
     read_as: tuple[str, ...]
 
@@ -92,41 +98,38 @@ def _owners(checked: CheckedGraph) -> dict[NodeId, tuple[str, str]]:
 def _tensor_action(
     placed: PlacedTensor, root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], kernels: set[str]
 ) -> TensorAction:
-    terms: dict[Term, None] = {}
-    summands: list[_Summand] = []
+    summands: list[Summand] = []
     read_as: dict[str, None] = {}
-    form = {atom: weight for atom, weight in linear_form(graph, root).items() if weight}
-    for atom, weight in form.items():
-        leaves = list(graph.leaves(atom))
-        is_sum = len(form) > 1 or leaves == [atom] or weight != 1.0
-        labels = [owners.get(leaf, ("", _made_up(graph, leaf))) for leaf in leaves]
-        terms.update(dict.fromkeys(Term(*label, weight if is_sum else None) for label in labels))
-        names = [source or tensor for source, tensor in labels if source or len(labels) == 1]
-        summands.append(_Summand(tuple(dict.fromkeys(names)), weight))
-        read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
+    for atom, weight in linear_form(graph, root).items():
+        if weight:
+            leaves = list(graph.leaves(atom))
+            parts = (Part(*owners.get(leaf, ("", _made_up(graph, leaf)))) for leaf in leaves)
+            summands.append(Summand(weight, tuple(dict.fromkeys(parts)), leaves != [atom]))
+            read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
     below = [graph[node].primitive for node in _below(graph, root)]
-    is_joined = CONCAT in below
-    action = _action(terms, kernels)
+    action = _action(summands, kernels)
     if action in {Action.COPY, Action.CAST} and any(p.locality is Locality.WHOLE for p in below):
         action = Action.DEQUANTISE if DEQUANTISE in below else Action.MERGE
-    shown = list(dict.fromkeys(summands)) if is_joined else summands
-    return TensorAction(placed, action, tuple(terms), _expression(shown), tuple(read_as))
+    told = [(summand.names, summand.weight) for summand in summands]
+    if CONCAT in below:  # the parts of a joined tensor that are alike are told once
+        summands, told = list(dict.fromkeys(summands)), list(dict.fromkeys(told))
+    return TensorAction(placed, action, tuple(summands), _expression(told), tuple(read_as))
 
 
-def _action(terms: dict[Term, None], kernels: set[str]) -> Action:
-    if not any(term.source for term in terms):
+def _action(summands: Sequence[Summand], kernels: set[str]) -> Action:
+    if not any(part.source for summand in summands for part in summand.parts):
         return Action.NEW
-    if kernels <= _MOVES:
+    if kernels <= _MOVES or ("finite" in kernels and kernels <= _CHECKED):
         return Action.COPY
     return Action.CAST if kernels <= _CASTS else Action.MERGE
 
 
-def _expression(summands: list[_Summand]) -> str:
-    """0.6*base + 0.4*tuned. The parts of a joined tensor, alike in source and weight, are told once."""
-    if len(summands) == 1 and len(summands[0].names) > 1 and summands[0].weight == 1.0:
-        return f"computed from {', '.join(summands[0].names)}"
+def _expression(told: Sequence[tuple[tuple[str, ...], float]]) -> str:
+    """0.6*base + 0.4*tuned, of the names and the factor of each summand."""
+    if len(told) == 1 and len(told[0][0]) > 1 and told[0][1] == 1.0:
+        return f"computed from {', '.join(told[0][0])}"
     text = ""
-    for names, weight in summands:
+    for names, weight in told:
         name = names[0] if len(names) == 1 else f"({', '.join(names)})"
         factor = "" if abs(weight) == 1 else f"{abs(weight):.6g}*"
         sign = ("-" if weight < 0 else "") if not text else (" - " if weight < 0 else " + ")

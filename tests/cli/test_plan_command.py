@@ -75,6 +75,10 @@ def test_json(mergec_command: Callable[..., Result], recipe: Path) -> None:
         "base": [{"tensor": "head.w", "weight": 0.5}],
         "tuned": [{"tensor": "head.w", "weight": 0.5}],
     }
+    assert head["summands"] == [
+        {"weight": 0.5, "computed": False, "tensors": [{"source": name, "tensor": "head.w"}]}
+        for name in ("base", "tuned")
+    ]
     assert document["memory"]["workers"] == 1
     assert document["memory"]["peak"] <= document["memory"]["budget"] == 64 << 20
     assert document["remarks"] == [
@@ -147,3 +151,51 @@ def test_joined_parts_are_told_once(mergec_command: Callable[..., Result], tmp_p
     tensor = json.loads(mergec_command("plan", path, "--json").stdout)["tensors"][0]
     assert tensor["expression"] == "0.25*parts + 0.75*whole"
     assert tensor["coefficients"]["parts"] == [{"tensor": "qkv", "weight": 0.25}]
+
+
+class TestFolds:
+    @pytest.fixture
+    def fold(self, tmp_path: Path) -> Path:
+        """A LoRA of one weight, and a bias that its adapter brings whole."""
+        base = {"q.weight": np.ones((6, 4), np.float32), "q.bias": np.ones(6, np.float32)}
+        save_file(base, tmp_path / "base.safetensors")
+        factors = {
+            "base_model.model.q.lora_A.weight": np.ones((2, 4), np.float32),
+            "base_model.model.q.lora_B.weight": np.ones((6, 2), np.float32),
+            "base_model.model.q.bias": np.zeros(6, np.float32),
+        }
+        (tmp_path / "style").mkdir()
+        save_file(factors, tmp_path / "style/adapter_model.safetensors")
+        config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4}
+        (tmp_path / "style/adapter_config.json").write_text(json.dumps(config))
+        path = tmp_path / "r.yaml"
+        path.write_text(
+            "mergec: 1\nsources: {base: base.safetensors, style: style}\n"
+            "models: {m: {op: lora, base: base, adapters: [style]}}\noutput: {model: m, path: out}\n"
+        )
+        return path
+
+    def test_a_product_has_one_factor(self, mergec_command: Callable[..., Result], fold: Path) -> None:
+        document = json.loads(mergec_command("plan", fold, "--json", "--tensor", "q.weight").stdout)
+        (weight,) = document["tensors"]
+        assert weight["expression"] == "base + 2*style"
+        factors = [f"base_model.model.q.lora_{factor}.weight" for factor in "BA"]
+        assert weight["summands"] == [
+            {"weight": 1.0, "computed": False, "tensors": [{"source": "base", "tensor": "q.weight"}]},
+            {
+                "weight": 2.0,
+                "computed": True,
+                "tensors": [{"source": "style", "tensor": name} for name in factors],
+            },
+        ]
+        assert weight["coefficients"] == {
+            "base": [{"tensor": "q.weight", "weight": 1.0}],
+            "style": [{"tensor": name, "weight": None} for name in factors],
+        }
+
+    def test_a_whole_tensor_of_an_adapter_is_copied(
+        self, mergec_command: Callable[..., Result], fold: Path
+    ) -> None:
+        lines = squeezed(mergec_command("plan", fold).stdout)
+        assert "copy q.bias 1 tensor style 24 B" in lines
+        assert lines[-1] == "Plan: 1 computed, 1 copied, 0 new."
