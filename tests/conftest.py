@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import mergec
+
+# A busy machine is no fault of the code: tests count, they do not time.
+settings.register_profile("mergec", deadline=None)
+settings.load_profile("mergec")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
