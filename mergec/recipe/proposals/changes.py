@@ -75,7 +75,7 @@ def _changes(fits: Sequence[Fit]) -> list[_Change]:
     for fit in fits:
         change = found.get(fit.begins)
         if change is None:
-            change = found[fit.begins] = _Change(fit.begins, likeness=likeness(*fit.begins))
+            change = found[fit.begins] = _Change(fit.begins, likeness=fit.likeness)
         change.fits.append(fit)
         worth = (fit.common or _NO_COMMON_END) * (1.0 if fit.is_whole else _PART)
         change.score += len(fit.source.kinds) * worth

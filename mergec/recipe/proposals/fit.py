@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.recipe.proposals.families import MARK
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     Counts = tuple[Mapping[Kind, int], Mapping[Kind, int]]
 
-_MOST_PAIRS = 20_000  # in one bucket; beyond, only those that share the most of their ends are looked at
+# Of all buckets together, small ones first; in the others only what shares the most of its end is looked at.
+_MOST_PAIRS = 40_000
 _MOST_NAMESAKES = 4
 _MOST_OTHERS = 1  # tensors of a telling shape; embeddings and head have the same
 
@@ -23,14 +25,15 @@ _MOST_OTHERS = 1  # tensors of a telling shape; embeddings and head have the sam
 class Fit(NamedTuple):
     """A family, what it may be called in the other checkpoint, and what to add to its numbers there.
 
-    `common` counts the segments at the end that the two share. `is_telling`: hardly any other tensors of
-    the two checkpoints have these shapes.
+    `common` counts the segments at the end that the two share, `likeness` is that of what is before it.
+    `is_telling`: hardly any other tensors of the two checkpoints have these shapes.
     """
 
     source: Family
     target: Family
     shifts: Indices
     common: int
+    likeness: float
     is_telling: bool
 
     @property
@@ -70,28 +73,36 @@ def fits(
 
     `counts` says how many tensors there are of each kind in the two whole checkpoints.
     """
+    modules = _Modules(sources), _Modules(targets)
+    found = []
+    for one, other in _worth_looking_at(sources, targets):
+        shifts = _shifts(one, other, is_strict=is_strict)
+        if shifts is None or not _fit_as_modules(one, other, modules):
+            continue
+        common = _common_end(one.segments, other.segments)
+        begins = (family.segments[: len(family.segments) - common] for family in (one, other))
+        alike = likeness(*begins)
+        if alike >= 0:
+            is_telling = _is_telling(one, counts[0]) and _is_telling(other, counts[1])
+            found.append(Fit(one, other, shifts, common, alike, is_telling))
+    return found
+
+
+def _worth_looking_at(
+    sources: Sequence[Family], targets: Sequence[Family]
+) -> Iterator[tuple[Family, Family]]:
+    """Pairs whose tensors are of the same kinds: all of them, or those that share the most of their ends."""
     buckets: dict[Hashable, tuple[list[Family], list[Family]]] = {}
     for side, those in enumerate((sources, targets)):
         for family in those:
             key = (family.slots, frozenset(family.kinds.values()))
             buckets.setdefault(key, ([], []))[side].append(family)
-    modules = _Modules(sources), _Modules(targets)
-    telling = {
-        id(family): _is_telling(family, count)
-        for those, count in zip((sources, targets), counts, strict=True)
-        for family in those
-    }
-    found = []
-    for left, right in buckets.values():
-        for one, other in _worth_looking_at(left, right):
-            shifts = _shifts(one, other, is_strict=is_strict)
-            if shifts is None or not _fit_as_modules(one, other, modules):
-                continue
-            common = _common_end(one.segments, other.segments)
-            fit = Fit(one, other, shifts, common, telling[id(one)] and telling[id(other)])
-            if likeness(*fit.begins) >= 0:
-                found.append(fit)
-    return found
+    pairs = {key: len(left) * len(right) for key, (left, right) in buckets.items()}
+    smallest = sorted(pairs, key=pairs.__getitem__)
+    totals = accumulate(pairs[key] for key in smallest)
+    in_full = {key for key, total in zip(smallest, totals, strict=True) if total <= _MOST_PAIRS}
+    for key, (left, right) in buckets.items():
+        yield from product(left, right) if key in in_full else _namesakes(left, right)
 
 
 class _Modules:
@@ -130,10 +141,7 @@ def _list_of(segments: Segments) -> Segments | None:
     return None if at is None else segments[: at + 1]
 
 
-def _worth_looking_at(left: list[Family], right: list[Family]) -> Iterator[tuple[Family, Family]]:
-    if len(left) * len(right) <= _MOST_PAIRS:
-        yield from ((one, other) for one in left for other in right)
-        return
+def _namesakes(left: Sequence[Family], right: Sequence[Family]) -> Iterator[tuple[Family, Family]]:
     ends: dict[Segments, list[Family]] = {}
     for family in right:
         for begin in range(len(family.segments)):

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 20
 # Real checkpoints have hundreds. Of more, the first are enough to find what they have in common.
 _MOST_FAMILIES = 3_000
+# Each counts some of the numbers that the other one counts, and so finds no fewer families.
+_COARSER = {
+    Reading.FIRST_SEGMENT: Reading.SEGMENTS,
+    Reading.FIRST_EMBEDDED: Reading.EMBEDDED,
+    Reading.NONE: Reading.SEGMENTS,
+}
 
 
 class Undecided(NamedTuple):
@@ -46,12 +52,17 @@ def pair_names(sources: Mapping[str, Kind], targets: Mapping[str, Kind]) -> Pair
     left = {name: kind for name, kind in sources.items() if name not in targets}
     right = {name: kind for name, kind in targets.items() if name not in sources}
     counts = Counter(sources.values()), Counter(targets.values())
+    left_over: dict[Reading, int] = {}
     for reading in Reading:
         if not left or not right:
             break
-        one, other = families(left, reading)[:_MOST_FAMILIES], families(right, reading)
+        if left_over.get(_COARSER.get(reading, reading), 0) > _MOST_FAMILIES:
+            continue
+        one = families(left, reading)
+        other = families(right, reading)
         is_strict = reading not in {Reading.SEGMENTS, Reading.FIRST_SEGMENT}
-        found, undecided = _decided(fits(one, other, counts, is_strict=is_strict))
+        found, undecided = _decided(fits(one[:_MOST_FAMILIES], other, counts, is_strict=is_strict))
+        left_over[reading] = len(one) - len(found)
         result.fits += found
         result.undecided += undecided
         for fit in found:

@@ -189,14 +189,18 @@ def test_seventy_billion_parameters_take_no_time() -> None:
     assert time.perf_counter() - start < 1
 
 
-def test_many_names_without_any_order_end_soon() -> None:
+@pytest.mark.parametrize("shapes", [1, 300])
+def test_many_names_without_any_order_end_soon(shapes: int) -> None:
     draw = random.Random(0)  # noqa: S311  # no secret
-    names = [".".join(f"{draw.getrandbits(40):x}g" for _ in range(3)) for _ in range(12_000)]
-    sources, targets = ({name: kind(4) for name in half} for half in (names[:6_000], names[6_000:]))
-    start = time.perf_counter()
-    assert propose_rules(sources, targets).lined_up == 0
+    names = [".".join(f"{draw.getrandbits(40):x}g" for _ in range(3)) for _ in range(40_000)]
+    sources, targets = (
+        {name: kind(number % shapes) for number, name in enumerate(half)}
+        for half in (names[:20_000], names[20_000:])
+    )
+    start = time.process_time()
+    assert propose_rules(sources, targets).lined_up < 50  # by letters in common, by chance
     assert rules_of(propose_rules(prefixed("w.", sources), sources)) == ["w.{rest:**} -> {rest}"]
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 8
 
 
 words = st.text("bcdfghjklmnpqrstvwxz", min_size=3, max_size=6)
