@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.recipe.proposals.named_models import Tensors
 
-I = f"{MARK}i"  # the number of a layer
+LAYER = f"{MARK}i"  # the number of a layer
 
 
 def found(sources: Tensors, targets: Tensors, *, is_strict: bool = False) -> list[Fit]:
@@ -30,7 +30,7 @@ def test_what_a_fit_says() -> None:
     (only,) = found(layers("a.{}.mlp.w", range(3)), layers("x.y.{}.mlp.w", range(2, 5)))
     assert only.begins == (("a",), ("x", "y"))
     assert (only.common, only.shifts) == (3, (2,))
-    assert only.lists == (("a", I), ("x", "y", I))
+    assert only.lists == (("a", LAYER), ("x", "y", LAYER))
     assert only.is_whole
     assert list(only.names()) == [(f"a.{i}.mlp.w", f"x.y.{i + 2}.mlp.w") for i in range(3)]
 
