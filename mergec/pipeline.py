@@ -137,6 +137,7 @@ def build(
         MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
     """
     from mergec.execute.differing_inputs import inputs_named
+    from mergec.execute.errors import OutputNotFinite
     from mergec.execute.run_plan import run_plan
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
@@ -156,10 +157,13 @@ def build(
         )
         stack.callback(output.discard)
         with inputs_named(compiled.checked, compiled.sources.names):
-            run_plan(plan, sources, output, progress)
+            not_finite = run_plan(plan, sources, output, progress)
         for source in sources:
             source.check_unchanged()
         if side_files is not None:
             output.add_side_files(copied_files(compiled, plan, options), side_files.config, plan.config)
         output.publish(index=plan.layout.index)
+    if not_finite:
+        first, *others = (plan.layout.tensors[number].name for number in not_finite)
+        report.add(OutputNotFinite(tensor=first, more=f" and {len(others)} more" if others else ""))
     return target

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """A kernel call with its registers; for a load, the number of the leaf and no kernel.
 
+    A kernel that returns False has met values that are not finite.
+
     `held` are numbers of the region's held values, which follow the sources.
     """
 
-    kernel: Callable[..., None] | None
+    kernel: Callable[..., bool | None] | None
     out: torch.Tensor
     sources: tuple[torch.Tensor, ...]
     attributes: tuple[object, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mergec.diagnostics import Diagnostic, diagnostic
+from mergec.diagnostics import Diagnostic, Severity, diagnostic
 
 
 @diagnostic("MC0701", "the integer tensor `{tensor}` differs between the inputs (first at element {element})")
@@ -31,3 +31,17 @@ class NotFiniteValues(Diagnostic):
     file: int = -1
     offset: int = 0
     help: str | None = "the training run diverged: take an earlier checkpoint of the adapter"
+
+
+@diagnostic("MC0703", "`{tensor}`{more} in the output: not all values are finite", severity=Severity.WARNING)
+class OutputNotFinite(Diagnostic):
+    """A computed tensor holds infinities or NaN.
+
+    Either a source holds them already, or values grew too large for the dtype they are written in:
+    float16 ends at 65,504, bfloat16 and float32 at 3.4e38. The output is written all the same, as some
+    models hold such values on purpose. Tensors that are only copied are not looked at.
+    """
+
+    tensor: str
+    more: str
+    help: str | None = "look at the sources and strengths; where float16 is too small, say `dtype: bfloat16`"

@@ -41,23 +41,25 @@ class Evaluator:
         leaves: Sequence[LoadedLeaf],
         parts: Sequence[StridedView],
         held: Values = (),
-    ) -> None:
-        """Run a program; `parts` are what is wanted of each of its leaves.
+    ) -> bool:
+        """Run a program; `parts` are what is wanted of each of its leaves. Whether its result is finite.
 
         Raises:
             MergecError: MC0702 where values are not finite, MC02xx from a source.
             NotIdentical: where operands differ that must not.
         """
+        is_finite = True
         try:
             for step in bound.steps:
                 if step.kernel is not None:
                     operands = (*step.sources, *(held[number] for number in step.held))
-                    step.kernel(step.out, operands, *step.attributes)
+                    is_finite &= step.kernel(step.out, operands, *step.attributes) is not False
                 else:
                     number = _leaf_number(step)
                     self._load(leaves[number], parts[number], step, bound.staging, held)
         except NotFinite as found:
             raise _not_finite(leaves, found.leaf) from None
+        return is_finite
 
     def whole(self, values: Sequence[HeldValue]) -> Values:
         """The values, one after another."""

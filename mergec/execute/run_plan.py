@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 def run_plan(
     plan: Plan, sources: Sequence[ByteSource], sink: Sink, progress: Callable[[int, int], None]
-) -> None:
+) -> list[int]:
     """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
+
+    Returns the numbers of the computed tensors in which some value is no finite number.
 
     Raises:
         MergecError: what was met at the first tile that failed; the workers stop after their tile.
@@ -47,11 +49,12 @@ def run_plan(
 
             return HeldValues(plan)
 
-        workers = [Worker(plan, sources, sink, done, held) for _ in range(plan.memory.workers)]
+        not_finite: set[int] = set()
+        workers = [Worker(plan, sources, sink, done, held, not_finite) for _ in range(plan.memory.workers)]
         stack.enter_context(_inner_threads_off(plan))
         if len(workers) == 1:
             workers[0].run(tasks)
-            return
+            return sorted(not_finite)
         with ThreadPoolExecutor(len(workers), thread_name_prefix="mergec") as pool:
             started = [pool.submit(_run, worker, tasks) for worker in workers]
             try:
@@ -60,6 +63,7 @@ def run_plan(
                 tasks.stop()
         failures = [(worker.task, f.exception()) for worker, f in zip(workers, started, strict=True)]
         _raise_first([(task, failure) for task, failure in failures if failure is not None])
+        return sorted(not_finite)
 
 
 def _run(worker: Worker, tasks: _SharedTasks) -> None:

@@ -31,12 +31,19 @@ if TYPE_CHECKING:
 class TileComputer:
     """Owns the registers of one worker."""
 
-    def __init__(self, plan: Plan, sources: Sequence[ByteSource], sink: Sink, held: HeldValues) -> None:
-        """Reserve the arena that the plan promised; `held` is shared with the other workers."""
+    def __init__(
+        self, plan: Plan, sources: Sequence[ByteSource], sink: Sink, held: HeldValues, not_finite: set[int]
+    ) -> None:
+        """Reserve the arena that the plan promised.
+
+        `held` is shared with the other workers, and so is `not_finite`: the tensors that were found to
+        hold values that are no finite numbers.
+        """
         self._plan = plan
         self._evaluator = Evaluator(sources)
         self._sink = sink
         self._held = held
+        self._not_finite = not_finite
         self._arena = Arena(plan.memory.worker_bytes)
 
     def compute(self, region: Region, corner: Shape, size: Shape) -> int:
@@ -51,7 +58,8 @@ class TileComputer:
         try:
             held = self._held.of(region, self._evaluator)
             parts = [_part_of(region, leaf, corner, size) for leaf in region.leaves]
-            self._evaluator.run(bound, region.leaves, parts, held)
+            if not self._evaluator.run(bound, region.leaves, parts, held):
+                self._not_finite.add(region.tensor)
         except NotIdentical as difference:
             raise self._integers_differ(region.tensor, box, difference.element) from None
         written = self._store(box, bound)

@@ -43,11 +43,12 @@ class Worker:
         sink: Sink,
         done: Callable[[Region, int, int], None],
         held: Callable[[], HeldValues],
+        not_finite: set[int],
     ) -> None:
         """Prepare to carry out parts of the plan; `done` is told (region, elements, bytes) per tile.
 
-        `held` gives what the workers share. Torch is loaded here, and only for a plan that computes:
-        copies need none of it.
+        `held` gives, and `not_finite` is, what the workers share. Torch is loaded here, and only for a
+        plan that computes: copies need none of it.
         """
         self._sources = sources
         self._sink = sink
@@ -58,7 +59,7 @@ class Worker:
             # This takes most of a second, in which the disk already reserves room for the output.
             from mergec.execute.tile_computer import TileComputer
 
-            self._compute = TileComputer(plan, sources, sink, held()).compute
+            self._compute = TileComputer(plan, sources, sink, held(), not_finite).compute
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do tasks until there are none.

@@ -138,16 +138,20 @@ def _first_difference(first: torch.Tensor, other: torch.Tensor) -> int:
     raise AssertionError("they are equal")
 
 
-def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:  # noqa: ARG001
-    """Give every NaN the same bits.
+def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> bool:  # noqa: ARG001
+    """Give every NaN the same bits, and tell whether all values are finite.
 
-    Which ones arithmetic leaves differs between machines, and between the middle and the end of a
-    tile. The sum finds them at the price of one addition per element.
+    Which bits arithmetic leaves differs between machines, and between the middle and the end of a
+    tile. The sum finds what is not finite at the price of one addition per element.
     """
-    if torch.isnan(out.sum()):
+    total = out.sum()
+    if torch.isfinite(total):
+        return True
+    if torch.isnan(total):
         out = out.view(-1)
         for part in _chunks(out):
             out[part].masked_fill_(torch.isnan(out[part]), torch.nan)
+    return bool(torch.isfinite(out).all())  # the sum of finite values may be too large for their dtype
 
 
 KERNELS: dict[str, Callable[..., Any]] = {

@@ -136,6 +136,16 @@ class TestSettleNans:
         assert torch.equal(mixed.view(width)[~is_nan], before[~is_nan])
         assert is_nan.sum() == 7
 
+    @pytest.mark.parametrize("dtype", TORCH.values(), ids=str)
+    def test_tells_whether_all_values_are_finite(self, dtype: torch.dtype) -> None:
+        settle = KERNELS["settle_nans"]
+        largest = torch.full((100,), torch.finfo(dtype).max, dtype=dtype)  # whose sum is infinite
+        assert settle(largest, []) is True
+        assert settle(torch.tensor([], dtype=dtype), []) is True
+        for bad in (INFINITY, -INFINITY, NAN):
+            assert settle(torch.tensor([1, bad], dtype=dtype), []) is False
+        assert settle(torch.tensor([INFINITY, -INFINITY], dtype=dtype), []) is False
+
     def test_of_many_elements_goes_in_parts(self) -> None:
         values = torch.full((10_000,), -NAN)
         values[5_000:] = 1.0
