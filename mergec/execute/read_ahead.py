@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mergec.ir.plan import Plan, Region
+    from mergec.ir.strided_view import StridedView
     from mergec.sources.byte_source import ByteSource
 
 # How far the disk may be ahead of the workers. The page cache holds it; none of it counts as ours.
@@ -40,11 +41,11 @@ class ReadAhead:
         self._thread.start()
 
     def note_read(self, region: Region, elements: int) -> None:
-        """A worker has read this much of the region's leaves.
+        """A worker has computed this many elements of the region, and read their share of its leaves.
 
         Two workers may lose each other's count; that shifts the window a little and no byte.
         """
-        self._read += sum(leaf.view.dtype.nbytes(elements) for leaf in region.leaves)
+        self._read += sum(view.nbytes for view in _views(region)) * elements // region.target.elements
 
     def stop(self) -> None:
         """Ask for nothing more."""
@@ -71,15 +72,21 @@ class ReadAhead:
         """(descriptor, offset, bytes) of what will be read, in the order of the regions' tiles."""
         for region in self._plan.regions:
             files = [
-                (source.fileno(), leaf.view)
-                for leaf in region.leaves
-                if leaf.generator is None and isinstance(source := self._sources[leaf.view.file], LocalFile)
+                (source.fileno(), view)
+                for view in _views(region)
+                if isinstance(source := self._sources[view.file], LocalFile)
             ]
             longest = max((view.nbytes for _, view in files), default=0)
             for start in range(0, longest, _CHUNK):
                 for descriptor, view in files:
-                    if start < view.nbytes and view.is_contiguous:
+                    if start < view.nbytes:
                         yield descriptor, view.offset + start, min(_CHUNK, view.nbytes - start)
+
+
+def _views(region: Region) -> list[StridedView]:
+    """What of the files a region reads in one run."""
+    leaves = (leaf for leaf in region.all_leaves if leaf.generator is None)
+    return [leaf.view for leaf in leaves if leaf.view.is_contiguous]
 
 
 def _is_there(descriptor: int, offset: int) -> bool:
