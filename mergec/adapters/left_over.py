@@ -41,7 +41,7 @@ def left_over(
     ]
     if not unmatched and not strange:
         return None
-    found = lining_up(Trial(adapter, dialect, base), unmatched) if unmatched and not strange else None
+    found = lining_up(Trial(adapter, dialect, base, unmatched)) if unmatched and not strange else None
     if found is None:
         advice = _advice(adapter, unmatched, base_name)
     else:

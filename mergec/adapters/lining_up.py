@@ -10,7 +10,7 @@ from mergec.recipe.pattern import escape
 from mergec.recipe.rename_preset import load_preset, preset_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mergec.adapters.trial import Rule, Trial
 
@@ -30,19 +30,19 @@ class LiningUp(NamedTuple):
     back: str | None = None
 
 
-def lining_up(trial: Trial, unmatched: Mapping[str, str]) -> LiningUp | None:
+def lining_up(trial: Trial) -> LiningUp | None:
     """The first rules that make all of an adapter fit; they have been applied to know that.
 
     Those on the adapter come first, as they leave the names of the result alone.
     """
-    on_adapter = (*islice(_prefixes(trial, unmatched), _TRIED), *_presets_for_adapter(trial))
+    on_adapter = (*islice(_prefixes(trial), _TRIED), *_presets_for_adapter(trial))
     for rules in on_adapter:
         if trial.fits_if_renamed(rules):
             return LiningUp(rules)
     for preset in preset_names():
         if trial.fits_if_base_is_renamed([{"preset": preset}]):
             return LiningUp(({"preset": preset},), on_base=True, back=load_preset(preset).inverse)
-    stacks = stacking(trial, unmatched)
+    stacks = stacking(trial)
     if stacks and trial.fits_if_base_is_renamed(stacks):
         return LiningUp(stacks, on_base=True)
     return None
@@ -57,8 +57,8 @@ def _presets_for_adapter(trial: Trial) -> Iterator[tuple[Rule, ...]]:
             yield (*unwrapping, {"preset": preset})
 
 
-def _prefixes(trial: Trial, unmatched: Mapping[str, str]) -> Iterator[tuple[Rule, ...]]:
-    name, target = next(iter(unmatched.items()))
+def _prefixes(trial: Trial) -> Iterator[tuple[Rule, ...]]:
+    name, target = next(iter(trial.unmatched.items()))
     yield from ((rule,) for rule in dict.fromkeys(_prefix_rules(name, target, trial)))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mergec.recipe.pattern import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from mergec.adapters.trial import Rule, Trial
 
@@ -23,19 +23,14 @@ _PARTS = {
 _LAYER = re.compile(r"(.+)\.[0-9]+\.(\w+)\.weight")
 
 
-def stacking(trial: Trial, unmatched: Mapping[str, str]) -> tuple[Rule, ...]:
-    """Rules on the base that stack the experts which an adapter's `target_parameters` mean.
-
-    Args:
-        trial: the adapter and the base.
-        unmatched: the adapter's tensors, each with a target that the base does not have.
-    """
+def stacking(trial: Trial) -> tuple[Rule, ...]:
+    """Rules on the base that stack the experts which an adapter's `target_parameters` mean."""
     config = trial.adapter.facts.adapter_config or {}
     written = config.get("target_parameters")
     targeted = {str(name).rpartition(".")[2] for name in written} if isinstance(written, list) else set()
     layers = _layers(trial.base)
     rules: dict[str, Rule] = {}
-    for module in dict.fromkeys(target.rpartition(".")[0] for target in unmatched.values()):
+    for module in dict.fromkeys(target.rpartition(".")[0] for target in trial.unmatched.values()):
         stored = next((path for path in layers if _is_same(path, module)), None)
         if stored is None:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,23 +23,36 @@ if TYPE_CHECKING:
     from mergec.ir.layout import Layout
 
 Rule = str | dict[str, object]
+_NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")  # a whole segment of a name
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An adapter that does not fit its base. Rules are those of a `rename:` list, as a recipe holds them."""
+    """An adapter that does not fit its base. Rules are those of a `rename:` list, as a recipe holds them.
+
+    `unmatched` gives, for each of the adapter's tensors whose target the base does not have, the name that
+    was looked for. A few names are asked first: layers that are alike fit alike.
+    """
 
     adapter: Adapter
     dialect: Dialect
     base: Mapping[str, Tensor]
+    unmatched: Mapping[str, str]
 
     def fits_if_renamed(self, rules: Sequence[Rule]) -> bool:
         """Whether all of the adapter fits after these rules on its source."""
-        renamed = _renamed(self.adapter.tensors, rules)
-        return renamed is not None and self._fits(replace(self.adapter, tensors=renamed), self.base)
+        for tensors in (_one_of_each(self.adapter.tensors), self.adapter.tensors):
+            renamed = _renamed(tensors, rules)
+            if renamed is None or not self._fits(replace(self.adapter, tensors=renamed), self.base):
+                return False
+        return True
 
     def fits_if_base_is_renamed(self, rules: Sequence[Rule]) -> bool:
         """Whether all of the adapter fits after these rules on the base."""
+        few = _renamed(_one_of_each(self.base), rules)
+        modules = {_module(name) for name in few or ()}
+        if not all(_module(target) in modules for target in self.unmatched.values()):
+            return False
         renamed = _renamed(self.base, rules)
         return renamed is not None and self._fits(self.adapter, renamed)
 
@@ -51,6 +65,19 @@ class Trial:
             return False
         used = {name for fold in reading.folds for name in fold.uses}
         return all(name in used or name in reading.ignored for name in adapter.tensors)
+
+
+def _one_of_each(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The first of all tensors whose names differ only in numbers."""
+    firsts: dict[str, str] = {}
+    for name in tensors:
+        firsts.setdefault(_NUMBER.sub("0", name), name)
+    return {name: tensors[name] for name in firsts.values()}
+
+
+def _module(name: str) -> str:
+    """The module of a tensor, whatever its number."""
+    return _NUMBER.sub("0", name.rpartition(".")[0])
 
 
 def _renamed(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> dict[str, Tensor] | None:
