@@ -40,9 +40,8 @@ def _outputs_last(weight: str, base: Mapping[str, Tensor]) -> bool | None:
 
 
 def _beside(weight: str, base: Mapping[str, Tensor]) -> Iterable[str]:
-    module = _module(weight)
-    return (name for name in base if name.endswith(".weight") and _module(name) == module)
-
-
-def _module(weight: str) -> list[str]:
-    return weight.split(".")[:-2]
+    """The weights of the layers in the same module; the base may hold very many names."""
+    module = ".".join([*weight.split(".")[:-2], ""])
+    depth = weight.count(".")
+    names = (name for name in base if name.startswith(module) and name.endswith(".weight"))
+    return (name for name in names if name.count(".") == depth)

@@ -23,9 +23,16 @@ def test_shapes_decide() -> None:
 @pytest.mark.parametrize("configured", [True, False])
 def test_neighbours_tell_of_a_square_weight(configured: bool) -> None:  # noqa: FBT001  # parametrised
     square = {"h.0.attn.c_proj.weight": (4, 4), "h.0.attn.c_proj.bias": (4,)}
-    beside = {"h.0.mlp.c_fc.weight": (4, 8), "h.0.mlp.c_fc.bias": (8,)}
+    beside = {"h.0.attn.c_attn.weight": (4, 12), "h.0.attn.c_attn.bias": (12,)}
     name = "h.0.attn.c_proj.weight"
     assert transposed({**square, **beside}, name, configured=configured) is True
-    plain = {"h.0.mlp.c_fc.weight": (8, 4), "h.0.mlp.c_fc.bias": (8,)}
+    plain = {"h.0.attn.c_attn.weight": (12, 4), "h.0.attn.c_attn.bias": (12,)}
     assert transposed({**square, **plain}, name, configured=configured) is False
     assert transposed(square, name, configured=configured) is configured
+
+
+def test_layers_of_another_module_say_nothing_of_a_square_weight() -> None:
+    """CLVP: Linear in the attention, Conv1D in the MLP of the same layer."""
+    attention = {"layers.0.attn.q_proj.weight": (4, 4), "layers.0.attn.q_proj.bias": (4,)}
+    mlp = {"layers.0.mlp.c_fc.weight": (4, 8), "layers.0.mlp.c_fc.bias": (8,)}
+    assert transposed({**attention, **mlp}, "layers.0.attn.q_proj.weight") is False
