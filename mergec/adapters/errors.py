@@ -67,6 +67,7 @@ class AdapterMisfit(Diagnostic):
     adapter: str
     target: str
     more: str = ""
+    help: str | None = "fold it into the model that it was trained on"
 
 
 @diagnostic("MC0335", "the adapter `{adapter}` has no usable adapter_config.json: {problem}")
@@ -92,6 +93,7 @@ class BadFactor(Diagnostic):
     tensor: str
     shape: str
     more: str = ""
+    help: str | None = "save it again from a run that gathers its shards on all ranks first"
 
 
 @diagnostic("MC0337", "`{tensor}`{more} of the adapter `{adapter}` lacks its partner `{partner}`")
@@ -105,6 +107,7 @@ class IncompletePair(Diagnostic):
     tensor: str
     partner: str
     more: str = ""
+    help: str | None = "fetch the file again, or look at what `keep`, `drop` and `rename` on the source do"
 
 
 @diagnostic("MC0338", "the scale of the adapter `{adapter}` is unknown: {problem}")

@@ -9,6 +9,7 @@ from itertools import count, takewhile
 from math import prod
 from typing import TYPE_CHECKING
 
+from mergec.adapters.formulas import kronecker, tucker
 from mergec.adapters.images.module_change import Addition
 from mergec.adapters.joined import joined
 
@@ -54,7 +55,7 @@ def loha(parts: ModuleParts) -> Addition:
         if core in parts:
             t = parts.factor(core)
             parts.need(fits=t.shape[:2] == (a.shape[0], b.shape[0]), parts=(left, core, right))
-            halves.append((_tucker(a.transposed, t, b), (a.shape[1], b.shape[1], *t.shape[2:])))
+            halves.append((tucker(a.transposed, t, b), (a.shape[1], b.shape[1], *t.shape[2:])))
         else:
             parts.need(fits=a.shape[1] == b.shape[0], parts=(left, right))
             halves.append((a @ b, _kernel_unfolded((a.shape[0], b.shape[1]), parts.shape)))
@@ -66,17 +67,12 @@ def loha(parts: ModuleParts) -> Addition:
 
 def lokr(parts: ModuleParts) -> Addition:
     """LoKr: s * kron(w1, w2), where each of the two may be a product itself; s is 1 where neither is."""
-    kernel = parts.shape[2:]
     first, first_rank = _kronecker_factor(parts, "1", ())
-    second, second_rank = _kronecker_factor(parts, "2", kernel)
+    second, second_rank = _kronecker_factor(parts, "2", parts.shape[2:])
     parts.number("alpha")
     parts.need(fits=len(first.shape) == 2, parts=("lokr_w1",))
-    (a, b), (c, d, *tail) = first.shape, second.shape
-    ones = (1,) * len(tail)
-    blocks = first.reshape(a, 1, b, 1, *ones) * second.reshape(1, c, 1, d, *tail)
-    made = (a * c, b * d, *tail)
     rank = second_rank or first_rank
-    return Addition(parts.shaped(blocks.reshape(*made)), parts.scale(rank) if rank else 1.0)
+    return Addition(parts.shaped(kronecker(first, second)), parts.scale(rank) if rank else 1.0)
 
 
 def glora(parts: ModuleParts) -> Addition:
@@ -116,23 +112,13 @@ def product(parts: ModuleParts, up: str, mid: str, down: str) -> tuple[Tensor, i
         core = parts.factor(mid)
         fits = core.shape[:2] == (left.shape[1], right.shape[0]) and prod(kernel) == 1
         parts.need(fits=fits, parts=(up, mid, down))
-        value = _tucker(left.flattened(), core, right)
+        value = tucker(left.flattened(), core, right)
         made: Shape = (left.shape[0], right.shape[1], *core.shape[2:])
     else:
         parts.need(fits=left.shape[1] == right.shape[0], parts=(up, down))
         value = left.flattened() @ right
         made = (left.shape[0], right.shape[1] // prod(kernel), *kernel)
     return parts.shaped(value, made), right.shape[0]
-
-
-def _tucker(left: Tensor, core: Tensor, right: Tensor) -> Tensor:
-    """Left (o, m) times core (m, n, *k) times right (n, i), over m and n: (o, i * k)."""
-    m, n, *kernel = core.shape
-    axes = range(len(kernel))
-    rows = core.permute(0, *(axis + 2 for axis in axes), 1).reshape(m * prod(kernel), n)
-    inner = (rows @ right).reshape(m, *kernel, right.shape[1])
-    inner = inner.permute(0, len(kernel) + 1, *(axis + 1 for axis in axes))
-    return left @ inner.flattened()
 
 
 def _kronecker_factor(parts: ModuleParts, which: str, kernel: Shape) -> tuple[Tensor, int]:
@@ -145,7 +131,7 @@ def _kronecker_factor(parts: ModuleParts, which: str, kernel: Shape) -> tuple[Te
     if core in parts:
         t = parts.factor(core)
         parts.need(fits=t.shape[:2] == (a.shape[0], b.shape[0]), parts=(left, core, right))
-        value = _tucker(a.transposed, t, b)
+        value = tucker(a.transposed, t, b)
         return value.reshape(a.shape[1], b.shape[1], *t.shape[2:]), b.shape[0]
     parts.need(fits=a.shape[1] == b.shape[0], parts=(left, right))
     shape = _kernel_unfolded((a.shape[0], b.shape[1]), (1, 1, *kernel))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.adapters.constant import constant
-from mergec.adapters.decomposition import decomposed
+from mergec.adapters.formulas import inverse_order
+from mergec.adapters.images.decomposition import decomposed
 from mergec.adapters.images.module_change import Addition, Computation
 from mergec.adapters.images.module_place import rows_of
 from mergec.ir.dtype import DType
@@ -15,6 +17,7 @@ from mergec.ir.expression import concatenated
 if TYPE_CHECKING:
     from mergec.adapters.images.module_parts import ModuleParts
     from mergec.ir.expression import Tensor
+    from mergec.ir.strided_view import Shape
 
 _EPSILON = 2.0**-23  # that of float32, which LyCORIS adds to the norms
 
@@ -31,7 +34,7 @@ def dora(parts: ModuleParts, addition: Addition) -> Computation:
     if not is_by_row and not is_by_column:
         parts.misfit(f"`dora_scale` of `{parts.module}` is {list(lengths.shape)}")
     wanted = (o, 1) if is_by_row else (1, i)
-    return decomposed(addition, lengths.reshape(*wanted, *ones), _EPSILON)
+    return decomposed(addition, lengths.reshape(*wanted, *ones), by_row=is_by_row, epsilon=_EPSILON)
 
 
 def ia3(parts: ModuleParts) -> Computation:
@@ -58,10 +61,25 @@ def oft(parts: ModuleParts) -> Computation:
     """
     blocks = parts.factor("oft_blocks")
     is_butterfly = len(blocks.shape) == 4
-    shape = blocks.shape if is_butterfly else (1, *blocks.shape)
-    is_square = len(shape) == 4 and shape[2] == shape[3]
+    stages, number, size = _stages(parts, blocks.shape)
+    rotations = _rotations(parts, blocks.reshape(stages * number, size, size))
+    rescale = _rescale(parts)
+
+    def compute(weight: Tensor, _: Tensor, __: int) -> Tensor:
+        matrix = weight.flattened()
+        rotate = partial(_staged, stages=stages) if is_butterfly else _blocks_rotated
+        turned = rotate(rotations, matrix).reshape(*weight.shape)
+        return turned if rescale is None else turned * rescale
+
+    return Computation(compute)
+
+
+def _stages(parts: ModuleParts, shape: Shape) -> tuple[int, int, int]:
+    """The number of stages, of blocks in each, and the rows of a block; stops where they do not fit."""
+    is_butterfly = len(shape) == 4
+    is_square = len(shape) in {3, 4} and shape[-2] == shape[-1]
     parts.need(fits=is_square and not (is_butterfly and shape[-1] % 2), parts=("oft_blocks",))
-    stages, number, size, _ = shape
+    stages, number, size = shape[:3] if is_butterfly else (1, *shape[:2])
     rows = parts.shape[0]
     if number * size != rows or rows % (size * 2 ** (stages - 1)):
         parts.misfit(f"`{parts.module}` rotates {number} blocks of {size} rows in {stages} stages")
@@ -71,25 +89,20 @@ def oft(parts: ModuleParts) -> Computation:
             f"`{parts.module}` mixes the rows of `{parts.place.title}`",
             "fold it into the checkpoint in the original layout, where they are one tensor",
         )
-    rotations = _rotations(parts, blocks.reshape(stages * number, size, size))
-    rescale = _rescale(parts)
+    return stages, number, size
 
-    def compute(weight: Tensor, _: Tensor, __: int) -> Tensor:
-        matrix = weight.flattened()
-        if is_butterfly:
-            columns = matrix.transposed
-            for stage in range(stages):
-                rotation = rows_of(rotations, stage * number, number)
-                order = _butterfly(rows, size * 2**stage)
-                columns = columns.columns(order) @ rotation.permute(0, 2, 1)
-                columns = columns.columns(_inverse(order))
-            matrix = columns.transposed
-        else:
-            matrix = _blocks_rotated(rotations, matrix)
-        turned = matrix.reshape(*weight.shape)
-        return turned if rescale is None else turned * rescale
 
-    return Computation(compute)
+def _staged(rotations: Tensor, matrix: Tensor, *, stages: int) -> Tensor:
+    """A butterfly: the rows in another order before each stage of rotations, and back after it."""
+    count, size, _ = rotations.shape
+    number = count // stages
+    columns = matrix.transposed
+    for stage in range(stages):
+        rotation = rows_of(rotations, stage * number, number)
+        order = _butterfly(matrix.shape[0], size * 2**stage)
+        columns = columns.columns(order) @ rotation.permute(0, 2, 1)
+        columns = columns.columns(inverse_order(order))
+    return columns.transposed
 
 
 def _blocks_rotated(rotations: Tensor, matrix: Tensor) -> Tensor:
@@ -136,10 +149,3 @@ def _butterfly(count: int, width: int) -> tuple[int, ...]:
         for position in range(half)
         for side in (0, 1)
     )
-
-
-def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
-    places = [0] * len(order)
-    for place, row in enumerate(order):
-        places[row] = place
-    return tuple(places)

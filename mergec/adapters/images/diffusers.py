@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Reading
-from mergec.adapters.decomposition import decomposed
 from mergec.adapters.images.additions import product
 from mergec.adapters.images.base_modules import BaseModules
+from mergec.adapters.images.decomposition import decomposed
 from mergec.adapters.images.diffusers_names import PARTS, component_of, taken_apart
 from mergec.adapters.images.diffusers_scale import KEY, HeaderScales
 from mergec.adapters.images.forms import PARTS_OF_FORMS, kohya_change
@@ -91,7 +91,7 @@ def _change(parts: ModuleParts, scales: HeaderScales) -> tuple[Change | None, Ad
         if len([size for size in lengths.shape if size != 1]) > 1 or rows not in lengths.shape:
             parts.misfit(f"`{_MAGNITUDE}` of `{parts.module}` is {list(lengths.shape)}")
         lengths = lengths.reshape(rows, *(1 for _ in parts.shape[1:]))
-        change, bias = decomposed(addition, lengths), None
+        change, bias = decomposed(addition, lengths, by_row=True), None
     if _BIAS in parts:
         bias = Addition(parts.tensor(_BIAS), scale)
     return change, bias

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 
 _FETCH = "fetch the file again, or look at what `keep`, `drop` and `rename` on the source do"
-_TRAINED_ON = "fold it into the model that it was trained on"
-_GATHER = "save it again from a run that gathers its shards first"
 _PAIR = ("lora_down.weight", "lora_up.weight")
 # How files spell the two.
 _PAIRS = (("lora_down", "lora_up"), ("lora_A", "lora_B"), (".down.", ".up."))
@@ -63,7 +61,7 @@ class ModuleParts:
             shown = next(name for known, name in self.names.items() if known != "alpha")
             partner = self._partner(shown, part)
             by, span = self._by, self._span
-            _stop(IncompletePair(span=span, adapter=by, tensor=shown, partner=partner, help=_FETCH))
+            _stop(IncompletePair(span=span, adapter=by, tensor=shown, partner=partner))
         name = self.names[part]
         if name not in self.used:
             self.used.append(name)
@@ -74,7 +72,7 @@ class ModuleParts:
         tensor = self.tensor(part)
         if len(tensor.shape) < 2 or 0 in tensor.shape:
             by, span, shape = self._by, self._span, str(list(tensor.shape))
-            _stop(BadFactor(span=span, adapter=by, tensor=self.names[part], shape=shape, help=_GATHER))
+            _stop(BadFactor(span=span, adapter=by, tensor=self.names[part], shape=shape))
         return tensor
 
     def matrix(self, part: str) -> Tensor:
@@ -120,7 +118,7 @@ class ModuleParts:
         """Stop because the base's tensor has another shape."""
         note = safe(f"{what}; `{self.place.title}` is {list(self.shape)}")
         by, span, target = self._by, self._span, self.place.pieces[0].weight
-        _stop(AdapterMisfit(span=span, adapter=by, target=target, notes=(note,), help=_TRAINED_ON))
+        _stop(AdapterMisfit(span=span, adapter=by, target=target, notes=(note,)))
 
     def refuse(self, kind: str, why: str, advice: str) -> NoReturn:
         """Stop because this cannot be folded at all."""

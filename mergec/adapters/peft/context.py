@@ -65,23 +65,17 @@ class PeftContext:
     def _incomplete(self, module: PeftModule, lacking: str) -> None:
         name = module.names[0]
         partner = f"{module.path}.{lacking}"
-        advice = "fetch the file again, or look at what `keep`, `drop` and `rename` on the source do"
         self.reading.problems.append(
-            IncompletePair(
-                span=self.adapter.span, adapter=self.adapter.name, tensor=name, partner=partner, help=advice
-            )
+            IncompletePair(span=self.adapter.span, adapter=self.adapter.name, tensor=name, partner=partner)
         )
 
     def _is_whole(self, name: str, value: Tensor, role: str) -> bool:
         is_vector = role in _VECTORS or role.endswith(".bias")
         if prod(value.shape) and len(value.shape) >= (1 if is_vector else 2):
             return True
-        advice = "save it again from all ranks: `save_pretrained` under ZeRO-3 must gather the shards first"
         shape = str(list(value.shape))
         self.reading.problems.append(
-            BadFactor(
-                span=self.adapter.span, adapter=self.adapter.name, tensor=name, shape=shape, help=advice
-            )
+            BadFactor(span=self.adapter.span, adapter=self.adapter.name, tensor=name, shape=shape)
         )
         return False
 
@@ -114,14 +108,12 @@ class PeftContext:
         trained_on = self.config.values.get("base_model_name_or_path")
         if isinstance(trained_on, str) and trained_on:
             notes.append(f"its adapter_config.json says that it was trained on `{safe(trained_on)}`")
-        advice = "fold it into the model that it was trained on"
         self.reading.problems.append(
             AdapterMisfit(
                 span=self.adapter.span,
                 adapter=self.adapter.name,
                 target=target,
                 notes=tuple(notes),
-                help=advice,
             )
         )
 

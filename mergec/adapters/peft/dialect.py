@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Reading
 from mergec.adapters.errors import SeveralAdapters
+from mergec.adapters.peft.adalora import fold_adalora
 from mergec.adapters.peft.config import check_scales, read_peft_config
 from mergec.adapters.peft.context import PeftContext
 from mergec.adapters.peft.ia3 import fold_ia3
 from mergec.adapters.peft.lora import fold_lora
 from mergec.adapters.peft.names import BASE_LAYER, MARKS, PeftModule, by_module, taken_apart
 from mergec.adapters.peft.norms import fold_norm
-from mergec.adapters.peft.products import fold_adalora, fold_loha, fold_lokr, fold_vera
+from mergec.adapters.peft.products import fold_loha, fold_lokr
 from mergec.adapters.peft.refused import why_refused
 from mergec.adapters.peft.rotations import fold_boft, fold_oft
 from mergec.adapters.peft.saved import fold_saved, split_by_kind
 from mergec.adapters.peft.tokens import TOKENS, fold_tokens
+from mergec.adapters.peft.vera import fold_vera
 from mergec.diagnostics import MergecError, safe
 
 if TYPE_CHECKING:

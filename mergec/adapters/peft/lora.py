@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Delta, Rewrite
+from mergec.adapters.formulas import column_norms, rescaled
 from mergec.adapters.peft.experts import fold_experts, is_of_experts
 from mergec.adapters.peft.orientation import is_transposed
 
@@ -109,15 +110,14 @@ def _add_dora(
     if magnitude.shape not in {(outputs,), (1, outputs, *(1 for _ in shape[2:]))}:
         context.misfit(module, target, f"magnitudes for {magnitude.shape} outputs")
         return
-    column = magnitude.reshape(outputs, *(1 for _ in shape[1:]))
+    others = (1,) * (len(shape) - 1)
+    lengths = magnitude.reshape(1, outputs) if turns else magnitude.reshape(outputs, *others)
 
-    def rescaled(weight: Tensor, original: Tensor) -> Tensor:
-        if not turns:
-            return (weight + change) * (column / (original + change).row_norm())
-        turned = (weight + change).transposed
-        return (turned * (column / (original + change).transposed.row_norm())).transposed
+    def decomposed(weight: Tensor, original: Tensor) -> Tensor:
+        own = original + change
+        return rescaled(weight + change, lengths, column_norms(own) if turns else own.row_norm())
 
-    context.reading.folds.append(Rewrite(target, uses, rescaled))
+    context.reading.folds.append(Rewrite(target, uses, decomposed))
 
 
 def _add_bias(module: PeftModule, target: str, scale: float, context: PeftContext) -> None:

@@ -65,6 +65,10 @@ class PeftModule:
         """The names of its tensors in the adapter."""
         return tuple(name for name, _ in self.factors.values())
 
+    def value(self, role: str) -> Tensor:
+        """The factor of this role, which the module has."""
+        return self.factors[role][1]
+
 
 def taken_apart(name: str) -> PeftName:
     """The parts of a tensor's name."""

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mergec.adapters.peft.context import PeftContext
     from mergec.ir.expression import Tensor
+
+
+def laid_out(product: Tensor, target: str, context: PeftContext) -> Tensor | None:
+    """A change of (out, everything else) in the layout of its weight; None where it does not fit."""
+    weight = context.base[target]
+    made = (product.shape[0], product.shape[1])
+    if len(weight.shape) > 2:
+        fits = made == (weight.shape[0], prod(weight.shape[1:]))
+        return product.reshape(*weight.shape) if fits else None
+    configured = context.config.is_on("fan_in_fan_out")
+    turns = is_transposed(target, made, context.base, configured=configured)
+    if turns is None:
+        return None
+    return product.transposed if turns else product
 
 
 def is_transposed(

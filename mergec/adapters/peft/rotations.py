@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Rewrite
+from mergec.adapters.formulas import inverse_order
 from mergec.ir.expression import concatenated
 from mergec.recipe.finite_number import described
 
@@ -125,8 +126,7 @@ def _is_butterfly(shape: tuple[int, ...]) -> bool:
 
 
 def _between(rows: Tensor, rotation: Tensor, order: Sequence[int]) -> Tensor:
-    inverse = sorted(range(len(order)), key=order.__getitem__)
-    return (rows.columns(inverse) @ rotation).columns(order)
+    return (rows.columns(inverse_order(order)) @ rotation).columns(order)
 
 
 def _butterfly(inputs: int, blocks: int, half: int) -> list[int]:

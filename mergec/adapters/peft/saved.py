@@ -46,11 +46,8 @@ def _replace(name: str, target: str, context: PeftContext) -> None:
         f"`{context.adapter.name}` holds {list(value.shape)}",
         f"the base holds {list(weight.shape)}",
     )
-    advice = "fold it into the model that it was trained on"
     context.reading.problems.append(
-        AdapterMisfit(
-            span=context.adapter.span, adapter=context.adapter.name, target=target, notes=notes, help=advice
-        )
+        AdapterMisfit(span=context.adapter.span, adapter=context.adapter.name, target=target, notes=notes)
     )
 
 

@@ -40,6 +40,14 @@ def test_dora(kernel: tuple[int, ...], axis: int) -> None:
     np.testing.assert_allclose(fold(weight, stored), changed * lengths / (norm + EPSILON))
 
 
+def test_dora_by_column_of_a_single_row() -> None:
+    """One row is as high as the lengths of columns, which must not be taken for its own."""
+    weight, up, down, lengths = drawn(1, 5), drawn(1, 4), drawn(4, 5), np.abs(drawn(1, 5))
+    stored = {"lora_up.weight": up, "lora_down.weight": down, "dora_scale": lengths}
+    changed = weight + up @ down
+    np.testing.assert_allclose(fold(weight, stored), changed * lengths / (np.abs(changed) + EPSILON))
+
+
 def test_a_row_of_zeros_stays_zero() -> None:
     stored = {
         "lora_up.weight": np.zeros((6, 4)),
