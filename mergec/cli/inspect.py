@@ -93,7 +93,7 @@ def _inspect_pair(first: Subject, second: Subject, html: str | None) -> None:
     from mergec.cli.inspection.pair_facts import pair_facts  # one checkpoint alone does without
     from mergec.cli.inspection.pair_text import pair_text
 
-    facts = pair_facts((first.path, second.path), first.checkpoint.tensors, second.checkpoint.tensors)
+    facts = pair_facts(first, second)
     if current_settings().wants_json:
         from mergec.cli.inspection.pair_json import pair_document
 

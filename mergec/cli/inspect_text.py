@@ -100,7 +100,9 @@ def group_rows(checkpoint: Checkpoint) -> Iterator[tuple[str, list[tuple[str, ..
     for name, rows in places.items():
         tensors = sum(row.tensors for row in rows)
         layers = {layer for row in rows for layer in row.layers}
-        in_layers = f"{counted(len(layers), 'layer')}, " if layers else ""
+        # Numbers with gaps are parts of a sequence of modules, not layers that are alike.
+        is_run = bool(layers) and max(layers) - min(layers) < len(layers)
+        in_layers = f"{counted(len(layers), 'layer')}, " if is_run else ""
         nbytes = format_size(sum(row.nbytes for row in rows))
         title = f"{safe(name)}: {in_layers}{counted(tensors, 'tensor')}, {nbytes}"
         yield title, [(row.pattern, row.size, row.dtype, format_size(row.nbytes)) for row in rows]

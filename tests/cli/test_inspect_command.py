@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tests.recipe.proposals.named_models import LLAVA, bert, llama, prefixed
+from tests.recipe.proposals.named_models import LLAVA, bert, kind, llama, prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +116,56 @@ def test_wrappers_are_seen_through_and_named(mergec_command: Callable[..., Resul
     assert "`_orig_mod` in 72 names" in text
 
 
+def test_a_state_dict_of_peft_and_what_to_do_about_it(
+    mergec_command: Callable[..., Result], tmp_path: Path
+) -> None:
+    head = "base_model.model.lm_head"
+    tensors = {name: of for name, of in LLAVA["memory"].items() if name != "lm_head.weight"}
+    raw = {**prefixed("base_model.model.", tensors), f"{head}.original_module.weight": kind(320, 64)}
+    raw[f"{head}.modules_to_save.default.weight"] = kind(320, 64)
+    text = mergec_command("inspect", write(tmp_path / "raw", raw)).stdout
+    assert "layout: llava-hf (as in memory)\n" in text
+    assert "`original_module` in 1 name: `rename: {preset: strip-peft}` removes it\n" in text
+    advice = 'trained copies; `drop: ["**.modules_to_save.**"]` leaves them out\n'
+    assert f"`modules_to_save` in 1 name: {advice}" in text
+    assert "`rename: [{preset: strip-peft}, {preset: hf-memory-to-file}]` leads to the layout" in text
+
+
+def test_quantised_weights(mergec_command: Callable[..., Result], tmp_path: Path) -> None:
+    module = "model.layers.0.self_attn.q_proj.weight"
+    state = json.dumps({"quant_type": "nf4", "blocksize": 64, "dtype": "float16", "shape": [64, 64]})
+    packed: dict[str, Any] = {
+        module: np.zeros((2048, 1), np.uint8),
+        f"{module}.absmax": np.zeros(64, np.float32),
+        f"{module}.quant_map": np.zeros(16, np.float32),
+        f"{module}.quant_state.bitsandbytes__nf4": np.frombuffer(state.encode(), np.uint8),
+    }
+    save_file(packed, tmp_path / "model.safetensors")
+    text = mergec_command("inspect", tmp_path).stdout
+    assert "language model  4.1 K parameters" in text
+    made = "`dequantize: true` on the source makes 4.1 K parameters of them\n"
+    assert f"  bitsandbytes NF4: 1 weight in 4 tensors; {made}" in text
+    (found,) = json.loads(mergec_command("inspect", tmp_path, "--json").stdout)["quantised"]
+    assert (found["weights"], found["parameters"], found["problem"]) == ([module], 4096, "")
+
+
+def test_a_file_without_tensors(mergec_command: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "empty.safetensors"
+    save_file({}, path)
+    assert mergec_command("inspect", path).stdout == f"{path}: safetensors, 1 file, 0 tensors, 0 B\n"
+    assert "<p>no tensors</p>" in mergec_command("inspect", path, "--html", "-").stdout
+
+
+def test_modules_of_a_sequence_are_not_called_layers(
+    mergec_command: Callable[..., Result], tmp_path: Path
+) -> None:
+    tensors = {f"projector.{i}.weight": kind(4, 4) for i in (0, 2)}
+    tensors |= {f"stage.{i}.weight": kind(4, 4) for i in (4, 5, 6)}
+    text = mergec_command("inspect", write(tmp_path / "parts", tensors)).stdout
+    assert "  projector: 2 tensors, 64 B\n" in text
+    assert "  stage: 3 layers, 3 tensors, 96 B\n" in text
+
+
 def test_a_config_that_is_broken_hides_nothing(mergec_command: Callable[..., Result], tmp_path: Path) -> None:
     path = write(tmp_path / "bert", bert())
     (path / "config.json").write_text("{")
@@ -164,7 +214,7 @@ class TestAdapters:
             "  model.layers.{0-2}.self_attn.v_proj  LoRA  rank 4  alpha 8        scale 4  3 modules\n" in text
         )
         assert "full tensors: base_model.model.lm_head.weight\n" in text
-        assert "use_rslora=True" in text
+        assert "use_rslora=true" in text
         assert "Components" not in text
 
     def test_its_json(self, mergec_command: Callable[..., Result], peft: Path) -> None:
@@ -188,8 +238,8 @@ class TestAdapters:
         text = mergec_command("inspect", tmp_path / "style.safetensors").stdout
         assert "LoRA of 3 modules, LoHa of 1 module, dialect kohya\n" in text
         rows = [line.split() for line in text.splitlines() if "rank" in line]
-        assert rows[0][:4] == ["lora_te_text_model_encoder_layers.0.mlp_fc1", "LoHa", "rank", "5"]
-        assert rows[1][0] == "lora_unet_down_blocks.{0-1}.attentions.0.proj_in"
+        assert rows[0][:4] == ["lora_te_text_model_encoder_layers_0_mlp_fc1", "LoHa", "rank", "5"]
+        assert rows[1][0] == "lora_unet_down_blocks_{0-1}_attentions_0_proj_in"
         assert rows[1][1:] == ["LoRA", "rank", "4", "alpha", "1", "scale", "0.25", "2", "modules"]
         assert rows[2][1:] == ["LoRA", "rank", "4", "alpha", "2", "scale", "0.5", "1", "module"]
 
@@ -279,6 +329,35 @@ class TestHtml:
 
 
 class TestPair:
+    def test_nothing_to_rename(self, mergec_command: Callable[..., Result], tmp_path: Path) -> None:
+        ours = llama()
+        a = write(tmp_path / "a", {**ours, "model.rotary.inv_freq": kind(7)})
+        b = write(tmp_path / "b", {**ours, "model.mm_projector.0.weight": kind(64, 48)})
+        text = mergec_command("inspect", a, b).stdout
+        assert "Nothing to rename: what only B has is like nothing that only A has.\n" in text
+
+    def test_an_adapter_needs_no_rules(self, mergec_command: Callable[..., Result], tmp_path: Path) -> None:
+        modules = [f"base_model.model.model.layers.{i}.self_attn.q_proj" for i in range(3)]
+        factors = {f"{path}.lora_A.weight": kind(4, 64) for path in modules}
+        factors |= {f"{path}.lora_B.weight": kind(64, 4) for path in modules}
+        a = write(tmp_path / "a", llama())
+        b = write(tmp_path / "b", {**factors, "base_model.model.lm_head.weight": kind(320, 64)})
+        (b / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4}))
+        text = mergec_command("inspect", a, b).stdout
+        assert f"B: {b}: 7 tensors, an adapter of the dialect peft\n" in text
+        assert "\nB is an adapter; `op: lora` folds it into a model" in text
+        assert "Rules that line" not in text
+        document = json.loads(mergec_command("inspect", b, a, "--json").stdout)
+        assert [document[side]["dialect"] for side in "ab"] == ["peft", None]
+        assert "\nA is an adapter;" in mergec_command("inspect", b, a).stdout
+
+    def test_models_of_two_kinds(self, mergec_command: Callable[..., Result], tmp_path: Path) -> None:
+        one = {"a.0.query.weight": kind(4, 4), **{f"x.{i}": kind(5 + i) for i in range(4)}}
+        other = {"b.0.q_proj.weight": kind(4, 4), **{f"y.{i}": kind(50 + i) for i in range(4)}}
+        text = mergec_command("inspect", write(tmp_path / "a", one), write(tmp_path / "b", other)).stdout
+        assert "After them 1 of 5 names of B have a partner of their shape in A.\nLess than half" in text
+        assert "Then only in" not in text
+
     def test_rules_that_line_up(self, mergec_command: Callable[..., Result], tmp_path: Path) -> None:
         a = write(tmp_path / "a", LLAVA["hub"])
         b = write(tmp_path / "b", LLAVA["original"])

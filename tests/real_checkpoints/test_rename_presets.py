@@ -230,3 +230,13 @@ def test_a_model_inside_peft() -> None:
     base = {name for name in adapted.state_dict() if "lora_" not in name}
     assert any(".base_layer." in name for name in base)
     assert renamed(base, "strip-peft") == names
+
+
+def test_a_module_that_peft_trains_in_full() -> None:
+    peft: Any = pytest.importorskip("peft")
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    names = set(model.state_dict())
+    adapted = peft.get_peft_model(model, peft.LoraConfig(target_modules=["0"], modules_to_save=["1"]))
+    base = {name for name in adapted.state_dict() if "lora_" not in name}
+    trained = {f"1.modules_to_save.default.{name}" for name in ("weight", "bias")}
+    assert renamed(base, "strip-peft") == names | trained

@@ -37,7 +37,9 @@ def fitting_presets(parts: Parts, config: Mapping[str, object]) -> Iterator[Fitt
     names = [name for component in components.values() for name in component.names]
     some = [names[group.members[0]] for group in grouped(names, str, lambda _: None)]
     views = {name: StridedView.contiguous(0, 0, DType.U8, (1,)) for name in some}
-    for preset in preset_names():
+    reached: set[frozenset[str]] = set()
+    # Of presets that do the same here, the one with the fewest rules is the one that is meant.
+    for preset in sorted(preset_names(), key=lambda name: len(load_preset(name).rules)):
         if preset.startswith(_STRIPS):
             continue
         report = Report()
@@ -45,5 +47,7 @@ def fitting_presets(parts: Parts, config: Mapping[str, object]) -> Iterator[Fitt
         if report.diagnostics or not any(use.count for use in uses):
             continue
         after = components_of(renamed, config or None)
-        if after.layout is not None and str(after.layout) != str(layout) and not after.unknown:
+        is_elsewhere = after.layout is not None and str(after.layout) != str(layout)
+        if is_elsewhere and not after.unknown and frozenset(renamed) not in reached:
+            reached.add(frozenset(renamed))
             yield FittingPreset(preset, str(after.layout))

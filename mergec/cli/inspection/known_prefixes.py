@@ -16,20 +16,25 @@ if TYPE_CHECKING:
 _WRAPPERS, _PEFT = "strip-wrappers", "strip-peft"
 # What is found where; a module of the model's own may be called `module` further inside a name.
 _LEADING = {"module": _WRAPPERS, "base_model.model": _PEFT}
-_ANYWHERE = {
+_ANYWHERE: dict[str, str | None] = {
     "_orig_mod": _WRAPPERS,
     "_fsdp_wrapped_module": _WRAPPERS,
     "_checkpoint_wrapped_module": _WRAPPERS,
     "base_layer": _PEFT,
+    "original_module": _PEFT,
+    "modules_to_save": None,
 }
 
 
 class KnownPrefix(NamedTuple):
-    """Text in names that no model calls its own, the tensors that have it, and the preset against it."""
+    """Text in names that no model calls its own, the tensors that have it, and the preset against it.
+
+    Without one these are copies of other tensors, which are better left out.
+    """
 
     text: str
     tensors: int
-    preset: str
+    preset: str | None
 
 
 def known_prefixes(names: Mapping[str, StridedView]) -> list[KnownPrefix]:

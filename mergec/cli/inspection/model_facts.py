@@ -10,6 +10,12 @@ from mergec.cli.inspection.config_check import ConfigLine, config_lines, named_e
 from mergec.cli.inspection.fitting_presets import FittingPreset, fitting_presets
 from mergec.cli.inspection.known_prefixes import KnownPrefix, known_prefixes, unwrapped
 from mergec.cli.inspection.parts import Parts, parts_of
+from mergec.cli.inspection.quantised_facts import (
+    QuantisedFacts,
+    dense_elements,
+    quantised_facts,
+    quantised_groups,
+)
 from mergec.components.joint_verdict import JointVerdict, verdicts
 from mergec.components.joints import Joints, joints_of
 
@@ -35,12 +41,14 @@ class ModelFacts:
     presets: tuple[FittingPreset, ...]
     adapter: AdapterFacts | None
     elsewhere: Mapping[str, str]
+    quantised: tuple[QuantisedFacts, ...]
 
 
 def model_facts(subject: Subject) -> ModelFacts:
     """Everything, from headers and the configs beside them."""
     tensors, config = subject.checkpoint.tensors, subject.facts.config
-    parts = parts_of(tensors, unwrapped(tensors), config)
+    groups = quantised_groups(subject)
+    parts = parts_of(tensors, unwrapped(tensors), config, dense_elements(groups))
     adapter = adapter_facts(subject)
     joints = joints_of(parts.grouping, parts.shapes, config)
     return ModelFacts(
@@ -53,4 +61,5 @@ def model_facts(subject: Subject) -> ModelFacts:
         () if adapter else tuple(fitting_presets(parts, config)),
         adapter,
         named_elsewhere(parts, config),
+        tuple(quantised_facts(groups)),
     )

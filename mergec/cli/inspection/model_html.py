@@ -6,15 +6,23 @@ terminal would act on.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from mergec.cli.inspect_text import group_rows
-from mergec.cli.inspection.adapter_text import target_rows
+from mergec.cli.inspect_text import group_rows, head_lines
+from mergec.cli.inspection.adapter_text import about_lines, target_rows
 from mergec.cli.inspection.amounts import format_count
-from mergec.cli.inspection.model_text import begins, joint_lines, layout_text, name_lines, spelled
-from mergec.cli.plan_sources import form_name
-from mergec.cli.plan_text import counted
+from mergec.cli.inspection.model_text import (
+    begins,
+    elsewhere_lines,
+    joint_lines,
+    layout_text,
+    name_lines,
+    quantised_lines,
+)
+from mergec.cli.inspection.spelling import spelled
+from mergec.cli.name_groups import collapsed
 from mergec.diagnostics import safe
 from mergec.ir.byte_size import format_size
 
@@ -26,38 +34,49 @@ if TYPE_CHECKING:
     from mergec.cli.inspection.parts import Part
 
 _STYLE = """\
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-body { color: #1c2733; background: #fff }
+:root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --rule: #c8d0d8; --faint: #eef1f4 }
+:root { --bar: #3b7dd8; --good: #18794e; --bad: #b42318 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #dde3ea; --paper: #14181d; --rule: #47515c; --faint: #262d35 }
+  :root { --bar: #5b9cf0; --good: #5cc795; --bad: #ff8f80 }
+}
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }
+body { color: var(--ink); background: var(--paper) }
 h1 { font-size: 1.3rem; overflow-wrap: anywhere }
 h2 { font-size: 1.05rem; margin: 1.8rem 0 .4rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top }
-th { font-weight: 600; border-bottom: 1px solid #c8d0d8 }
-td { border-bottom: 1px solid #eef1f4 }
+th { font-weight: 600; border-bottom: 1px solid var(--rule) }
+td { border-bottom: 1px solid var(--faint) }
+.wide { overflow-x: auto }
 code, pre { font: 13px/1.45 ui-monospace, monospace; overflow-wrap: anywhere }
-pre { white-space: pre-wrap }
+pre { overflow-x: auto; overflow-wrap: normal }
 .n { text-align: right; white-space: nowrap }
-.bar { width: 30% }
-.bar i { display: block; height: .8rem; min-width: 1px; background: #3b7dd8 }
-.good { color: #18794e }
-.bad { color: #b42318; font-weight: 600 }
+.bar { width: 20%; min-width: 5rem }
+.bar i { display: block; height: .8rem; min-width: 1px; background: var(--bar) }
+.good { color: var(--good) }
+.bad { color: var(--bad); font-weight: 600 }
 summary { cursor: pointer; padding: .25rem 0 }
 """
+
+
+_VIEWPORT = '<meta name="viewport" content="width=device-width">'
+_NUMBERS = {"parameters", "size", "layers", "tensors", "shape", "dtype", "rank", "alpha", "scale", "modules"}
+_QUOTED = re.compile("`([^`]*)`")
 
 
 def model_html(facts: ModelFacts) -> str:
     """The page of one checkpoint."""
     subject = facts.subject
-    tensors = list(subject.checkpoint.tensors.values())
-    nbytes = format_size(sum(view.nbytes for view in tensors))
-    files = counted(len(subject.checkpoint.files), "file")
-    size = f"{counted(len(tensors), 'tensor')}, {nbytes}"
+    first, *rest = head_lines(subject.path, subject.checkpoint, all_files=False)
     body = [
         f"<h1>{_text(subject.path)}</h1>",
-        f"<p>{_text(form_name(subject.checkpoint.files))}, {files}, {size}</p>",
+        f"<p>{_text(first.removeprefix(f'{safe(subject.path)}: '))}</p>",
+        *_items(rest),
         *(_components(facts) if facts.adapter is None else _adapter(facts.adapter)),
         *_list("Joints", joint_lines(facts)),
         *_config(facts),
+        *_list("Quantised weights", quantised_lines(facts)),
         *_list("Names", name_lines(facts)),
         *_groups(facts),
     ]
@@ -71,7 +90,7 @@ def text_html(title: str, text: str) -> str:
 
 
 def _page(title: str, body: Iterable[str]) -> str:
-    head = f'<meta charset="utf-8"><title>{_text(title)}</title><style>\n{_STYLE}</style>'
+    head = f'<meta charset="utf-8">{_VIEWPORT}<title>{_text(title)}</title><style>\n{_STYLE}</style>'
     return "\n".join(
         ["<!doctype html>", f'<html lang="en"><head>{head}</head><body>', *body, "</body></html>"]
     )
@@ -82,13 +101,22 @@ def _text(value: object) -> str:
     return escape("".join(safe(char) for char in str(value)))
 
 
+def _prose(line: str) -> str:
+    """A line for people, in which what stands between backticks is code."""
+    return _QUOTED.sub(r"<code>\1</code>", _text(line))
+
+
 def _components(facts: ModelFacts) -> Iterator[str]:
     yield "<h2>Components</h2>"
+    if not facts.parts.parts:
+        yield "<p>no tensors</p>"
+        return
     yield f"<p>{_text(layout_text(facts))}</p>"
     largest = max((part.nbytes for part in facts.parts.parts), default=0)
     rows = [_component_cells(part, largest) for part in facts.parts.parts]
     heads = ("", "parameters", "size", "", "dtypes", "layers", "tensors", "names begin with")
     yield from _table(heads, rows)
+    yield from _items(elsewhere_lines(facts))
 
 
 def _component_cells(part: Part, largest: int) -> list[str]:
@@ -107,15 +135,17 @@ def _component_cells(part: Part, largest: int) -> list[str]:
 
 def _adapter(facts: AdapterFacts) -> Iterator[str]:
     yield "<h2>Adapter</h2>"
-    kinds = ", ".join(f"{kind} of {counted(count, 'module')}" for kind, count in facts.kinds.items())
-    told = [f"{kinds or 'no factors'}, dialect {facts.dialect}"]
-    if facts.base_model is not None:
-        told.append(f"base model: {facts.base_model}")
-    told += [f"{key}: {spelled(value)}" for key, value in facts.settings.items()]
-    yield f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in told)}</ul>"
+    yield from _items(about_lines(facts))
     heads = ("target", "kind", "rank", "alpha", "scale", "modules")
-    yield from _table(heads, [[f"<td>{_text(cell)}" for cell in row] for row in target_rows(facts)])
-    yield from _list("Full tensors", (f"`{name}`" for name in facts.full))
+    rows = [
+        [f"<td><code>{_text(row[0])}</code>", f"<td>{row[1]}", *(f'<td class="n">{c}' for c in row[2:])]
+        for row in target_rows(facts)
+    ]
+    if rows:
+        yield from _table(heads, rows)
+    if facts.full:
+        yield "<h2>Full tensors</h2>"
+        yield f"<ul>{''.join(f'<li><code>{_text(name)}</code></li>' for name in collapsed(facts.full))}</ul>"
 
 
 def _config(facts: ModelFacts) -> Iterator[str]:
@@ -149,15 +179,22 @@ def _groups(facts: ModelFacts) -> Iterator[str]:
 
 
 def _list(title: str, lines: Iterable[str]) -> Iterator[str]:
-    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    items = list(_items(lines))
     if items:
         yield f"<h2>{title}</h2>"
+        yield from items
+
+
+def _items(lines: Iterable[str]) -> Iterator[str]:
+    items = "".join(f"<li>{_prose(line.strip())}</li>" for line in lines)
+    if items:
         yield f"<ul>{items}</ul>"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """A table whose cells come with their opening tag."""
-    yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
+    titles = (f'<th class="n">{head}</th>' if head in _NUMBERS else f"<th>{head}</th>" for head in heads)
+    yield f'<div class="wide"><table><tr>{"".join(titles)}</tr>'
     for row in rows:
         yield f"<tr>{''.join(f'{cell}</td>' for cell in row)}</tr>"
-    yield "</table>"
+    yield "</table></div>"

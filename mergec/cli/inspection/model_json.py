@@ -63,6 +63,7 @@ def model_document(facts: ModelFacts) -> dict[str, Any]:
         }
         for part in facts.parts.parts
     ]
+    document["quantised"] = [asdict(one) for one in facts.quantised]
     document["named_elsewhere"] = dict(facts.elsewhere)
     document["joints"] = _joints(facts)
     document["config"] = [

@@ -8,6 +8,7 @@ from mergec.cli.columns import in_columns
 from mergec.cli.inspect_text import group_lines, head_lines, tensor_lines
 from mergec.cli.inspection.adapter_text import adapter_lines
 from mergec.cli.inspection.amounts import format_count
+from mergec.cli.inspection.spelling import spelled
 from mergec.cli.name_groups import collapsed
 from mergec.cli.plan_text import counted
 from mergec.diagnostics import safe
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mergec.cli.inspection.parts import Part
 
 _INDENT = "  "
-_MOST_PREFIXES = 4
+_MOST_PREFIXES, _WIDEST_PREFIXES = 4, 80
 
 
 def model_text(facts: ModelFacts, *, every_tensor: bool) -> str:
@@ -32,6 +33,7 @@ def model_text(facts: ModelFacts, *, every_tensor: bool) -> str:
         ("Components", _component_lines(facts)),
         ("Joints", joint_lines(facts)),
         ("config.json beside the file", [*subject.broken, *config_texts(facts.config)]),
+        ("Quantised weights", quantised_lines(facts)),
         ("Adapter", () if facts.adapter is None else adapter_lines(facts.adapter)),
         ("Names", name_lines(facts)),
         ("Tensors", _tensors(facts, every_tensor=every_tensor)),
@@ -50,7 +52,7 @@ def _tensors(facts: ModelFacts, *, every_tensor: bool) -> Iterable[str]:
 
 
 def _component_lines(facts: ModelFacts) -> Iterator[str]:
-    if facts.adapter is not None:
+    if facts.adapter is not None or not facts.parts.parts:
         return
     yield layout_text(facts)
     rows = [
@@ -66,6 +68,11 @@ def _component_lines(facts: ModelFacts) -> Iterator[str]:
         for part in facts.parts.parts
     ]
     yield from in_columns(rows, right={1, 2, 4, 5})
+    yield from elsewhere_lines(facts)
+
+
+def elsewhere_lines(facts: ModelFacts) -> Iterator[str]:
+    """The components that config.json names instead of the file holding them."""
     for name, value in facts.elsewhere.items():
         yield f"{name.replace('_', ' ')}: not in the file; config.json names {safe(value)}"
 
@@ -83,9 +90,12 @@ def layout_text(facts: ModelFacts) -> str:
 
 def begins(part: Part) -> str:
     """What the names of a component begin with; else patterns of its names."""
-    shown = [safe(prefix) for prefix in part.prefixes] or collapsed(part.tensors)
-    more = f" and {len(shown) - _MOST_PREFIXES} more" if len(shown) > _MOST_PREFIXES else ""
-    return ", ".join(shown[:_MOST_PREFIXES]) + more
+    found = [safe(prefix) for prefix in part.prefixes] or collapsed(part.tensors)
+    shown = found[:_MOST_PREFIXES]
+    while len(shown) > 1 and len(", ".join(shown)) > _WIDEST_PREFIXES:
+        shown.pop()
+    more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
+    return ", ".join(shown) + more
 
 
 def joint_lines(facts: ModelFacts) -> Iterator[str]:
@@ -96,6 +106,7 @@ def joint_lines(facts: ModelFacts) -> Iterator[str]:
     if facts.adapter is not None:
         return
     joints = facts.joints
+    figures = []
     for title, figure in (
         ("hidden size", joints.hidden_size),
         ("vocabulary rows", joints.embedding_rows),
@@ -105,7 +116,9 @@ def joint_lines(facts: ModelFacts) -> Iterator[str]:
         *(("connector output", connector.outlet) for connector in joints.connectors),
     ):
         if figure is not None:
-            yield f"{title} {figure.value}: {'' if figure.is_tensor else 'config.json, '}{safe(figure.where)}"
+            where = f"{'' if figure.is_tensor else 'config.json, '}{safe(figure.where)}"
+            figures.append((title, str(figure.value), where))
+    yield from in_columns(figures, right={1})
 
 
 def config_texts(lines: tuple[ConfigLine, ...]) -> Iterator[str]:
@@ -122,17 +135,29 @@ def config_texts(lines: tuple[ConfigLine, ...]) -> Iterator[str]:
     return in_columns(rows)
 
 
-def spelled(value: object) -> str:
-    """A value of a config as JSON spells it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def name_lines(facts: ModelFacts) -> Iterator[str]:
     """What wrappers put into names, and the presets that rename."""
     for prefix in facts.prefixes:
         remedy = f"`rename: {{preset: {prefix.preset}}}` removes it"
         if facts.adapter is not None and facts.adapter.modules:
             remedy = "`op: lora` reads past it"
+        elif prefix.preset is None:
+            remedy = f'trained copies; `drop: ["**.{prefix.text}.**"]` leaves them out'
         yield f"`{prefix.text}` in {counted(prefix.tensors, 'name')}: {remedy}"
+    # Names are looked at without their wrappers, so these have to go first.
+    first = list(dict.fromkeys(prefix.preset for prefix in facts.prefixes if prefix.preset is not None))
     for preset in facts.presets:
-        yield f"`rename: {{preset: {preset.name}}}` leads to the layout {preset.leads_to}"
+        written = ", ".join(f"{{preset: {name}}}" for name in (*first, preset.name))
+        rename = f"[{written}]" if first else written
+        yield f"`rename: {rename}` leads to the layout {preset.leads_to}"
+
+
+def quantised_lines(facts: ModelFacts) -> Iterator[str]:
+    """Each quantisation, and what a recipe can do about it."""
+    for one in facts.quantised:
+        tensors = counted(one.tensors, "tensor")
+        end = f"they cannot be made dense: {safe(one.problem)}"
+        if one.parameters is not None:
+            amount = f"{format_count(one.parameters)} parameters"
+            end = f"`dequantize: true` on the source makes {amount} of them"
+        yield f"{safe(one.what)}: {counted(len(one.weights), 'weight')} in {tensors}; {end}"

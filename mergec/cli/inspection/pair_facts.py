@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.adapters.recognise import dialect_of
 from mergec.recipe.proposals import Kind, propose_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mergec.cli.inspection.subject import Subject
     from mergec.ir.strided_view import StridedView
     from mergec.recipe.proposals import Proposal
 
@@ -36,22 +38,45 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class PairFacts:
-    """Two checkpoints as they are, and as they are once the rules have renamed the second."""
+    """Two checkpoints as they are, and as they are once the rules have renamed the second.
+
+    `dialects` are those of adapters, None for models.
+    """
 
     paths: tuple[Path, Path]
+    dialects: tuple[str | None, str | None]
     tensors: tuple[Mapping[str, StridedView], Mapping[str, StridedView]]
     now: Compared
     proposal: Proposal
     after: Compared
 
+    @property
+    def adapter(self) -> str | None:
+        """Which of the two is an adapter, where the other one is a model."""
+        first, second = self.dialects
+        return None if (first is None) == (second is None) else "AB"[first is None]
 
-def pair_facts(
-    paths: tuple[Path, Path], first: Mapping[str, StridedView], second: Mapping[str, StridedView]
-) -> PairFacts:
+    @property
+    def is_mostly_apart(self) -> bool:
+        """Whether less than half of either checkpoint's names have a partner even after the rules."""
+        return self.proposal.lined_up < min(map(len, self.tensors)) / 2
+
+
+def pair_facts(one: Subject, other: Subject) -> PairFacts:
     """The comparison of two checkpoints and the proposal for the second."""
+    first, second = one.checkpoint.tensors, other.checkpoint.tensors
     proposal = propose_rules(_kinds(second), _kinds(first))
     renamed = {proposal.names[name]: view for name, view in second.items()}
-    return PairFacts(paths, (first, second), _compared(first, second), proposal, _compared(first, renamed))
+    found = (dialect_of(subject.checkpoint.tensors, subject.facts) for subject in (one, other))
+    first_dialect, second_dialect = (None if dialect is None else dialect.name for dialect in found)
+    return PairFacts(
+        (one.path, other.path),
+        (first_dialect, second_dialect),
+        (first, second),
+        _compared(first, second),
+        proposal,
+        _compared(first, renamed),
+    )
 
 
 def _kinds(tensors: Mapping[str, StridedView]) -> dict[str, Kind]:

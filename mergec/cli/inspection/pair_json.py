@@ -14,14 +14,19 @@ def pair_document(facts: PairFacts) -> dict[str, Any]:
     """What differs, the rules, and what differs after them."""
     proposal = facts.proposal
     return {
-        "a": {"path": str(facts.paths[0]), "tensors": len(facts.tensors[0])},
-        "b": {"path": str(facts.paths[1]), "tensors": len(facts.tensors[1])},
+        "a": _side(facts, 0),
+        "b": _side(facts, 1),
         **_compared(facts.now),
         "rules": [{"rule": one.value, "lines_up": one.lines_up} for one in proposal.rules],
         "lined_up": proposal.lined_up,
         "after_rules": _compared(facts.after),
         "undecided": [{"a": list(tie.targets), "b": list(tie.sources)} for tie in proposal.ties],
     }
+
+
+def _side(facts: PairFacts, side: int) -> dict[str, Any]:
+    tensors = len(facts.tensors[side])
+    return {"path": str(facts.paths[side]), "tensors": tensors, "dialect": facts.dialects[side]}
 
 
 def _compared(compared: Compared) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.cli.columns import in_columns
-from mergec.cli.name_groups import collapsed, grouped
+from mergec.cli.inspection.flat_names import grouped_flat
+from mergec.cli.name_groups import collapsed
 from mergec.cli.plan_text import counted
 from mergec.diagnostics import safe
 
@@ -22,35 +23,49 @@ _MOST_TIES = 10
 
 def pair_text(facts: PairFacts) -> str:
     """What differs, the rules, and what still differs after them."""
-    first, second = facts.tensors
-    lines = [
-        f"A: {safe(facts.paths[0])}: {counted(len(first), 'tensor')}",
-        f"B: {safe(facts.paths[1])}: {counted(len(second), 'tensor')}",
-        *_sections(facts.now, facts.tensors),
-    ]
-    proposal = facts.proposal
-    if proposal.rules:
-        lines += ["", "Rules that line B up with A, for `rename:` of its source"]
-        rows = [(f"- {one.yaml}", f"# lines up {one.lines_up:,}") for one in proposal.rules]
-        lines += in_columns(rows, indent=_INDENT)
-        of = len(second)
-        lines.append(
-            f"After them {proposal.lined_up:,} of {of:,} names of B have a partner of their shape in A."
-        )
-        only_first, only_second = facts.after.only_first, facts.after.only_second
-        lines += _name_section("Then only in A", only_first, first)
-        renamed = {new: second[old] for old, new in proposal.names.items()}
-        lines += _name_section("Then only in B", only_second, renamed)
-        if facts.after.shapes != facts.now.shapes:
-            lines += _different_section("Then of other shapes (A, B)", facts.after.shapes)
-    elif facts.now.only_second and facts.now.only_first:
-        lines += ["", "No rule is clear enough to be proposed."]
-    if proposal.ties:
+    lines = [_head(facts, 0), _head(facts, 1), *_sections(facts.now, facts.tensors)]
+    if facts.adapter is not None:
+        reads = "folds it into a model and reads its names as they are"
+        return "\n".join([*lines, "", f"{facts.adapter} is an adapter; `op: lora` {reads}."])
+    lines += _rule_lines(facts)
+    ties = facts.proposal.ties
+    if ties:
         lines += ["", "Left alone, as nothing in names and shapes says clearly what is what (B, A)"]
-        lines += in_columns([_tie_row(tie) for tie in proposal.ties[:_MOST_TIES]], indent=_INDENT)
-        if len(proposal.ties) > _MOST_TIES:
-            lines.append(f"{_INDENT}and {len(proposal.ties) - _MOST_TIES:,} more")
+        lines += in_columns([_tie_row(tie) for tie in ties[:_MOST_TIES]], indent=_INDENT)
+        if len(ties) > _MOST_TIES:
+            lines.append(f"{_INDENT}and {len(ties) - _MOST_TIES:,} more")
     return "\n".join(lines)
+
+
+def _head(facts: PairFacts, side: int) -> str:
+    dialect = facts.dialects[side]
+    what = "" if dialect is None else f", an adapter of the dialect {dialect}"
+    return f"{'AB'[side]}: {safe(facts.paths[side])}: {counted(len(facts.tensors[side]), 'tensor')}{what}"
+
+
+def _rule_lines(facts: PairFacts) -> Iterator[str]:
+    """The rules and what they leave; or why there are none."""
+    proposal, (first, second) = facts.proposal, facts.tensors
+    if not proposal.rules:
+        if facts.now.only_first and facts.now.only_second:
+            yield ""
+            nothing = "Nothing to rename: what only B has is like nothing that only A has."
+            yield "No rule is clear enough to be proposed." if proposal.ties else nothing
+        return
+    yield ""
+    yield "Rules that line B up with A, for `rename:` of its source"
+    rows = [(f"- {one.yaml}", f"# lines up {one.lines_up:,}") for one in proposal.rules]
+    yield from in_columns(rows, indent=_INDENT)
+    lined_up = f"{proposal.lined_up:,} of {len(second):,} names of B"
+    yield f"After them {lined_up} have a partner of their shape in A."
+    if facts.is_mostly_apart:
+        yield "Less than half line up: these may be models of two kinds that have some shapes in common."
+        return
+    yield from _name_section("Then only in A", facts.after.only_first, first)
+    renamed = {new: second[old] for old, new in proposal.names.items()}
+    yield from _name_section("Then only in B", facts.after.only_second, renamed)
+    if facts.after.shapes != facts.now.shapes:
+        yield from _different_section("Then of other shapes (A, B)", facts.after.shapes)
 
 
 def _sections(
@@ -69,7 +84,7 @@ def _name_section(title: str, names: Sequence[str], tensors: Mapping[str, Stride
     if not names:
         return []
     rows = []
-    for group in grouped(names, str, lambda name: (tensors[name].shape, tensors[name].dtype)):
+    for group in grouped_flat(names, str, lambda name: (tensors[name].shape, tensors[name].dtype)):
         view = tensors[names[group.members[0]]]
         count = len(group.members)
         size = f"{count:,} x {list(view.shape)}" if count > 1 else str(list(view.shape))
@@ -81,7 +96,7 @@ def _different_section(title: str, found: Sequence[Different]) -> list[str]:
     if not found:
         return []
     rows = []
-    for group in grouped(found, lambda one: one.name, lambda one: (one.first, one.second)):
+    for group in grouped_flat(found, lambda one: one.name, lambda one: (one.first, one.second)):
         first = found[group.members[0]]
         rows.append((group.pattern, first.first, first.second))
     return ["", f"{title}: {counted(len(found), 'tensor')}", *in_columns(rows, indent=_INDENT)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mergec.adapters.factor_names import is_factor
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     from mergec.ir.strided_view import StridedView
 
 ADAPTER, OTHER = "adapter", "other"
+_SAVED = ".modules_to_save."  # PEFT's trained copy of a module, beside the base's own
 _WITHOUT_LAYERS = {"connector", "head"}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A component: its tensors by the names in the file, and what its names begin with."""
+    """A component: its tensors by the names in the file, and what its names begin with.
+
+    `dense` tells how many parameters the tensors of quantised weights stand for.
+    """
 
     name: str
     tensors: Mapping[str, StridedView]
     prefixes: tuple[str, ...]
+    dense: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -36,8 +41,8 @@ class Part:
 
     @property
     def parameters(self) -> int:
-        """The number of elements."""
-        return sum(view.elements for view in self.tensors.values())
+        """The number of weights that the elements are, or stand for."""
+        return sum(self.dense.get(name, view.elements) for name, view in self.tensors.items())
 
     @property
     def nbytes(self) -> int:
@@ -73,19 +78,22 @@ class Parts:
 
 
 def parts_of(
-    tensors: Mapping[str, StridedView], plain: Mapping[str, str], config: Mapping[str, object]
+    tensors: Mapping[str, StridedView],
+    plain: Mapping[str, str],
+    config: Mapping[str, object],
+    dense: Mapping[str, int],
 ) -> Parts:
     """The components of a checkpoint whose names without wrappers are `plain`.
 
-    Factors of adapters are a component of their own, and so is what no layout knows.
+    What only adapters have is a component of its own, and so is what no layout knows.
     """
     stored = {plain[name]: name for name in tensors}
-    factors = [new for new in stored if is_factor(new)]
+    factors = [new for new in stored if is_factor(new) or _SAVED in new]
     taken = set(factors)
     grouping = components_of([new for new in stored if new not in taken], config or None)
 
     def part(name: str, names: Iterable[str], prefixes: tuple[str, ...]) -> Part:
-        return Part(name, {stored[new]: tensors[stored[new]] for new in names}, prefixes)
+        return Part(name, {stored[new]: tensors[stored[new]] for new in names}, prefixes, dense)
 
     found = [part(one.name, one.names, one.prefixes) for one in grouping.components.values()]
     if factors:
