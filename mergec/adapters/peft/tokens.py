@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Rewrite
 from mergec.adapters.errors import BadAdapterConfig
-from mergec.ir.dtype import DType
-from mergec.ir.expression import concatenated
+from mergec.adapters.joined import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +60,7 @@ def _indices(module: PeftModule, context: PeftContext) -> list[int] | None:
 
 def _with_rows(weight: Tensor, rows: Tensor, indices: Sequence[int]) -> Tensor:
     """The weight with row k of `rows` in the place of its row indices[k]."""
-    dtype = DType.F64 if DType.F64 in {weight.dtype, rows.dtype} else DType.F32
-    weight, rows = (tensor.cast(dtype).with_degree(1.0) for tensor in (weight, rows))
+    weight, rows = weight.with_degree(1.0), rows.with_degree(1.0)
     parts: list[Tensor] = []
     done = 0
     for index, row in sorted(zip(indices, range(len(indices)), strict=True)):
@@ -72,4 +70,4 @@ def _with_rows(weight: Tensor, rows: Tensor, indices: Sequence[int]) -> Tensor:
         done = index + 1
     if done < weight.shape[0]:
         parts.append(weight.part(0, done, weight.shape[0]))
-    return concatenated(parts, 0)
+    return joined(parts)
