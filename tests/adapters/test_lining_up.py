@@ -124,6 +124,10 @@ class Case:
 
 
 FOLD = {"op": "lora", "base": "base", "adapters": {"style": 1}}
+_WHOLE = {
+    "model.multi_modal_projector.linear_1": "multi_modal_projector.linear_1",
+    "model.language_model.norm": "language_model.model.norm",
+}
 ALL = peft.LoraConfig(r=2, target_modules=["q_proj", "linear_1", "lm_head"])
 
 
@@ -150,6 +154,23 @@ def test_where_no_preset_for_the_adapter_fits_one_for_the_base_does(bench: Workb
     case.check({"merged": FOLD}, str)
     select = {"op": "select", "model": "merged", "rename": {"preset": "hf-memory-to-file"}}
     case.check({"merged": FOLD, "files": select}, in_files)
+
+
+def test_rules_after_which_it_would_be_no_adapter_are_none(bench: Workbench) -> None:
+    """Whole tensors alone are known for an adapter's by what PEFT puts before their names."""
+    bench.source("base", {f"{path}.weight": np.ones((3, 2), np.float32) for path in _WHOLE.values()})
+    folder = bench.folder / "style"
+    trained = {f"base_model.model.{path}.weight": np.zeros((3, 2), np.float32) for path in _WHOLE}
+    write_checkpoint(folder / "adapter_model.safetensors", trained)
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "modules_to_save": ["linear_1", "lm_head"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    bench.sources["style"] = {"path": "style"}
+    with pytest.raises(mergec.MergecError) as caught:
+        bench.recipe(FOLD).check()
+    (error,) = caught.value.errors
+    assert (error.help or "").startswith(
+        "give the source `base` the rule `rename: [{preset: hf-file-to-memory}]`"
+    )
 
 
 def test_a_base_that_is_no_source_is_renamed_as_a_model(bench: Workbench) -> None:
