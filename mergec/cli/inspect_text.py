@@ -14,7 +14,6 @@ from mergec.recipe.block_index import block_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from mergec.cli.inspect_names import Renamed
     from mergec.ir.strided_view import StridedView
@@ -54,20 +53,24 @@ def _without_numbers(name: str) -> str:
     return ".".join("#" if segment.isdigit() else segment for segment in name.split("."))
 
 
-def head_lines(path: Path, checkpoint: Checkpoint, *, all_files: bool) -> Iterator[str]:
-    """Format, dtypes, files and metadata. Many files are counted only, unless all are wanted."""
-    tensors = list(checkpoint.tensors.values())
+def summary(checkpoint: Checkpoint) -> str:
+    """Format, files, tensors and bytes."""
     files = counted(len(checkpoint.files), "file")
-    yield f"{safe(path)}: {form_name(checkpoint.files)}, {files}, {_amount(tensors)}"
+    return f"{form_name(checkpoint.files)}, {files}, {_amount(list(checkpoint.tensors.values()))}"
+
+
+def detail_lines(checkpoint: Checkpoint, *, all_files: bool) -> Iterator[str]:
+    """Dtypes, files and metadata. Many files are not listed, unless all are wanted."""
+    tensors = list(checkpoint.tensors.values())
     for dtype in dtype_counts(tensors):
-        yield f"{_INDENT}{dtype}: {_amount([tensor for tensor in tensors if str(tensor.dtype) == dtype])}"
+        yield f"{dtype}: {_amount([tensor for tensor in tensors if str(tensor.dtype) == dtype])}"
     if 1 < len(checkpoint.files) <= _MOST_FILES or all_files:
         for file in checkpoint.files:
-            yield f"{_INDENT}{safe(file.path.name)}: {format_size(file.identity.size)}"
+            yield f"{safe(file.path.name)}: {format_size(file.identity.size)}"
     metadata = {key: value for file in checkpoint.files for key, value in file.metadata.items()}
     if metadata:
         pairs = (f"{safe(key)}={safe(metadata[key])}" for key in sorted(metadata))
-        yield f"{_INDENT}metadata: {', '.join(pairs)}"
+        yield f"metadata: {', '.join(pairs)}"
 
 
 def _amount(tensors: Sequence[StridedView]) -> str:

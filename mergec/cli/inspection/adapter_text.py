@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.cli.columns import in_columns
 from mergec.cli.inspection.amounts import format_number
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from mergec.cli.inspection.adapter_facts import AdaptedModule, AdapterFacts
 
 _MOST_FULL = 8
-_FIGURES = ("rank", "alpha", "scale")
+
+
+class TargetRow(NamedTuple):
+    """Modules that are alike; a figure that is not known is empty."""
+
+    pattern: str
+    kind: str
+    rank: str
+    alpha: str
+    scale: str
+    modules: int
 
 
 def adapter_lines(facts: AdapterFacts) -> Iterator[str]:
@@ -26,12 +36,14 @@ def adapter_lines(facts: AdapterFacts) -> Iterator[str]:
     yield from about_lines(facts)
     rows = [
         (
-            pattern,
-            kind,
-            *(f"{title} {cell}" if cell else "" for title, cell in zip(_FIGURES, cells, strict=True)),
-            modules,
+            row.pattern,
+            row.kind,
+            row.rank and f"rank {row.rank}",
+            row.alpha and f"alpha {row.alpha}",
+            row.scale and f"scale {row.scale}",
+            counted(row.modules, "module"),
         )
-        for pattern, kind, *cells, modules in target_rows(facts)
+        for row in target_rows(facts)
     ]
     yield from in_columns(rows, right={2, 3, 4, 5})
     if facts.full:
@@ -54,21 +66,15 @@ def about_lines(facts: AdapterFacts) -> Iterator[str]:
         )
 
 
-def target_rows(facts: AdapterFacts) -> list[tuple[str, ...]]:
-    """The modules that it changes, those that are alike on one line: pattern, kind, figures and number."""
+def target_rows(facts: AdapterFacts) -> list[TargetRow]:
+    """The modules that it changes, those that are alike in one row."""
 
     def alike(module: AdaptedModule) -> tuple[object, ...]:
         return (module.kind, module.rank, module.alpha, module.scale)
 
-    rows: list[tuple[str, ...]] = []
+    rows = []
     for group in grouped_flat(facts.modules, lambda module: module.path, alike):
         first = facts.modules[group.members[0]]
-        rows.append(
-            (
-                group.pattern,
-                first.kind,
-                *map(format_number, (first.rank, first.alpha, first.scale)),
-                counted(len(group.members), "module"),
-            )
-        )
+        rank, alpha, scale = map(format_number, (first.rank, first.alpha, first.scale))
+        rows.append(TargetRow(group.pattern, first.kind, rank, alpha, scale, len(group.members)))
     return rows

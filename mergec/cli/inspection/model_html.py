@@ -10,7 +10,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from mergec.cli.inspect_text import group_rows, head_lines
+from mergec.cli.inspect_text import detail_lines, group_rows, summary
 from mergec.cli.inspection.adapter_text import about_lines, target_rows
 from mergec.cli.inspection.amounts import format_count
 from mergec.cli.inspection.model_text import (
@@ -68,11 +68,10 @@ _QUOTED = re.compile("`([^`]*)`")
 def model_html(facts: ModelFacts) -> str:
     """The page of one checkpoint."""
     subject = facts.subject
-    first, *rest = head_lines(subject.path, subject.checkpoint, all_files=False)
     body = [
         f"<h1>{_text(subject.path)}</h1>",
-        f"<p>{_text(first.removeprefix(f'{safe(subject.path)}: '))}</p>",
-        *_items(rest),
+        f"<p>{_text(summary(subject.checkpoint))}</p>",
+        *_items(detail_lines(subject.checkpoint, all_files=False)),
         *(_components(facts) if facts.adapter is None else _adapter(facts.adapter)),
         *_list("Joints", joint_lines(facts)),
         *_config(facts),

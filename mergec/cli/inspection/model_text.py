@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.cli.columns import in_columns
-from mergec.cli.inspect_text import group_lines, head_lines, tensor_lines
+from mergec.cli.inspect_text import detail_lines, group_lines, summary, tensor_lines
 from mergec.cli.inspection.adapter_text import adapter_lines
 from mergec.cli.inspection.amounts import format_count
 from mergec.cli.inspection.spelling import spelled
@@ -28,7 +28,8 @@ _MOST_PREFIXES, _WIDEST_PREFIXES = 4, 80
 def model_text(facts: ModelFacts, *, every_tensor: bool) -> str:
     """All sections that have something to say."""
     subject = facts.subject
-    lines = [*head_lines(subject.path, subject.checkpoint, all_files=every_tensor)]
+    lines = [f"{safe(subject.path)}: {summary(subject.checkpoint)}"]
+    lines += [f"{_INDENT}{line}" for line in detail_lines(subject.checkpoint, all_files=every_tensor)]
     for title, section in (
         ("Components", _component_lines(facts)),
         ("Joints", joint_lines(facts)),
