@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mergec.diagnostics import safe
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -27,6 +29,13 @@ class Adapter:
     facts: SourceFacts
     span: Span | None
     is_for_residual: bool = False
+
+    @property
+    def origin_notes(self) -> tuple[str, ...]:
+        """What its configuration says that it was trained on, if it does, as a note for a diagnostic."""
+        said = (self.facts.adapter_config or {}).get("base_model_name_or_path")
+        is_said = isinstance(said, str) and said
+        return (f"its adapter_config.json says that it was trained on `{safe(said)}`",) if is_said else ()
 
 
 @dataclass(frozen=True, slots=True)

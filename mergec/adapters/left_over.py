@@ -77,10 +77,8 @@ def _notes(
         yield f"`{safe(name)}` {list(adapter.tensors[name].shape)} is of no kind that its dialect has"
     if len(strange) > _SHOWN:
         yield f"{len(strange) - _SHOWN} more are of no known kind"
-    config = adapter.facts.adapter_config or {}
-    trained_on = config.get("base_model_name_or_path")
-    if isinstance(trained_on, str) and trained_on and not has_rule:
-        yield f"its adapter_config.json says that it was trained on `{safe(trained_on)}`"
+    if not has_rule:
+        yield from adapter.origin_notes
 
 
 def _renaming(found: LiningUp, adapter: str, base: str, *, base_is_source: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Reading
@@ -88,7 +89,7 @@ def _change(parts: ModuleParts, scales: HeaderScales) -> tuple[Change | None, Ad
     else:
         lengths = parts.tensor(_MAGNITUDE)
         rows = parts.shape[0]
-        if len([size for size in lengths.shape if size != 1]) > 1 or rows not in lengths.shape:
+        if (prod(lengths.shape), max(lengths.shape, default=1)) != (rows, rows):
             parts.misfit(f"`{_MAGNITUDE}` of `{parts.module}` is {list(lengths.shape)}")
         lengths = lengths.reshape(rows, *(1 for _ in parts.shape[1:]))
         change, bias = decomposed(addition, lengths, by_row=True), None

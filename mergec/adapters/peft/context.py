@@ -101,20 +101,13 @@ class PeftContext:
         """Report factors that make another shape than the target has."""
         shapes = ", ".join(f"{role} {list(value.shape)}" for role, (_, value) in module.factors.items())
         made = made if isinstance(made, str) else f"[{', '.join(map(str, made))}]"
-        notes = [
+        notes = (
             f"`{self.adapter.name}`: {shapes} make {made} for `{safe(target)}`",
             f"the base holds `{safe(target)}` as {list(self.base[target].shape)}",
-        ]
-        trained_on = self.config.values.get("base_model_name_or_path")
-        if isinstance(trained_on, str) and trained_on:
-            notes.append(f"its adapter_config.json says that it was trained on `{safe(trained_on)}`")
+            *self.adapter.origin_notes,
+        )
         self.reading.problems.append(
-            AdapterMisfit(
-                span=self.adapter.span,
-                adapter=self.adapter.name,
-                target=target,
-                notes=tuple(notes),
-            )
+            AdapterMisfit(span=self.adapter.span, adapter=self.adapter.name, target=target, notes=notes)
         )
 
     def refuse(self, kind: str, reason: str, advice: str | None = None) -> None:

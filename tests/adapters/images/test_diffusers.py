@@ -132,6 +132,14 @@ def test_a_magnitude_of_another_shape() -> None:
     assert isinstance(problem, AdapterMisfit)
 
 
+def test_a_magnitude_for_each_column_of_a_single_row() -> None:
+    stored = {**PAIR, f"unet.{PATH}.lora_B.weight": UP[:1], f"unet.{PATH}.lora_magnitude_vector": drawn(5)}
+    bench = Bench()
+    base = bench.tensors({f"{PATH}.weight": drawn(1, 5)})
+    (problem,) = Diffusers().read(bench.adapter(stored, bench.facts()), base).problems
+    assert isinstance(problem, AdapterMisfit)
+
+
 def test_a_component_that_the_base_is_not_is_left_over() -> None:
     bench = Bench()
     other = {"text_encoder.text_model.encoder.layers.0.mlp.fc1.lora_A.weight": drawn(2, 5)}
