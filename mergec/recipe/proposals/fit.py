@@ -95,8 +95,8 @@ def _worth_looking_at(
     buckets: dict[Hashable, tuple[list[Family], list[Family]]] = {}
     for side, those in enumerate((sources, targets)):
         for family in those:
-            key = (family.slots, frozenset(family.kinds.values()))
-            buckets.setdefault(key, ([], []))[side].append(family)
+            kinds = (family.slots, frozenset(family.kinds.values()))
+            buckets.setdefault(kinds, ([], []))[side].append(family)
     pairs = {key: len(left) * len(right) for key, (left, right) in buckets.items()}
     smallest = sorted(pairs, key=pairs.__getitem__)
     totals = accumulate(pairs[key] for key in smallest)

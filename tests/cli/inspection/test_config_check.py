@@ -25,7 +25,8 @@ def checked(tensors: Tensors, config: dict[str, object]) -> dict[str, ConfigLine
 
 def test_each_key_of_which_the_file_says_something() -> None:
     rows, width = llama()[EMBEDDING].shape
-    config = {"hidden_size": width, "vocab_size": rows + 1, "num_hidden_layers": 3, "rope_theta": 1.0}
+    config: dict[str, object] = {"hidden_size": width, "vocab_size": rows + 1}
+    config |= {"num_hidden_layers": 3, "rope_theta": 1.0}
     found = checked(llama(layers=3), config)
     assert {key: line.agrees for key, line in found.items()} == {
         "hidden_size": True,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def test_every_kind_of_difference(tmp_path: Path) -> None:
-    one = {
+    one: dict[str, np.ndarray[Any, Any]] = {
         "same": np.zeros(2, np.float16),
         "size": np.zeros((2, 3)),
         "type": np.zeros(2, np.float32),
         "a": np.zeros(9),
     }
-    other = {
+    other: dict[str, np.ndarray[Any, Any]] = {
         "same": np.zeros(2, np.float16),
         "size": np.zeros((3, 2)),
         "type": np.zeros(2, np.float16),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mergec.recipe.proposals import families as families_module
 from mergec.recipe.proposals import pairing as module
 from mergec.recipe.proposals.families import Reading
 from mergec.recipe.proposals.pairing import pair_names
@@ -50,7 +51,7 @@ def test_what_stays_undecided_is_told_once() -> None:
 
 def test_readings_that_can_only_divide_finer_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Reading] = []
-    families = module.families
+    families = families_module.families
 
     def watched(tensors: Mapping[str, Kind], reading: Reading) -> list[Family]:
         read.append(reading)
