@@ -77,7 +77,7 @@ class AdapterFacts:
     """An adapter as a whole. `full` names the tensors in it that are weights themselves.
 
     `names` are the names of adapters inside of the keys, `settings` what the configuration says that
-    changes the fold, `target_modules` what it says it was trained on.
+    changes the fold, `beside` a file of weights trained along that lies in the folder.
     """
 
     dialect: str
@@ -86,6 +86,7 @@ class AdapterFacts:
     names: tuple[str, ...] = ()
     base_model: str | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    beside: str | None = None
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -107,6 +108,8 @@ _SETTINGS = (
     "target_parameters",
     "layer_replication",
 )
+# What LLaVA's training writes beside an adapter: whole weights, which are no part of it.
+_BESIDE = "non_lora_trainables.bin"
 _UNREMARKABLE: tuple[object, ...] = (None, False, "none", [], {})
 
 
@@ -130,14 +133,21 @@ def adapter_facts(subject: Subject) -> AdapterFacts | None:
     read = _Reader(tensors, facts, dialect.name)
     config = facts.adapter_config or {}
     base = config.get("base_model_name_or_path")
+    folder = subject.checkpoint.directory
     return AdapterFacts(
         dialect.name,
         tuple(read.module(path, parts) for path, parts in modules.items()),
         tuple(full),
         tuple(names),
         str(base) if base else None,
-        {key: config[key] for key in _SETTINGS if config.get(key) not in _UNREMARKABLE},
+        {key: config[key] for key in _SETTINGS if _is_remarkable(key, config.get(key))},
+        _BESIDE if folder is not None and (folder / _BESIDE).is_file() else None,
     )
+
+
+def _is_remarkable(key: str, value: object) -> bool:
+    is_default = key == "init_lora_weights" and value is True
+    return value not in _UNREMARKABLE and not is_default
 
 
 def _taken_apart(name: str, dialect: str) -> tuple[str, str, str]:

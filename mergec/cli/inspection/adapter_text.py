@@ -64,6 +64,8 @@ def about_lines(facts: AdapterFacts) -> Iterator[str]:
         yield "settings: " + ", ".join(
             f"{key}={safe(spelled(value))}" for key, value in facts.settings.items()
         )
+    if facts.beside is not None:
+        yield f"beside it: {facts.beside}, trained in full; `op: override` lays it over a model"
 
 
 def target_rows(facts: AdapterFacts) -> list[TargetRow]:

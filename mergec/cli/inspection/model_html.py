@@ -58,10 +58,9 @@ pre { overflow-x: auto; overflow-wrap: normal }
 .bad { color: var(--bad); font-weight: 600 }
 summary { cursor: pointer; padding: .25rem 0 }
 """
-
-
 _VIEWPORT = '<meta name="viewport" content="width=device-width">'
-_NUMBERS = {"parameters", "size", "layers", "tensors", "shape", "dtype", "rank", "alpha", "scale", "modules"}
+# Columns whose cells end together.
+_RIGHT = {"parameters", "size", "layers", "tensors", "shape", "dtype", "rank", "alpha", "scale", "modules"}
 _QUOTED = re.compile("`([^`]*)`")
 
 
@@ -192,7 +191,7 @@ def _items(lines: Iterable[str]) -> Iterator[str]:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """A table whose cells come with their opening tag."""
-    titles = (f'<th class="n">{head}</th>' if head in _NUMBERS else f"<th>{head}</th>" for head in heads)
+    titles = (f'<th class="n">{head}</th>' if head in _RIGHT else f"<th>{head}</th>" for head in heads)
     yield f'<div class="wide"><table><tr>{"".join(titles)}</tr>'
     for row in rows:
         yield f"<tr>{''.join(f'{cell}</td>' for cell in row)}</tr>"

@@ -107,6 +107,7 @@ def _adapter(facts: AdapterFacts) -> dict[str, Any]:
         "dialect": facts.dialect,
         "kinds": facts.kinds,
         "base_model": facts.base_model,
+        "beside": facts.beside,
         "names": list(facts.names),
         "settings": {key: _as_json(value) for key, value in facts.settings.items()},
         "modules": [asdict(module) for module in facts.modules],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mergec.cli.inspection.adapter_facts import AdaptedModule, AdapterFacts, adapter_facts
-from tests.cli.inspection.subjects import made
+from tests.cli.inspection.subjects import made, opened
 from tests.recipe.proposals.named_models import kind
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ def test_rank_patterns_and_rooted_scales(tmp_path: Path) -> None:
     assert found.names == ("mine",)
     assert found.settings == {"peft_type": "LORA", "use_rslora": True}
     assert found.kinds == {"LoRA": 2}
+
+
+def test_weights_that_were_trained_along_are_pointed_out(tmp_path: Path) -> None:
+    assert peft(tmp_path, factors("m.q", 2), init_lora_weights=True).beside is None
+    (tmp_path / "a" / "non_lora_trainables.bin").write_bytes(b"x")
+    (tmp_path / "a" / "model.safetensors").rename(tmp_path / "a" / "adapter_model.safetensors")
+    found = adapter_facts(opened(tmp_path / "a"))
+    assert found is not None
+    assert found.beside == "non_lora_trainables.bin"
+    assert found.settings == {"peft_type": "LORA"}
 
 
 @pytest.mark.parametrize(
