@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Span
     from mergec.ir.expression import Tensor
+    from mergec.ir.graph import Graph
     from mergec.ir.model_table import Entry
+
+_HEADS_OF = {
+    "wte.weight": "lm_head.weight",
+    "shared.weight": "lm_head.weight",
+    "transformer.word_embeddings.weight": "lm_head.weight",
+    "embed_in.weight": "embed_out.weight",
+}
 
 
 def missing_heads(
@@ -27,6 +35,42 @@ def missing_heads(
     if config.get(TIED) is False or len(embeddings) != 1:
         return {}
     return {name: embeddings[0] for name in looked_for if name.endswith(HEADS)}
+
+
+def kept_heads(
+    before: Mapping[str, Entry],
+    after: Mapping[str, Entry],
+    keeps_ties: Collection[str],
+    config: Mapping[str, object],
+    graph: Graph,
+) -> dict[str, Entry]:
+    """The heads that a file leaves out because config.json ties them, where a fold changed the embeddings.
+
+    The adapter was trained with the head as it was: it gets the values that the embeddings had.
+    Embeddings with other rows are left to their tie, as the head has to follow them.
+    """
+    if config.get(TIED) is not True or any(name.endswith(HEADS) for name in after):
+        return {}
+    kept: dict[str, Entry] = {}
+    for name in (name for name in before if name.endswith(EMBEDDINGS) and name not in keeps_ties):
+        old, new = before[name], after[name]
+        head = _head_of(name, config)
+        is_resized = graph.type(old.node).shape != graph.type(new.node).shape
+        if head is not None and old.node != new.node and not is_resized:
+            kept[head] = old
+    return kept
+
+
+def _head_of(embeddings: str, config: Mapping[str, object]) -> str | None:
+    """What transformers calls the head of the model that has these embeddings."""
+    if embeddings == "model.language_model.embed_tokens.weight":
+        return "lm_head.weight"
+    if embeddings.endswith("decoder.embed_tokens.weight"):
+        return "proj_out.weight" if config.get("model_type") == "whisper" else None
+    at, found, _ = embeddings.rpartition("model.embed_tokens.weight")
+    if found and (not at or at.endswith(".")):
+        return f"{at}lm_head.weight"
+    return next((head for ending, head in _HEADS_OF.items() if embeddings.endswith(ending)), None)
 
 
 def untied(

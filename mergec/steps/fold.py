@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mergec.adapters.errors import FoldOntoNoWeights
 from mergec.adapters.folded_model import FoldedModel
 from mergec.adapters.problems import summed_up
-from mergec.adapters.tied import untied
+from mergec.adapters.tied import kept_heads, untied
 from mergec.diagnostics import MergecError, safe
 from mergec.ir.config_edit import ConfigEdit
 from mergec.ir.graph import Remark
@@ -41,6 +41,7 @@ def folded(base: BaseView, uses: Sequence[AdapterUse], chosen: Collection[str], 
         for name, entry in model.entries.items()
         if name in base.table.entries or entry.node != base.entries.get(name, (None,))[0]
     }
+    entries |= kept_heads(base.table.entries, entries, keeps_ties, base.config, call.graph)
     told, edits = untied(base.table.entries, entries, keeps_ties, base.config, call.span)
     call.report.extend(told)
     changes = (*base.table.config, *edits, *_vocabulary(base, model))

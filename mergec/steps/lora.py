@@ -58,8 +58,9 @@ class Lora(Operation):
     The strength of each adapter is a schedule over the base's tensors: a number, a gradient, a mapping of
     patterns, or a block map; negative ones take a skill away, and at 0 nothing is read. For every kind of
     adapter, strength t makes of a weight W the value W + t * (fold(W) - W), so that t = 1 is what the
-    adapter was trained to do. Adapters are folded in order. A fold of several is W plus the sum of their
-    changes; DoRA takes its norms from the base's own weights and its own change.
+    adapter was trained to do. Adapters are folded in order, one after the other: a later one that scales or
+    rotates does so to what the earlier ones made. DoRA takes its norms from the base's own weights and its
+    own change.
 
     An adapter in the long form is {strength: 0.8, dialect: peft, residual_base: true}: `dialect` forces
     one, and `residual_base` says that the base is the residual model of a PiSSA, OLoRA, CorDA, LoRA-GA or

@@ -28,6 +28,7 @@ _NUMBERS = {
     "LOHA": ("r", "alpha"),
     "LOKR": ("r", "alpha"),
 }
+_SWITCHES = ("use_rslora", "use_dora", "fan_in_fan_out", "lora_bias")
 _LARGEST_RANK = 1 << 20
 _SAVE = "save the adapter again with `save_pretrained`, or copy its adapter_config.json into `{folder}`"
 
@@ -91,6 +92,7 @@ def check_scales(config: PeftConfig) -> None:
     Raises:
         MergecError: MC0335 or MC0338.
     """
+    _check_switches(config)
     _check_numbers(config)
     _check_patterns(config)
     if isinstance(config.values.get("feedforward_modules"), str):
@@ -111,6 +113,14 @@ def _refused(adapter: Adapter, problem: str) -> MergecError:
     )
 
 
+def _check_switches(config: PeftConfig) -> None:
+    """A text or a number in the place of a switch would be taken for "on"."""
+    for key in _SWITCHES:
+        value = config.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise _refused(config.adapter, f"`{key}` is {described(value)}, not true or false")
+
+
 def _check_numbers(config: PeftConfig) -> None:
     adapter, values = config.adapter, config.values
     if config.kind not in _NUMBERS:
@@ -120,7 +130,7 @@ def _check_numbers(config: PeftConfig) -> None:
         raise _refused(adapter, f"`{rank}` is {described(values.get(rank))}, not a whole number above 0")
     if values.get(alpha) is None:
         raise _unscaled(adapter, f"adapter_config.json has no `{alpha}`")
-    if not _is_finite(values[alpha]):
+    if not _is_scale(values[alpha]):
         raise _unscaled(adapter, f"`{alpha}` in adapter_config.json is {described(values[alpha])}")
 
 
@@ -136,7 +146,7 @@ def _check_patterns(config: PeftConfig) -> None:
         if not isinstance(patterns, dict):
             raise _refused(config.adapter, f"`{key}` is no mapping")
         for pattern, value in patterns.items():
-            if not (_is_finite(value) if key == "alpha_pattern" else _is_rank(value)):
+            if not (_is_scale(value) if key == "alpha_pattern" else _is_rank(value)):
                 raise _refused(config.adapter, f"`{key}` gives `{pattern}` {described(value)}")
             _check_expression(key, pattern, config)
 
@@ -152,9 +162,10 @@ def _is_rank(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_RANK
 
 
-def _is_finite(value: object) -> bool:
+def _is_scale(value: object) -> bool:
+    """Whether a number can be an alpha: at 0 the fold would do nothing, below it the opposite."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= sys.float_info.max  # type: ignore[arg-type]  # a number
+    return is_number and 0 < value <= sys.float_info.max  # type: ignore[operator]  # a number
 
 
 def _by_pattern(patterns: object, path: str, default: float) -> float:

@@ -52,6 +52,11 @@ _RESIDUAL_WAY = (
     "fold it into the residual base that was saved at the start, and write `residual_base: true` on the "
     "adapter; or save it with `path_initial_model_for_weight_conversion`, which makes a plain LoRA of it"
 )
+_UNKNOWN_START = (
+    "mergec does not know this `init_lora_weights`: a start that changes the base makes a plain fold wrong"
+)
+# The names in `init_lora_weights` that leave the base as it is.
+PLAIN_STARTS = frozenset({"gaussian", "eva", "orthogonal", "mica"})
 # The beginnings of `init_lora_weights` that change the base.
 RESIDUAL_STARTS: dict[str, str] = {
     "pissa": "PiSSA",
@@ -93,8 +98,14 @@ def why_refused(config: PeftConfig, foldable: frozenset[str]) -> Refusal | None:
 
 def _residual(config: PeftConfig) -> Refusal | None:
     start = config.values.get("init_lora_weights")
-    if not isinstance(start, str) or config.adapter.is_for_residual:
+    if start is None or isinstance(start, bool) or config.adapter.is_for_residual:
+        return None
+    if not isinstance(start, str):
+        return Refusal("LoRA with an unknown start", _UNKNOWN_START, _RESIDUAL_WAY)
+    if start.lower() in PLAIN_STARTS:
         return None
     # PEFT's conversion to a plain LoRA writes `init_lora_weights: true`, so this text tells for sure.
     name = next((name for key, name in RESIDUAL_STARTS.items() if start.lower().startswith(key)), None)
-    return None if name is None else Refusal(name, _RESIDUAL, _RESIDUAL_WAY)
+    if name is None:
+        return Refusal(f"LoRA with the start {start}", _UNKNOWN_START, _RESIDUAL_WAY)
+    return Refusal(name, _RESIDUAL, _RESIDUAL_WAY)

@@ -48,6 +48,12 @@ def test_other_starts_are_folded(start: object) -> None:
     assert refused({"peft_type": "LORA", "init_lora_weights": start}) == []
 
 
+@pytest.mark.parametrize("start", ["zzz", "", 3, [], {"pissa": 1}])
+def test_starts_that_nobody_knows_may_change_the_base(start: object) -> None:
+    assert len(refused({"peft_type": "LORA", "init_lora_weights": start})) == 1
+    assert refused({"peft_type": "LORA", "init_lora_weights": start}, residual=True) == []
+
+
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_variants_that_are_no_change_of_weights(switch: str) -> None:
     assert len(refused({"peft_type": "LORA", switch: [1]})) == 1
