@@ -22,7 +22,8 @@ MARKS = frozenset(
     }
 )
 BASE_LAYER = "base_layer"
-_SAVED, _ORIGINAL = "modules_to_save", "original_module"
+MODULES_TO_SAVE = "modules_to_save"
+_ORIGINAL = "original_module"
 # What PEFT, and what runs under DDP, FSDP, torch.compile and activation checkpoints, put around a model.
 _PREFIX = ["base_model", "model"]
 _LEADING = {"module", "_orig_mod"}
@@ -116,8 +117,8 @@ def _module(segments: list[str]) -> tuple[str, int]:
 def _full_tensor(segments: list[str]) -> PeftName:
     kept = [segment for segment in segments if segment not in {BASE_LAYER, _ORIGINAL}]
     adapter = ""
-    if _SAVED in kept[:-1]:
-        at = kept.index(_SAVED)
+    if MODULES_TO_SAVE in kept[:-1]:
+        at = kept.index(MODULES_TO_SAVE)
         adapter = kept[at + 1] if at + 2 < len(kept) else ""
         kept = kept[:at] + kept[at + (2 if adapter else 1) :]
     return PeftName(".".join(kept[:-1]), "", kept[-1], adapter, is_original=_ORIGINAL in segments)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from mergec.adapters.adapter import Replacement
 from mergec.adapters.errors import AdapterMisfit
-from mergec.adapters.peft.names import BASE_LAYER, taken_apart
+from mergec.adapters.peft.names import BASE_LAYER, MODULES_TO_SAVE, taken_apart
 from mergec.ir.tied_names import EMBEDDINGS, HEADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from mergec.adapters.peft.context import PeftContext
 
@@ -20,17 +20,26 @@ _TASK_HEADS = {"SEQ_CLS": ("classifier", "score"), "TOKEN_CLS": ("classifier", "
 
 def fold_saved(names: Iterable[str], context: PeftContext) -> None:
     """Each full tensor takes the place of the base's, or is added where the adapter declares a new one."""
-    for name in names:
+    saved = dict.fromkeys(names)
+    for name in saved:
         parts = taken_apart(name)
         target = f"{parts.path}.{parts.parameter}".removeprefix(".")
         if parts.is_original:
             context.reading.ignored[name] = "the untrained copies of modules that it saves"
+        elif _is_second_copy(name, saved):
+            context.reading.ignored[name] = "the second copies of modules that it saves"
         elif target in context.base:
             _replace(name, target, context)
         elif _is_new(target, parts.path, context):
             _put(name, target, context)
         else:
             context.missing((name,), target)
+
+
+def _is_second_copy(name: str, saved: Collection[str]) -> bool:
+    """Whether PEFT wrote this twice, as it does for saved embeddings in `modules_to_save`; both are equal."""
+    before, marked, parameter = name.rpartition(f".{MODULES_TO_SAVE}.")
+    return bool(marked) and f"{before}.{parameter}" in saved
 
 
 def _replace(name: str, target: str, context: PeftContext) -> None:

@@ -111,6 +111,18 @@ def test_only_words_and_labels_may_be_more_than_those_of_the_base(name: str, *, 
     assert [one.code for one in reading.problems] == ([] if is_replaced else ["MC0334"])
 
 
+def test_saved_embeddings_that_are_written_twice_are_taken_once() -> None:
+    """PEFT 0.21: `modules_to_save` of embeddings whose vocabulary is not that of the base model's config."""
+    bench = Bench()
+    facts = bench.facts({"peft_type": "LORA", "r": 2, "lora_alpha": 2, "modules_to_save": ["lm_head"]})
+    middles = ("", ".modules_to_save", ".original_module")
+    names = [f"base_model.model.lm_head{middle}.weight" for middle in middles]
+    adapter = bench.adapter(dict.fromkeys(names, np.ones((5, 2), np.float32)), facts)
+    reading = Peft().read(adapter, bench.tensors({"lm_head.weight": np.ones((4, 2), np.float32)}))
+    assert [(fold.target, fold.uses) for fold in reading.folds] == [("lm_head.weight", (names[0],))]
+    assert list(reading.ignored) == names[1:]
+
+
 class Classifier(nn.Module):
     """A model whose head an adapter brings along."""
 
