@@ -26,7 +26,7 @@ IDS = torch.tensor([[1, 7, 33, 4, 2]])
 
 def llama() -> Any:
     sizes: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2}
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    heads: dict[str, Any] = {"num_attention_heads": 2, "num_key_value_heads": 2}
     return LlamaForCausalLM(LlamaConfig(vocab_size=40, tie_word_embeddings=True, **sizes, **heads))
 
 
