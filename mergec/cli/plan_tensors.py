@@ -28,7 +28,8 @@ class Action(Enum):
     """What happens to a tensor."""
 
     COPY = "copy"
-    MERGE = "merge"
+    MERGE = "merge"  # computed from several sources
+    CHANGE = "change"  # computed from one, such as resized or scaled
     DEQUANTISE = "dequantise"
     CAST = "cast"
     NEW = "new"
@@ -109,7 +110,7 @@ def _tensor_action(
     below = [graph[node].primitive for node in _below(graph, root)]
     action = _action(summands, kernels)
     if action in {Action.COPY, Action.CAST} and any(p.locality is Locality.WHOLE for p in below):
-        action = Action.DEQUANTISE if DEQUANTISE in below else Action.MERGE
+        action = Action.DEQUANTISE if DEQUANTISE in below else _computed(summands)
     told = [(summand.names, summand.weight) for summand in summands]
     if CONCAT in below:  # the parts of a joined tensor that are alike are told once
         summands, told = list(dict.fromkeys(summands)), list(dict.fromkeys(told))
@@ -121,7 +122,12 @@ def _action(summands: Sequence[Summand], kernels: set[str]) -> Action:
         return Action.NEW
     if kernels <= _MOVES or ("finite" in kernels and kernels <= _CHECKED):
         return Action.COPY
-    return Action.CAST if kernels <= _CASTS else Action.MERGE
+    return Action.CAST if kernels <= _CASTS else _computed(summands)
+
+
+def _computed(summands: Sequence[Summand]) -> Action:
+    sources = {part.source for summand in summands for part in summand.parts if part.source}
+    return Action.MERGE if len(sources) > 1 else Action.CHANGE
 
 
 def _expression(told: Sequence[tuple[tuple[str, ...], float]]) -> str:

@@ -57,7 +57,7 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     yield ""
     yield from _need_lines(facts)
     yield ""
-    computed = facts.count(Action.MERGE, Action.CAST, Action.DEQUANTISE)
+    computed = facts.count(Action.MERGE, Action.CHANGE, Action.CAST, Action.DEQUANTISE)
     copied, new = facts.count(Action.COPY), facts.count(Action.NEW)
     yield f"Plan: {computed:,} computed, {copied:,} copied, {new:,} new."
 
