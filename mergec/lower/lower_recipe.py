@@ -17,6 +17,7 @@ from mergec.lower.lower_arithmetic import lower_arithmetic
 from mergec.lower.packed_use import PackedNodes, explain_missing_parts, packed_nodes, report_packed_use
 from mergec.lower.source_layouts import dequantised_remarks, layout_node, stored_dtype
 from mergec.lower.tied_head import without_tied_head
+from mergec.lower.wrapped_names import check_wrapped_names
 from mergec.recipe.recipe_model import is_single_file
 from mergec.steps.cast import resolve_dtypes
 from mergec.steps.errors import EmptyOutput
@@ -118,6 +119,7 @@ class _Lowering:
         edited = edited_config(config, model.config)
         outputs, dropped = without_tied_head(outputs, edited, self.report)
         sources = [self.models[name] for name in self.sources.sources]
+        check_wrapped_names([output.name for output in outputs], place.child("model").span(), self.report)
         self._check_described([output.name for output in outputs], edited)
         check_adapters(outputs, sources, self.labels, self.graph, place.child("model").span(), self.report)
         return LoweredRecipe(

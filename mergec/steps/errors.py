@@ -115,6 +115,23 @@ class TiedApart(Diagnostic):
     help: str | None = "drop the head with `drop:` on the sources, or set `tie_word_embeddings` to false"
 
 
+@diagnostic(
+    "MC0314",
+    "`{tensor}`{more} in the output: others do not begin with `{wrapper}`",
+    severity=Severity.WARNING,
+)
+class WrappedNames(Diagnostic):
+    """Some tensors of the output have the name of a wrapper before their own, and others have not.
+
+    DistributedDataParallel, `torch.compile` and PEFT put such names before those of the model. Beside
+    names without them no loader finds these tensors, and most say nothing about it.
+    """
+
+    tensor: str
+    more: str
+    wrapper: str
+
+
 @diagnostic("MC0370", "`op: resize`: {problem}")
 class BadResize(Diagnostic):
     """A tensor cannot be resized as asked.
