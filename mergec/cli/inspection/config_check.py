@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.cli.inspection.parts import longest_list
 from mergec.components.config_keys import configured, value_at
 from mergec.components.joints import joints_of
+from mergec.components.layout import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "depth")
 _WIDTH = ("hidden_size", "n_embd", "d_model", "embed_dim")
+# In Qwen2-VL `hidden_size` beside `embed_dim` is the width of the language model.
+_TOWER_WIDTH = ("embed_dim", *_WIDTH[:-1])
 _DTYPE = ("dtype", "torch_dtype")
 _VISION_TOWER = "mm_vision_tower"
 _TIED = "tie_word_embeddings"
@@ -33,7 +36,9 @@ class ConfigLine:
 
     @property
     def agrees(self) -> bool:
-        """Whether both say the same."""
+        """Whether both say the same; a list has the number once for each axis."""
+        if isinstance(self.config, list) and self.config:
+            return all(one == self.file for one in self.config)
         return self.config == self.file
 
 
@@ -65,13 +70,13 @@ class _Reading:
         joints = self.joints
         sections = configured()["language_model"].parts
         yield from self._figure(sections, _WIDTH, joints.hidden_size)
-        yield from self._figure(sections, ("vocab_size",), joints.embedding_rows)
+        yield from self._figure(sections, ("vocab_size",), self._words(joints.embedding_rows))
         yield from self._layers(sections, self.parts.part("language_model"))
 
     def towers(self) -> Iterator[ConfigLine]:
         for name, tower in self.joints.towers.items():
             sections = configured()[name].parts
-            yield from self._figure(sections, _WIDTH, tower.width, is_inside=True)
+            yield from self._figure(sections, _TOWER_WIDTH, tower.width, is_inside=True)
             for key in configured()[name].width_keys:
                 yield from self._figure([], (key,), tower.width)
             yield from self._figure(sections, ("patch_size",), tower.patch_size, is_inside=True)
@@ -98,6 +103,14 @@ class _Reading:
     @property
     def joints(self) -> Joints:
         return joints_of(self.parts.grouping, self.parts.shapes, self.config)
+
+    def _words(self, rows: Figure | None) -> Figure | None:
+        """The rows of the embeddings, but for those that a family has beyond its `vocab_size`."""
+        added = table()["vocabulary"]["added_rows"].get(self.config.get("model_type"), 0)
+        if rows is None or not added:
+            return rows
+        where = f"{rows.where} without the {added} rows that the family adds"
+        return replace(rows, value=rows.value - added, where=where)
 
     def _layers(
         self, sections: Sequence[str], part: Part | None, *, is_inside: bool = False

@@ -55,6 +55,35 @@ def test_figures_of_towers_are_those_of_their_section() -> None:
     assert found["hidden_size"].agrees
 
 
+def test_a_patch_size_for_each_axis() -> None:
+    """InternVL writes two."""
+    found = checked(LLAVA["hub"], {"vision_config": {"patch_size": [14, 14]}})
+    assert found["vision_config.patch_size"].agrees
+    for wrong in ([14, 16], [16, 16], []):
+        found = checked(LLAVA["hub"], {"vision_config": {"patch_size": wrong}})
+        assert not found["vision_config.patch_size"].agrees
+
+
+def test_the_width_of_a_tower_beside_that_of_the_language_model() -> None:
+    """Qwen2-VL: `embed_dim` is the tower's, `hidden_size` what its connector puts out."""
+    found = checked(LLAVA["hub"], {"vision_config": {"hidden_size": 64, "embed_dim": 48}})
+    assert "vision_config.hidden_size" not in found
+    assert found["vision_config.embed_dim"].agrees
+    found = checked(LLAVA["hub"], {"vision_config": {"hidden_size": 48, "embed_dim": 47}})
+    assert not found["vision_config.embed_dim"].agrees
+
+
+def test_rows_that_a_family_has_beyond_its_vocabulary() -> None:
+    """Mllama: 8 rows for its image token."""
+    tensors = {f"language_model.{name}": of for name, of in llama().items()}
+    rows = llama()[EMBEDDING].shape[0]
+    config: dict[str, object] = {"model_type": "mllama", "text_config": {"vocab_size": rows - 8}}
+    line = checked(tensors, config)["text_config.vocab_size"]
+    assert line.agrees
+    assert line.where == f"language_model.{EMBEDDING} without the 8 rows that the family adds"
+    assert not checked(tensors, {**config, "model_type": "llava"})["text_config.vocab_size"].agrees
+
+
 def test_without_a_config_or_a_layout_nothing_is_said() -> None:
     assert checked(llama(), {}) == {}
     other = {"x.y": llama()["lm_head.weight"]}
