@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Protocol
 
+from mergec.diagnostics.held_signals import signals_held
 from mergec.execute.copy_range import copy_range
 from mergec.ir.plan import COPY_BUFFER
 
@@ -57,7 +58,8 @@ class Worker:
         self._buffer = memoryview(bytearray(COPY_BUFFER))
         if any(not region.is_copy for region in plan.regions):
             # This takes most of a second, in which the disk already reserves room for the output.
-            from mergec.execute.tile_computer import TileComputer
+            with signals_held():
+                from mergec.execute.tile_computer import TileComputer
 
             self._compute = TileComputer(plan, sources, sink, held(), not_finite).compute
 

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, safe
+from mergec.diagnostics.held_signals import signals_held
 from mergec.sources.torch_errors import (
     MalformedTorchFile,
     PickleNeedsCode,
@@ -48,7 +49,8 @@ def unpickled(stream: IO[bytes], pickle: bytes, path: Path, *, location: str, da
     Raises:
         MergecError: it is damaged, or needs code to run.
     """
-    import torch
+    with signals_held():
+        import torch
 
     version = torch.__version__.split("+")[0]
     if tuple(int(number) for number in version.split(".")[:2]) < _SAFE_VERSION:

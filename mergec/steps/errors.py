@@ -142,3 +142,21 @@ class BadResize(Diagnostic):
     """
 
     problem: str
+
+
+@diagnostic(
+    "MC0371",
+    "`{tensor}` gets {rows} rows and `{other}` keeps {others_rows}",
+    severity=Severity.WARNING,
+)
+class PartedVocabulary(Diagnostic):
+    """Input embeddings and output head have a row for each word, and only one of the two is resized.
+
+    The `vocab_size` of config.json can be right for one of them alone, so that loaders refuse the other.
+    """
+
+    tensor: str
+    rows: int
+    other: str
+    others_rows: int
+    help: str | None = "resize both, for example with the pattern `**(embed_tokens|lm_head).weight`"

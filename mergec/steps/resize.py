@@ -10,18 +10,19 @@ from mergec.diagnostics import MergecError
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import Entry, ModelTable
+from mergec.ir.tied_names import EMBEDDINGS, HEADS
 from mergec.recipe.first_match import first_match
 from mergec.recipe.no_match import matches_nothing
 from mergec.recipe.pattern import Pattern
 from mergec.recipe.recipe_model import Strict
-from mergec.steps.errors import BadResize
+from mergec.steps.errors import BadResize, PartedVocabulary
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.resized_config import config_changes
 from mergec.steps.resized_grid import grid_of, on_grid
 from mergec.steps.resized_rows import Pad, with_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mergec.ir.strided_view import Shape
     from mergec.recipe.place import TreePlace
@@ -111,6 +112,7 @@ class Resize(Operation):
                 sizes[name] = old.shape, new.shape
                 what = f"resized from {list(old.shape)} to {list(new.shape)}"
                 call.remarks.append(Remark(call.name, what, (name,)))
+        _warn_of_parted_vocabulary(sizes, model, call)
         grids = [_pair(wanted[name][1].size) for name in sizes]
         edits = config_changes(sizes, [grid for grid in grids if grid is not None], model.facts)
         return ModelTable(call.name, entries, (*model.config, *edits), model.facts)
@@ -130,6 +132,21 @@ def _wanted(keys: ResizeKeys, model: ModelTable, call: Call) -> dict[str, tuple[
             call.report.add(matches_nothing(pattern, model.entries))
         chosen.append((pattern, dict.fromkeys(bound.matches, (text, how))))
     return first_match(chosen, call.report)
+
+
+def _warn_of_parted_vocabulary(
+    sizes: Mapping[str, tuple[Shape, Shape]], model: ModelTable, call: Call
+) -> None:
+    """Embeddings and head have a row for each word: one that was as high as the other should stay so."""
+    words = [name for name in model.entries if name.endswith((*EMBEDDINGS, *HEADS))]
+    for name in (name for name in words if name in sizes):
+        (old, *_), (new, *_) = sizes[name]
+        for other in words:
+            rows = call.graph.type(model.entries[other].node).shape[:1]
+            if other not in sizes and rows == (old,):
+                call.report.add(
+                    PartedVocabulary(span=call.span, tensor=name, rows=new, other=other, others_rows=old)
+                )
 
 
 def _pair(size: int | list[int] | None) -> tuple[int, int] | None:
