@@ -52,7 +52,9 @@ class Evaluator:
         try:
             for step in bound.steps:
                 if step.kernel is not None:
-                    operands = (*step.sources, *(held[number] for number in step.held))
+                    operands = step.sources
+                    if step.held:
+                        operands += tuple(held[number] for number in step.held)
                     is_finite &= step.kernel(step.out, operands, *step.attributes) is not False
                 else:
                     number = _leaf_number(step)
