@@ -5,6 +5,7 @@ Multiply and add are separate calls on purpose: fused ones round differently on 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -144,10 +145,10 @@ def settle_nans(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> bool:  # 
     Which bits arithmetic leaves differs between machines, and between the middle and the end of a
     tile. The sum finds what is not finite at the price of one addition per element.
     """
-    total = out.sum()
-    if torch.isfinite(total):
+    total = out.sum().item()
+    if math.isfinite(total):
         return True
-    if torch.isnan(total):
+    if math.isnan(total):
         out = out.view(-1)
         for part in _chunks(out):
             out[part].masked_fill_(torch.isnan(out[part]), torch.nan)
