@@ -110,7 +110,7 @@ class IncompletePair(Diagnostic):
     help: str | None = "fetch the file again, or look at what `keep`, `drop` and `rename` on the source do"
 
 
-@diagnostic("MC0338", "the scale of the adapter `{adapter}` is unknown: {problem}")
+@diagnostic("MC0338", "the scale of the adapter `{adapter}` is unknown: {problem}{more}")
 class BadScale(Diagnostic):
     """The number that the factors are multiplied with (alpha / rank) cannot be told.
 
@@ -119,6 +119,7 @@ class BadScale(Diagnostic):
 
     adapter: str
     problem: str
+    more: str = ""
 
 
 @diagnostic("MC0339", "the adapter `{adapter}` cannot be folded: {kind}")

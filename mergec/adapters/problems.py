@@ -16,11 +16,11 @@ _SHOWN = 3
 def summed_up(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The first finding of each kind, with the notes of the next ones and their number.
 
-    What is wrong with one layer of an adapter mostly is with all. A finding that takes no number is
-    about the whole adapter: it is told once, however many layers led to it.
+    What is wrong with one layer of an adapter mostly is with all. A finding that takes no number, or that
+    is the same for several layers, is about the whole adapter: it is told once, however many led to it.
     """
     kinds: dict[object, list[Diagnostic]] = {}
-    for one in problems:
+    for one in dict.fromkeys(problems):
         kinds.setdefault((type(one), one.span) if _takes_number(one) else one, []).append(one)
     return [_joined(alike) for alike in kinds.values()]
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mergec.adapters.adapter import Adapter
 
 KEY = "lora_adapter_metadata"
+_WRITE = (
+    f"write the numbers that the adapter was trained with into `{KEY}` in its header, or save the file without "
+    "it if alpha was the rank: then the scale is 1"
+)
 
 
 class HeaderScales:
@@ -81,4 +85,5 @@ class HeaderScales:
         return NotFoldable(span=adapter.span, adapter=adapter.name, kind=kind, notes=(reason,), help=advice)
 
     def _unknown(self, problem: str) -> MergecError:
-        return MergecError([BadScale(span=self._adapter.span, adapter=self._adapter.name, problem=problem)])
+        adapter = self._adapter
+        return MergecError([BadScale(span=adapter.span, adapter=adapter.name, problem=problem, help=_WRITE)])

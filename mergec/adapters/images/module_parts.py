@@ -87,8 +87,8 @@ class ModuleParts:
         name = self.names[part]
         value = number_in(self._adapter, name)
         if value is None or not isfinite(value):
-            found = "not one number in a file" if value is None else value
-            problem = f"`{name}` is {found}"
+            found = "no single number" if value is None else value
+            problem = f"{found} stands in `{name}`"
             _stop(BadScale(span=self._span, adapter=self._by, problem=problem, help=_FETCH))
         return value
 

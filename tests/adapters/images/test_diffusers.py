@@ -118,7 +118,10 @@ def test_peft_reads_what_has_its_configuration() -> None:
     ],
 )
 def test_headers_that_say_nothing_of_use(header: str) -> None:
-    assert isinstance(problem_of(PAIR, header), BadScale)
+    problem = problem_of(PAIR, header)
+    assert isinstance(problem, BadScale)
+    assert problem.help is not None
+    assert "`lora_adapter_metadata`" in problem.help
 
 
 def test_starts_that_changed_the_base() -> None:
