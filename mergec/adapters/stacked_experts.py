@@ -24,7 +24,10 @@ _LAYER = re.compile(r"(.+)\.[0-9]+\.(\w+)\.weight")
 
 
 def stacking(trial: Trial) -> tuple[Rule, ...]:
-    """Rules on the base that stack the experts which an adapter's `target_parameters` mean."""
+    """Rules on the base that stack the experts which an adapter's `target_parameters` mean.
+
+    Where what holds the experts has another name, what else the adapter changes there is renamed too.
+    """
     config = trial.adapter.facts.adapter_config or {}
     written = config.get("target_parameters")
     targeted = {str(name).rpartition(".")[2] for name in written} if isinstance(written, list) else set()
@@ -39,6 +42,8 @@ def stacking(trial: Trial) -> tuple[Rule, ...]:
             if parts is not None:
                 made = _rules(_ending(stored), _ending(module), parameter, parts)
                 rules |= {str(rule): rule for rule in made}
+        if rules:
+            rules |= {rule: rule for rule in _renames(stored, module, trial)}
     return tuple(rules.values())
 
 
@@ -58,8 +63,22 @@ def _is_same(path: str, module: str) -> bool:
     return last == wanted and holder.rpartition(".")[0] == other.rpartition(".")[0]
 
 
+def _renames(stored: str, wanted: str, trial: Trial) -> Iterator[str]:
+    """A rule for each of the holder's other tensors that the adapter looks for under its other name."""
+    holder, other = stored.rpartition(".")[0], wanted.rpartition(".")[0]
+    for target in trial.unmatched.values():
+        rest = target.removeprefix(f"{other}.")
+        if rest != target and f"{holder}.{rest}" in trial.base:
+            old, new = (_escaped([path.rpartition(".")[2], *rest.split(".")]) for path in (holder, other))
+            yield f"{{path:**}}.{old} -> {{path}}.{new}"
+
+
 def _ending(path: str) -> str:
-    return ".".join(escape(part) for part in path.split(".")[-2:])
+    return _escaped(path.split(".")[-2:])
+
+
+def _escaped(parts: Iterable[str]) -> str:
+    return ".".join(map(escape, parts))
 
 
 def _rules(stored: str, wanted: str, parameter: str, parts: tuple[str, ...]) -> Iterator[Rule]:

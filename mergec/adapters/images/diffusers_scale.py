@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 KEY = "lora_adapter_metadata"
 _WRITE = (
-    f"write the numbers that the adapter was trained with into `{KEY}` in its header, or save the file without "
-    "it if alpha was the rank: then the scale is 1"
+    f"write the numbers that the adapter was trained with into `{KEY}` in its header, or save the file "
+    "without it if alpha was the rank: then the scale is 1"
 )
 
 
