@@ -1,14 +1,13 @@
 """Quantised weights made dense, by the library that belongs to each kind of them.
 
-The libraries are imported when a weight of their kind is met and not before: they are optional. Where the
-rows of a weight do not depend on each other they are done some at a time, so that what the arithmetic
-takes in between stays small beside the result.
+The libraries are optional: each is imported by what needs it, and has been found to be there when the source
+was opened. Where the rows of a weight do not depend on each other they are done some at a time, so that what
+the arithmetic takes in between stays small beside the result.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,20 +90,9 @@ def _factors(scale: torch.Tensor) -> torch.Tensor:
     return bits.view(torch.float32).masked_fill_(exponents == _NOT_A_NUMBER, torch.nan)
 
 
-def _bitsandbytes() -> Any:  # noqa: ANN401  # a module of a library that may not be there
-    """The functions of bitsandbytes, without what it says of graphics cards while it is imported."""
-    log = logging.getLogger("bitsandbytes")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        from bitsandbytes import functional
-    finally:
-        log.setLevel(level)
-    return functional
-
-
 def _bitsandbytes_4bit(out: torch.Tensor, parts: Tensors, parameters: Mapping[str, Any]) -> None:
-    functional = _bitsandbytes()
+    from bitsandbytes import functional
+
     weight = parts.pop("weight").view(torch.uint8).flatten()
     facts: dict[str, Any] = {**json.loads(str(parameters["state"])), **parts}
     state = functional.QuantState.from_dict(facts, device=torch.device("cpu"))
@@ -132,7 +120,8 @@ def _bitsandbytes_4bit(out: torch.Tensor, parts: Tensors, parameters: Mapping[st
 
 
 def _bitsandbytes_int8(out: torch.Tensor, parts: Tensors, _: Mapping[str, Any]) -> None:
-    functional = _bitsandbytes()
+    from bitsandbytes import functional
+
     scales = parts["scales"].flatten()
     for part in _steps(*out.shape):
         out[part] = functional.int8_vectorwise_dequant(parts["weight"][part], scales[part])

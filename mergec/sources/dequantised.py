@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from mergec.diagnostics import safe
 from mergec.ir.dtype import BY_RECIPE_NAME, DType
 from mergec.ir.packed import Packed, PackedPart
 from mergec.sources.quantised.recognise import CACHE_SCALES
@@ -17,7 +21,7 @@ from mergec.sources.quantised_errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Report, Span
     from mergec.ir.layout import Layout
@@ -105,12 +109,32 @@ def _by(library: str, source: str, span: Span, report: Report) -> str:
     """Who does it, for the plan. Reports MC0227."""
     if not library:
         return "mergec"
+    notes: tuple[str, ...] = ()
     try:
-        return f"{library} {version(library)}"
+        by = f"{library} {version(library)}"
+        with _quiet(library):
+            import_module(library.replace("-", "_"))
     except PackageNotFoundError:
         help_ = f"install it: `pip install 'mergec[{library}]'`"
-        report.add(LibraryMissing(span=span, source=source, library=library, help=help_))
-        return library
+    except Exception as error:  # noqa: BLE001  # a broken library may raise anything
+        notes = (f"{by} is installed and cannot be imported: {safe(f'{type(error).__name__}: {error}')}",)
+        help_ = f"install it anew: `pip uninstall {library}`, then `pip install 'mergec[{library}]'`"
+    else:
+        return by
+    report.add(LibraryMissing(span=span, source=source, library=library, notes=notes, help=help_))
+    return library
+
+
+@contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    """Without what bitsandbytes says of graphics cards while it is imported."""
+    log = logging.getLogger(library)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _stored_dtype(config: Mapping[str, object]) -> DType:

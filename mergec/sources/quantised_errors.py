@@ -24,7 +24,8 @@ class PackedWeights(Diagnostic):
 class LibraryMissing(Diagnostic):
     """`dequantize: true` leaves the arithmetic to the library that belongs to the format.
 
-    These libraries are not installed with mergec. Each has an extra of its own, named in the help.
+    These libraries are not installed with mergec. Each has an extra of its own, named in the help. A library
+    that is installed and cannot be imported is as good as none: the note shows what Python says of it.
     """
 
     source: str
