@@ -82,13 +82,14 @@ class Reading:
 
     `folds` are in the order in which they are applied. `unmatched` gives, for each adapter tensor whose
     target the base does not have, the name that was looked for. `problems` are mistakes that the
-    dialect found. `ignored` gives, for each adapter tensor that is rightly left out, the reason.
-    `keeps_ties` names targets whose tensor changes in all its uses, also where the base ties it to
-    another. A tensor of the adapter that is in none of these was not understood at all.
+    dialect found, `warnings` what it could not be sure of. `ignored` gives, for each adapter tensor that is
+    rightly left out, the reason. `keeps_ties` names targets whose tensor changes in all its uses, also where
+    the base ties it to another. A tensor of the adapter that is in none of these was not understood at all.
     """
 
     folds: list[Fold] = field(default_factory=list)
     unmatched: dict[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
     ignored: dict[str, str] = field(default_factory=dict)
     keeps_ties: set[str] = field(default_factory=set)

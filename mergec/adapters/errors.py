@@ -216,3 +216,21 @@ class AdapterInOutput(Diagnostic):
     adapter: str
     tensor: str
     more: str = ""
+
+
+@diagnostic(
+    "MC0346",
+    "which way round `{tensor}`{more} is stored cannot be told for the adapter `{adapter}`",
+    severity=Severity.WARNING,
+)
+class UnknownOrientation(Diagnostic):
+    """An adapter changes a Conv1D, and a square layer of which no file tells whether it is one too.
+
+    Linear has its outputs first, Conv1D of transformers its inputs, and square weights look alike.
+    `fan_in_fan_out` in adapter_config.json is one switch for all layers: PEFT leaves there what fitted the
+    last layer that it wrapped. mergec follows it, which is wrong for the others where both kinds occur.
+    """
+
+    adapter: str
+    tensor: str
+    more: str = ""

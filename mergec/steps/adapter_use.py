@@ -106,6 +106,7 @@ def read_adapter(name: str, value: object, place: TreePlace, base: BaseView, cal
     call.report.extend(problems if lost is None else [lost])
     if problems or lost is not None:
         return None
+    call.report.extend(reading.warnings)
     base.current.update((f.target, f.value) for f in reading.folds if isinstance(f, Replacement))
     call.remarks.extend(_ignored(reading, name, call))
     strength_place = place.child("strength") if isinstance(value, dict) and "strength" in value else place

@@ -26,13 +26,16 @@ _VECTORS = {"lora_magnitude_vector", "vera_lambda_b", "vera_lambda_d", "ln_tunin
 class PeftContext:
     """An adapter on its way to folds. Findings go into `reading`.
 
-    `base` follows the adapter's own full tensors, which its factors then are for.
+    `base` follows the adapter's own full tensors, which its factors then are for. `orientations` gives, for
+    each matrix that the adapter changes, whether its inputs come first; None where nothing but the
+    configuration says it.
     """
 
     adapter: Adapter
     config: PeftConfig
     base: dict[str, Tensor]
     reading: Reading = field(default_factory=Reading)
+    orientations: dict[str, bool | None] = field(default_factory=dict)
 
     def weight_of(self, module: PeftModule) -> str | None:
         """The name of the weight that a module's factors change; None after noting what is wrong with it."""

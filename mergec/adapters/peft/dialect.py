@@ -14,6 +14,7 @@ from mergec.adapters.peft.ia3 import fold_ia3
 from mergec.adapters.peft.lora import fold_lora
 from mergec.adapters.peft.names import BASE_LAYER, MARKS, PeftModule, by_module, taken_apart
 from mergec.adapters.peft.norms import fold_norm
+from mergec.adapters.peft.orientation import warn_of_unknown
 from mergec.adapters.peft.products import fold_loha, fold_lokr
 from mergec.adapters.peft.refused import why_refused
 from mergec.adapters.peft.rotations import fold_boft, fold_oft
@@ -89,6 +90,7 @@ class Peft:
             module.factors = {role: value for role, value in module.factors.items() if role in known}
             if module.factors:
                 fold(module, context)
+        warn_of_unknown(context)
         return context.reading
 
 

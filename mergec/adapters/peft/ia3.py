@@ -75,7 +75,7 @@ def _column(target: str, scales: Tensor, context: PeftContext, *, is_input: bool
         return None
     axis = axes[0]
     if len(axes) > 1:
-        configured = context.config.is_on("fan_in_fan_out")
-        turns = is_transposed(target, (count, count), context.base, configured=configured)
-        axis = int(bool(turns) is not is_input)
+        axis = int(bool(is_transposed(target, (count, count), context)) is not is_input)
+    else:
+        context.orientations[target] = bool(axis) is not is_input
     return scales.reshape(1, count) if axis else scales.reshape(count, 1)

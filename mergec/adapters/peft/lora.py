@@ -57,9 +57,7 @@ def _fold_layer(module: PeftModule, context: PeftContext) -> None:
         context.misfit(module, target, "nothing")
         return
     if len(made) == 2:
-        turns = is_transposed(
-            target, (made[0], made[1]), context.base, configured=context.config.is_on("fan_in_fan_out")
-        )
+        turns = is_transposed(target, (made[0], made[1]), context)
         if turns is None:
             context.misfit(module, target, made)
             return
