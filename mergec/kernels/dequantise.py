@@ -90,9 +90,14 @@ def _factors(scale: torch.Tensor) -> torch.Tensor:
     return bits.view(torch.float32).masked_fill_(exponents == _NOT_A_NUMBER, torch.nan)
 
 
-def _bitsandbytes_4bit(out: torch.Tensor, parts: Tensors, parameters: Mapping[str, Any]) -> None:
+def _bitsandbytes() -> Any:  # noqa: ANN401  # a module of a library that may not be there
     from bitsandbytes import functional
 
+    return functional
+
+
+def _bitsandbytes_4bit(out: torch.Tensor, parts: Tensors, parameters: Mapping[str, Any]) -> None:
+    functional = _bitsandbytes()
     weight = parts.pop("weight").view(torch.uint8).flatten()
     facts: dict[str, Any] = {**json.loads(str(parameters["state"])), **parts}
     state = functional.QuantState.from_dict(facts, device=torch.device("cpu"))
@@ -120,8 +125,7 @@ def _bitsandbytes_4bit(out: torch.Tensor, parts: Tensors, parameters: Mapping[st
 
 
 def _bitsandbytes_int8(out: torch.Tensor, parts: Tensors, _: Mapping[str, Any]) -> None:
-    from bitsandbytes import functional
-
+    functional = _bitsandbytes()
     scales = parts["scales"].flatten()
     for part in _steps(*out.shape):
         out[part] = functional.int8_vectorwise_dequant(parts["weight"][part], scales[part])

@@ -109,20 +109,20 @@ def _by(library: str, source: str, span: Span, report: Report) -> str:
     """Who does it, for the plan. Reports MC0227."""
     if not library:
         return "mergec"
-    notes: tuple[str, ...] = ()
     try:
         by = f"{library} {version(library)}"
-        with _quiet(library):
-            import_module(library.replace("-", "_"))
     except PackageNotFoundError:
         help_ = f"install it: `pip install 'mergec[{library}]'`"
+        report.add(LibraryMissing(span=span, source=source, library=library, help=help_))
+        return library
+    try:
+        with _quiet(library):
+            import_module(library.replace("-", "_"))
     except Exception as error:  # noqa: BLE001  # a broken library may raise anything
         notes = (f"{by} is installed and cannot be imported: {safe(f'{type(error).__name__}: {error}')}",)
         help_ = f"install it anew: `pip uninstall {library}`, then `pip install 'mergec[{library}]'`"
-    else:
-        return by
-    report.add(LibraryMissing(span=span, source=source, library=library, notes=notes, help=help_))
-    return library
+        report.add(LibraryMissing(span=span, source=source, library=library, notes=notes, help=help_))
+    return by
 
 
 @contextmanager
