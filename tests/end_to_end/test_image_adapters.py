@@ -182,20 +182,12 @@ def factors_of(file: Path, path: str) -> Any:
     return up.reshape(len(up), -1) @ down.reshape(len(down), -1)
 
 
-@pytest.mark.parametrize("layout", ["diffusers", "original"])
-@pytest.mark.parametrize("scaling", ["alpha / r", "alpha / sqrt(r)"])
-def test_files_of_diffusers_with_the_scale_in_the_header(bench: Workbench, scaling: str, layout: str) -> None:
-    model = unet(SD1)
+def fuses_as_diffusers_does(
+    bench: Workbench, model: Any, stored: dict[str, Any], metadata: dict[str, Any], layout: str
+) -> None:
+    """Saved by diffusers with its metadata, folded into a base in either layout, and fused by diffusers."""
     before = weights(model)
-    stored = factors(model, dotted, ".attn")
     layers = {name: torch.from_numpy(value) for name, value in stored.items()}
-    metadata = {
-        "r": 3,
-        "lora_alpha": 6,
-        "use_rslora": "sqrt" in scaling,
-        "alpha_pattern": {"attn1.to_k": 12, "up_blocks.1.attentions.0.transformer_blocks.0.attn2.to_v": 1.5},
-        "target_modules": ["to_q", "to_k", "to_v", "to_out.0"],
-    }
     diffusers.StableDiffusionPipeline.save_lora_weights(
         bench.folder / "style", unet_lora_layers=layers, unet_lora_adapter_metadata=metadata
     )
@@ -207,6 +199,21 @@ def test_files_of_diffusers_with_the_scale_in_the_header(bench: Workbench, scali
     if layout == "original":
         before, expected = as_single_file(before), as_single_file(expected)
     close(found, expected, before)
+
+
+@pytest.mark.parametrize("layout", ["diffusers", "original"])
+@pytest.mark.parametrize("scaling", ["alpha / r", "alpha / sqrt(r)"])
+def test_files_of_diffusers_with_the_scale_in_the_header(bench: Workbench, scaling: str, layout: str) -> None:
+    model = unet(SD1)
+    stored = factors(model, dotted, ".attn")
+    metadata = {
+        "r": 3,
+        "lora_alpha": 6,
+        "use_rslora": "sqrt" in scaling,
+        "alpha_pattern": {"attn1.to_k": 12, "up_blocks.1.attentions.0.transformer_blocks.0.attn2.to_v": 1.5},
+        "target_modules": ["to_q", "to_k", "to_v", "to_out.0"],
+    }
+    fuses_as_diffusers_does(bench, model, stored, metadata, layout)
 
 
 def old(path: str, part: str) -> str:
@@ -236,29 +243,17 @@ def test_old_names_of_diffusers(bench: Workbench) -> None:
 @pytest.mark.parametrize("layout", ["diffusers", "original"])
 def test_dora_of_diffusers(bench: Workbench, layout: str) -> None:
     model = unet(SD1)
-    before = weights(model)
     stored = factors(model, dotted, ".attn")
     for name in [name for name in stored if "lora_B" in name]:
         rows = np.random.default_rng(len(name)).uniform(0.5, 2, len(stored[name])).astype(np.float32)
         stored[name.replace("lora_B.weight", "lora_magnitude_vector")] = rows
-    layers = {name: torch.from_numpy(value) for name, value in stored.items()}
     metadata = {
         "r": 3,
         "lora_alpha": 6,
         "use_dora": True,
         "target_modules": ["to_q", "to_k", "to_v", "to_out.0"],
     }
-    diffusers.StableDiffusionPipeline.save_lora_weights(
-        bench.folder / "style", unet_lora_layers=layers, unet_lora_adapter_metadata=metadata
-    )
-    file = bench.folder / "style" / "pytorch_lora_weights.safetensors"
-    bench.source("base", as_single_file(before) if layout == "original" else before)
-    bench.sources["style"] = "style"
-    found = bench.build({"op": "lora", "base": "base", "adapters": {"style": 1.0}})
-    expected = fused(model, file, diffusers.StableDiffusionPipeline)
-    if layout == "original":
-        before, expected = as_single_file(before), as_single_file(expected)
-    close(found, expected, before)
+    fuses_as_diffusers_does(bench, model, stored, metadata, layout)
 
 
 @pytest.mark.parametrize("layout", ["diffusers", "original"])
