@@ -31,12 +31,10 @@ def fold_lora(module: PeftModule, context: PeftContext) -> None:
 
 def _fold_embedding(module: PeftModule, context: PeftContext) -> None:
     """W + s * (B @ A).T, whose rows are the words."""
-    if not context.has(module, _EMBEDDING_A, _EMBEDDING_B):
+    found = _factors(module, context, _EMBEDDING_A, _EMBEDDING_B)
+    if found is None:
         return
-    target = context.weight_of(module)
-    (_, a), (_, b) = module.factors[_EMBEDDING_A], module.factors[_EMBEDDING_B]
-    if target is None or not context.has_rank(module, _EMBEDDING_A, a.shape[0]):
-        return
+    target, a, b = found
     made = (a.shape[1], b.shape[0])
     if b.shape[1] != a.shape[0] or context.base[target].shape != made:
         context.misfit(module, target, made)
@@ -45,12 +43,10 @@ def _fold_embedding(module: PeftModule, context: PeftContext) -> None:
 
 
 def _fold_layer(module: PeftModule, context: PeftContext) -> None:
-    if not context.has(module, _A, _B):
+    found = _factors(module, context, _A, _B)
+    if found is None:
         return
-    target = context.weight_of(module)
-    (_, a), (_, b) = module.factors[_A], module.factors[_B]
-    if target is None or not context.has_rank(module, _A, a.shape[0]):
-        return
+    target, a, b = found
     weight = context.base[target]
     made = (b.shape[0], *a.shape[1:])
     if b.shape[1:] != (a.shape[0], *(1 for _ in a.shape[2:])):
@@ -70,6 +66,19 @@ def _fold_layer(module: PeftModule, context: PeftContext) -> None:
         context.refuse("LoRA on a grouped convolution", reason, "drop its tensors with `drop:` on the source")
     else:
         context.misfit(module, target, made)
+
+
+def _factors(
+    module: PeftModule, context: PeftContext, first: str, second: str
+) -> tuple[str, Tensor, Tensor] | None:
+    """The weight to change and both factors; None after reporting what is missing or of another rank."""
+    if not context.has(module, first, second):
+        return None
+    target = context.weight_of(module)
+    (_, a), (_, b) = module.factors[first], module.factors[second]
+    if target is None or not context.has_rank(module, first, a.shape[0]):
+        return None
+    return target, a, b
 
 
 def _groups(weight: Tensor, made: tuple[int, ...]) -> int:

@@ -40,10 +40,6 @@ class Layers(nn.Module):
         self.attention = nn.MultiheadAttention(8, 2)
         self.head = nn.Linear(12, 3)
 
-    def forward(self, words: torch.Tensor) -> torch.Tensor:
-        """Not meant to be run."""
-        raise NotImplementedError
-
 
 def drawn(model: nn.Module, seed: int = 0) -> nn.Module:
     """The model with all parameters drawn anew."""

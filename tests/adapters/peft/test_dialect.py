@@ -187,9 +187,6 @@ class Gpt(torch.nn.Module):
         self.attn.c_proj = Conv1D(8, 8)  # type: ignore[no-untyped-call]
         self.lm_head = torch.nn.Linear(8, 30, bias=False)
 
-    def forward(self, words: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
-
 
 @pytest.mark.parametrize("use_dora", [False, True])
 @pytest.mark.parametrize("said", [True, False, None])

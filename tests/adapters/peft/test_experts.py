@@ -37,9 +37,6 @@ class Mixture(nn.Module):
         self.mlp.router.table = nn.Parameter(torch.empty(3, hidden))
         self.linear = nn.Linear(hidden, hidden)
 
-    def forward(self, words: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
-
 
 @pytest.mark.parametrize("is_transposed", [False, True])
 @pytest.mark.parametrize("sizes", [(6, 5), (6, 6)])

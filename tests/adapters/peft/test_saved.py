@@ -16,8 +16,6 @@ from tests.adapters.peft.peft_models import Layers, drawn, merged, save_adapter,
 from tests.adapters.peft.test_dialect import assert_parity, built
 
 if TYPE_CHECKING:
-    import torch
-
     from tests.conftest import Workbench
 
 
@@ -131,9 +129,6 @@ class Classifier(nn.Module):
         self.config = {"model_type": "custom"}
         self.linear = nn.Linear(4, 4)
         self.score = nn.Linear(4, 2, bias=False)
-
-    def forward(self, words: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
 
 
 @pytest.mark.parametrize("says_so", [True, False])
