@@ -44,7 +44,7 @@ class TileComputer:
         self._sink = sink
         self._held = held
         self._not_finite = not_finite
-        self._arena = Arena(plan.memory.worker_bytes)
+        self._arena = Arena(plan.memory.arena_bytes)
 
     def compute(self, region: Region, corner: Shape, size: Shape) -> int:
         """Compute the box of a region and hand it to the sink; the bytes that were written.

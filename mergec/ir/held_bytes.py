@@ -10,9 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def register_bytes(program: Program) -> int:
+    """What a program's registers take whatever the tile, the gaps between them counted."""
+    return program.single_bytes + REGISTER_ALIGNMENT * len(program.registers)
+
+
 def fixed_bytes(program: Program) -> int:
-    """What a program takes whatever the tile, the gaps between its registers counted."""
-    return program.single_bytes + program.scratch + REGISTER_ALIGNMENT * len(program.registers)
+    """The same, and what its kernels take beside them."""
+    return register_bytes(program) + program.scratch
 
 
 def held_bytes(held: Iterable[HeldValue]) -> int:

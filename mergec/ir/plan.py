@@ -204,13 +204,14 @@ class OutputLayout:
 class MemoryProof:
     """Why the build fits: peak = workers * worker_bytes + held + tables, and peak <= budget.
 
-    `held` is what reading keeps (legacy pickles), `tables` what the compiler's own data takes, and
-    `set_by` the tensor whose program needs the most.
+    `arena_bytes` of a worker's share are for registers. `held` is what reading keeps (legacy pickles),
+    `tables` what the compiler's own data takes, and `set_by` the tensor whose program needs the most.
     """
 
     budget: int
     workers: int
     worker_bytes: int
+    arena_bytes: int
     held: int
     tables: int
     set_by: str

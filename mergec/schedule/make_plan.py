@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
-from mergec.ir.held_bytes import fixed_bytes, held_bytes
+from mergec.ir.held_bytes import held_bytes, register_bytes
 from mergec.ir.plan import Plan, Region
 from mergec.ir.primitive import Reproducibility
 from mergec.ir.strided_view import StridedView, is_turned
@@ -108,7 +108,7 @@ def _needs(parts: Sequence[Piece], layout: OutputLayout) -> list[Need]:
         if piece.is_copy:
             continue
         need = _need(piece, layout.tensors[piece.tensor].name)
-        key = (id(piece.program), need.turned_bytes, need.scratch)
+        key = (id(piece.program), need.turned_bytes, need.beside)
         if key not in largest or largest[key].rows < need.rows:
             largest[key] = need
     return list(largest.values())
@@ -116,15 +116,14 @@ def _needs(parts: Sequence[Piece], layout: OutputLayout) -> list[Need]:
 
 def _need(piece: Piece, name: str) -> Need:
     program = piece.program
-    scratch = fixed_bytes(program) + held_bytes(piece.held)
-    scratch += SCRATCH if _takes_scratch(piece) else 0
     return Need(
         rows=piece.target.shape[0] if program.by_rows else piece.target.elements,
         row_elements=program.row_elements,
         row_bytes=program.row_bytes,
         turned_bytes=max(map(_row_bytes(program), turned_views(piece)), default=0),
         tensor=name,
-        scratch=scratch,
+        fixed=register_bytes(program),
+        beside=program.scratch + held_bytes(piece.held) + (SCRATCH if _takes_scratch(piece) else 0),
         block=program.block,
         factor=_tile_factor(piece),
     )

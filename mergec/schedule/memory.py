@@ -34,15 +34,16 @@ class Need(NamedTuple):
     row_bytes: int  # of its registers
     turned_bytes: int  # per row, to put into order what a file holds in another
     tensor: str
-    scratch: int = 0  # that held values, kernels and gaps between its registers take, whatever the tile
+    fixed: int = 0  # of registers that are whole, and of gaps between registers, whatever the tile
+    beside: int = 0  # that held values and kernels take outside the registers
     row_elements: int = 1
     block: int = 1
     factor: int = 1  # by which its tiles are larger than others
 
-    def bytes_for(self, tile: int) -> int:
-        """What one worker needs to run a tile of about `tile` elements."""
+    def arena_bytes(self, tile: int) -> int:
+        """What the registers of one worker take for a tile of about `tile` elements."""
         rows = tile_rows(self.factor * tile, self.row_elements, self.block)
-        return min(rows, self.rows) * (self.row_bytes + self.turned_bytes) + self.scratch + 4096
+        return min(rows, self.rows) * (self.row_bytes + self.turned_bytes) + self.fixed + 4096
 
 
 def prove(
@@ -55,13 +56,13 @@ def prove(
     """
     tables = _FIXED + _PER_NODE * nodes
     room = budget - held - tables
-    least, _ = _worker_bytes(needs, SMALLEST_TILE)
+    least = _share(needs, SMALLEST_TILE).whole
     count = max(min(workers, room // least), 1)
     tile = LARGEST_TILE
-    while tile > SMALLEST_TILE and count * _worker_bytes(needs, tile)[0] > room:
+    while tile > SMALLEST_TILE and count * _share(needs, tile).whole > room:
         tile //= 2
-    worker_bytes, set_by = _worker_bytes(needs, tile)
-    proof = MemoryProof(budget, count, worker_bytes, held, tables, set_by)
+    share = _share(needs, tile)
+    proof = MemoryProof(budget, count, share.whole, share.arena, held, tables, share.set_by)
     if proof.peak <= budget:
         return proof, tile
     largest = max(
@@ -78,7 +79,21 @@ def prove(
     raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=notes)])
 
 
-def _worker_bytes(needs: Sequence[Need], tile: int) -> tuple[int, str]:
-    """What a worker takes for tiles of this size, and the tensor that sets it."""
-    most = max(((need.bytes_for(tile), need.tensor) for need in needs), default=(0, ""), key=lambda n: n[0])
-    return most[0] + COPY_BUFFER + _PER_WORKER, most[1]
+class _Share(NamedTuple):
+    """What each worker takes: its arena, all of it, and the tensor that sets that."""
+
+    arena: int
+    whole: int
+    set_by: str
+
+
+def _share(needs: Sequence[Need], tile: int) -> _Share:
+    """A worker's share for tiles of this size.
+
+    The arena keeps the memory that one region touched while the next region holds other values beside
+    it: the largest of each add up, whether or not one region has both.
+    """
+    arena = max((need.arena_bytes(tile) for need in needs), default=0)
+    beside = max((need.beside for need in needs), default=0)
+    largest = max(needs, key=lambda need: need.arena_bytes(tile) + need.beside, default=None)
+    return _Share(arena, arena + beside + COPY_BUFFER + _PER_WORKER, largest.tensor if largest else "")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 WIDTH = {"BF16": 2, "F32": 4, "F64": 8}
 HALVES = {"op": "linear", "inputs": {"a": 0.3, "b": 0.7}}
-LOW, HIGH = "64MiB", "1GiB"
+LOW, MIDDLE, HIGH = "64MiB", "100MiB", "1GiB"
 
 
 def declare(
@@ -57,7 +57,7 @@ def measured(bench: Workbench, model: object, memory: str, workers: int, **outpu
 
 
 def assert_kept(found: dict[str, int], memory: str) -> None:
-    budget = {LOW: 64 * MIB, HIGH: 1024 * MIB}[memory]
+    budget = {LOW: 64 * MIB, MIDDLE: 100 * MIB, HIGH: 1024 * MIB}[memory]
     assert found["used"] <= found["promised"] <= budget, found
 
 
@@ -134,6 +134,32 @@ def test_adapters_folded(bench: Workbench, kind: str) -> None:
     bench.sources.update(base={"path": "base.safetensors"}, lora={"path": "lora"})
     model = {"op": "lora", "base": "base", "adapters": {"lora": 0.5}}
     assert_kept(measured(bench, model, LOW, 4), LOW)
+
+
+def test_regions_of_different_kinds_in_one_build(bench: Workbench) -> None:
+    """What one region leaves touched in the registers and what the next holds beside them add up."""
+    shapes: dict[str, tuple[int, ...]] = {"conv": (320, 640, 3, 3), "gpt": (1536, 2048), "emb": (24_000, 768)}
+    hollow(bench.folder / "base.safetensors", "BF16", {f"{n}.weight": s for n, s in shapes.items()})
+    factors: dict[str, tuple[int, ...]] = {
+        "conv.lora_A.weight": (8, 640, 3, 3),
+        "conv.lora_B.weight": (320, 8, 1, 1),
+        "conv.lora_magnitude_vector": (1, 320, 1, 1),
+        "gpt.lora_A.weight": (8, 1536),
+        "gpt.lora_B.weight": (2048, 8),
+        "gpt.lora_magnitude_vector": (2048,),
+        "emb.lora_embedding_A": (8, 24_000),
+        "emb.lora_embedding_B": (768, 8),
+        "emb.lora_magnitude_vector": (768,),
+    }
+    (bench.folder / "lora").mkdir()
+    names = {f"base_model.model.{name}": shape for name, shape in factors.items()}
+    hollow(bench.folder / "lora" / "adapter_model.safetensors", "F32", names)
+    config = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "use_dora": True}
+    (bench.folder / "lora" / "adapter_config.json").write_text(json.dumps(config))
+    bench.sources.update(base={"path": "base.safetensors"}, lora={"path": "lora"})
+    model = {"op": "lora", "base": "base", "adapters": {"lora": 0.5}}
+    for workers in (1, 4):
+        assert_kept(measured(bench, model, MIDDLE, workers), MIDDLE)
 
 
 def test_a_vocabulary_padded_with_the_mean_of_its_rows(bench: Workbench) -> None:

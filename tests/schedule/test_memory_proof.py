@@ -14,7 +14,8 @@ needs = st.builds(
     st.integers(1, 64),
     st.sampled_from([0, 2, 4, 8]),
     st.just("w"),
-    scratch=st.integers(0, 1 << 24),
+    fixed=st.integers(0, 1 << 24),
+    beside=st.integers(0, 1 << 24),
     row_elements=st.integers(1, 1 << 16),
     block=st.sampled_from([1, 32]),
 )
@@ -38,7 +39,8 @@ def test_what_is_proved_fits_or_is_refused(
         assert proof.peak <= budget
         assert 1 <= proof.workers <= workers
         assert SMALLEST_TILE <= tile <= LARGEST_TILE
-        assert proof.worker_bytes >= max((need.bytes_for(tile) for need in wanted), default=0)
+        assert proof.arena_bytes == max((need.arena_bytes(tile) for need in wanted), default=0)
+        assert proof.worker_bytes >= proof.arena_bytes + max((n.beside for n in wanted), default=0)
         return
     assert [e.code for e in found.errors] == ["MC0601"]
     assert found.exit_code == 6

@@ -48,7 +48,7 @@ def test_a_tile_is_never_larger_than_was_planned_for(view: StridedView, elements
     turned = is_turned(leaf)
     tile = tile_shape(flat, [leaf] if turned else [], factor * elements)
     need = Need(view.elements, 0, 2 if turned else 0, "w", factor=factor)
-    assert 2 * prod(tile) <= need.bytes_for(elements) or not turned
+    assert 2 * prod(tile) <= need.arena_bytes(elements) or not turned
     assert prod(tile) <= factor * elements
 
 
