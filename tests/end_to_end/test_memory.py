@@ -138,12 +138,24 @@ def test_adapters_folded(bench: Workbench, kind: str) -> None:
 
 def test_regions_of_different_kinds_in_one_build(bench: Workbench) -> None:
     """What one region leaves touched in the registers and what the next holds beside them add up."""
-    shapes: dict[str, tuple[int, ...]] = {"conv": (320, 640, 3, 3), "gpt": (1536, 2048), "emb": (24_000, 768)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv": (640, 320, 3, 3),
+        "gpt": (1536, 2048),
+        "emb": (24_000, 768),
+        "q": (1536, 1536),
+        "up": (4096, 1536),
+    }
     hollow(bench.folder / "base.safetensors", "BF16", {f"{n}.weight": s for n, s in shapes.items()})
     factors: dict[str, tuple[int, ...]] = {
-        "conv.lora_A.weight": (8, 640, 3, 3),
-        "conv.lora_B.weight": (320, 8, 1, 1),
-        "conv.lora_magnitude_vector": (1, 320, 1, 1),
+        "conv.lora_A.weight": (8, 320, 3, 3),
+        "conv.lora_B.weight": (640, 8, 1, 1),
+        "conv.lora_magnitude_vector": (1, 640, 1, 1),
+        "q.lora_A.weight": (8, 1536),
+        "q.lora_B.weight": (1536, 8),
+        "q.lora_magnitude_vector": (1536,),
+        "up.lora_A.weight": (8, 1536),
+        "up.lora_B.weight": (4096, 8),
+        "up.lora_magnitude_vector": (4096,),
         "gpt.lora_A.weight": (8, 1536),
         "gpt.lora_B.weight": (2048, 8),
         "gpt.lora_magnitude_vector": (2048,),
