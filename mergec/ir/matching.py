@@ -1,0 +1,24 @@
+"""What a match is asked to find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mergec.ir.symmetry import Symmetry
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Permutations of `models` models that bring each as close to an anchor as can be.
+
+    `refine`: the models are then matched to the mean of all others in turn (MergeMany), rather than to
+    the anchor alone. Graph nodes are compared by it, so it holds all that can change the result.
+    """
+
+    symmetry: Symmetry
+    models: int
+    seed: int
+    max_sweeps: int
+    refine: bool = False

@@ -1,0 +1,1 @@
+"""Weight matching: the permutations that bring one model closest to another."""
