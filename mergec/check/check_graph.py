@@ -53,6 +53,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
         (*lowered.remarks, *joints),
         lowered.config,
         len(lowered.graph),
+        lowered.matches,
     )
 
 

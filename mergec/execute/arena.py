@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from mergec.ir.plan import REGISTER_ALIGNMENT
+from mergec.ir.program import REGISTER_ALIGNMENT
 from mergec.kernels.table import KERNELS
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mergec.ir.plan import Program
+    from mergec.ir.program import Program
 
 
 class Step(NamedTuple):

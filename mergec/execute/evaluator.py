@@ -12,7 +12,8 @@ from mergec.execute.box import box_of
 from mergec.execute.errors import NotFiniteValues
 from mergec.execute.generated_source import GeneratedSource
 from mergec.execute.load import Readable, load_box, load_turned
-from mergec.ir.held_bytes import fixed_bytes
+from mergec.execute.pick import part_of_held, pick
+from mergec.ir.held_bytes import fixed_bytes, streaming_bytes
 from mergec.kernels.elementwise import NotFinite
 from mergec.kernels.matrix import REDUCTIONS
 from mergec.kernels.torch_dtypes import register_dtype
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mergec.execute.arena import BoundProgram, Step
-    from mergec.ir.plan import HeldValue, LoadedLeaf, Program, Reduction
+    from mergec.ir.program import HeldValue, LoadedLeaf, Program, Reduction, StreamedRows
     from mergec.ir.strided_view import StridedView
     from mergec.sources.byte_source import ByteSource
 
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 class Evaluator:
     """Loads leaves from the sources and runs kernels; safe to use from several threads."""
 
-    def __init__(self, sources: Sequence[ByteSource]) -> None:
-        """Read from these files."""
+    def __init__(self, sources: Sequence[ByteSource], decisions: Sequence[torch.Tensor] = ()) -> None:
+        """Read from these files; `decisions` are the vectors of permutations that were made before."""
         self._sources = sources
+        self._decisions = decisions
 
     def run(
         self,
@@ -82,10 +84,12 @@ class Evaluator:
     ) -> None:
         if leaf.reduction is not None:
             self._reduce(leaf.reduction, step.out)
+        elif leaf.decision is not None:
+            step.out.copy_(self._decisions[leaf.decision])
+        elif leaf.picked is not None:
+            pick(leaf, leaf.picked, box, self._sources, held, step)
         elif leaf.is_held:
-            value = held[box.file]
-            start = box.offset // box.dtype.itemsize
-            step.out.view(box.shape).copy_(value.as_strided(box.shape, box.strides, start))
+            step.out.view(box.shape).copy_(part_of_held(box, held))
         elif leaf.is_turned:
             load_turned(self._source(leaf), box, step.out, staging)
         else:
@@ -98,16 +102,26 @@ class Evaluator:
 
     def _reduce(self, one: Reduction, out: torch.Tensor) -> None:
         take_in, finish = REDUCTIONS[one.kernel]
-        held = self.whole(one.held)
-        turned = max((leaf.view.nbytes // one.rows for leaf in one.leaves if leaf.is_turned), default=0)
-        block = _block(one.program, one.tile, turned * one.tile)
+        rows = one.rows
+        held = self.whole(rows.held)
+        block = rows_block(rows)
         total = torch.zeros(out.shape, dtype=torch.float64)
-        for start in range(0, one.rows, one.tile):
-            count = min(one.tile, one.rows - start)
-            bound = bind(one.program, count, block)
-            self.run(bound, one.leaves, [rows_of(leaf.view, start, count) for leaf in one.leaves], held)
-            take_in(total, bound.result)
-        finish(out, total, one.rows)
+        for start in range(0, rows.shape[0], rows.tile):
+            take_in(total, self.rows(rows, start, min(rows.tile, rows.shape[0] - start), held, block))
+        finish(out, total, rows.shape[0])
+
+    def rows(
+        self, value: StreamedRows, start: int, count: int, held: Values, block: torch.Tensor
+    ) -> torch.Tensor:
+        """At most a tile of rows of a value; they lie in the block, which is one of `rows_block`."""
+        bound = bind(value.program, count, block)
+        self.run(bound, value.leaves, [rows_of(leaf.view, start, count) for leaf in value.leaves], held)
+        return bound.result
+
+
+def rows_block(rows: StreamedRows) -> torch.Tensor:
+    """The memory that a tile of a value's rows is computed in."""
+    return torch.empty(streaming_bytes(rows), dtype=torch.uint8)
 
 
 def rows_of(view: StridedView, start: int, count: int) -> StridedView:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mergec.kernels.normal import BLOCK, normal_values
 
 if TYPE_CHECKING:
-    from mergec.ir.plan import Generator
+    from mergec.ir.program import Generator
 
 _WIDTH = 4
 

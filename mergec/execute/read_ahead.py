@@ -85,8 +85,9 @@ class ReadAhead:
 
 def _views(region: Region) -> list[StridedView]:
     """What of the files a region reads in one run."""
-    leaves = (leaf for leaf in region.all_leaves if leaf.generator is None)
-    return [leaf.view for leaf in leaves if leaf.view.is_contiguous]
+    leaves = (leaf for leaf in region.all_leaves if leaf.read_bytes)
+    views = (view for leaf in leaves for view in (leaf.picked.parts if leaf.picked else (leaf.view,)))
+    return [view for view in views if view.is_contiguous]
 
 
 def _is_there(descriptor: int, offset: int) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import torch
+
     from mergec.execute.held_values import HeldValues
     from mergec.execute.worker import Sink, Task
     from mergec.ir.plan import Plan, Region
@@ -24,9 +26,15 @@ if TYPE_CHECKING:
 
 
 def run_plan(
-    plan: Plan, sources: Sequence[ByteSource], sink: Sink, progress: Callable[[int, int], None]
+    plan: Plan,
+    sources: Sequence[ByteSource],
+    sink: Sink,
+    progress: Callable[[int, int], None],
+    decisions: Sequence[torch.Tensor] = (),
 ) -> list[int]:
     """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
+
+    `decisions` are the vectors that the plan's decisions gave.
 
     Returns the numbers of the computed tensors in which some value is no finite number.
 
@@ -50,7 +58,9 @@ def run_plan(
             return HeldValues(plan)
 
         not_finite: set[int] = set()
-        workers = [Worker(plan, sources, sink, done, held, not_finite) for _ in range(plan.memory.workers)]
+        workers = [
+            Worker(plan, sources, sink, done, held, not_finite, decisions) for _ in range(plan.memory.workers)
+        ]
         stack.enter_context(_inner_threads_off(plan))
         if len(workers) == 1:
             workers[0].run(tasks)

@@ -12,27 +12,28 @@ from mergec.diagnostics import MergecError
 from mergec.execute.arena import Arena
 from mergec.execute.box import box_of, runs
 from mergec.execute.errors import IntegersDiffer
-from mergec.execute.evaluator import Evaluator, rows_of
+from mergec.execute.evaluator import rows_of
 from mergec.execute.store import in_file_order
 from mergec.ir.strided_view import is_turned
 from mergec.kernels.elementwise import NotIdentical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from mergec.execute.arena import BoundProgram
+    from mergec.execute.evaluator import Evaluator
     from mergec.execute.held_values import HeldValues
     from mergec.execute.worker import Sink
-    from mergec.ir.plan import LoadedLeaf, Plan, Region
+    from mergec.ir.plan import Plan, Region
+    from mergec.ir.program import LoadedLeaf
     from mergec.ir.strided_view import Shape, StridedView
-    from mergec.sources.byte_source import ByteSource
 
 
 class TileComputer:
     """Owns the registers of one worker."""
 
     def __init__(
-        self, plan: Plan, sources: Sequence[ByteSource], sink: Sink, held: HeldValues, not_finite: set[int]
+        self, plan: Plan, evaluator: Evaluator, sink: Sink, held: HeldValues, not_finite: set[int]
     ) -> None:
         """Reserve the arena that the plan promised.
 
@@ -40,7 +41,7 @@ class TileComputer:
         hold values that are no finite numbers.
         """
         self._plan = plan
-        self._evaluator = Evaluator(sources)
+        self._evaluator = evaluator
         self._sink = sink
         self._held = held
         self._not_finite = not_finite

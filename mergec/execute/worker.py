@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from mergec.diagnostics.held_signals import signals_held
 from mergec.execute.copy_range import copy_range
-from mergec.ir.plan import COPY_BUFFER
+from mergec.ir.program import COPY_BUFFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    import torch
 
     from mergec.execute.held_values import HeldValues
     from mergec.ir.plan import Plan, Region
@@ -45,11 +47,12 @@ class Worker:
         done: Callable[[Region, int, int], None],
         held: Callable[[], HeldValues],
         not_finite: set[int],
+        decisions: Sequence[torch.Tensor],
     ) -> None:
         """Prepare to carry out parts of the plan; `done` is told (region, elements, bytes) per tile.
 
-        `held` gives, and `not_finite` is, what the workers share. Torch is loaded here, and only for a
-        plan that computes: copies need none of it.
+        `held` gives, and `not_finite` and `decisions` are, what the workers share. Torch is loaded here,
+        and only for a plan that computes: copies need none of it.
         """
         self._sources = sources
         self._sink = sink
@@ -59,9 +62,12 @@ class Worker:
         if any(not region.is_copy for region in plan.regions):
             # This takes most of a second, in which the disk already reserves room for the output.
             with signals_held():
+                from mergec.execute.evaluator import Evaluator
                 from mergec.execute.tile_computer import TileComputer
 
-            self._compute = TileComputer(plan, sources, sink, held(), not_finite).compute
+            self._compute = TileComputer(
+                plan, Evaluator(sources, decisions), sink, held(), not_finite
+            ).compute
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do tasks until there are none.

@@ -27,8 +27,17 @@ class IndexFactor(NamedTuple):
     parents: tuple[Ancestor, ...] = ()
 
 
-AxisIndex = tuple[tuple[IndexFactor, ...], ...]
-"""Segments of factors, as in an axis of a symmetric tensor."""
+class Block(NamedTuple):
+    """One of the stretches of an axis' length that lie one after another: vector[entry] is its number."""
+
+    entry: int
+
+
+class AxisIndex(NamedTuple):
+    """Segments of factors, as in an axis of a symmetric tensor; within a block where there are several."""
+
+    segments: tuple[tuple[IndexFactor, ...], ...]
+    block: Block | None = None
 
 
 def axis_index(symmetry: Symmetry, tensor: SymmetricTensor, axis: int, at: Mapping[int, int]) -> AxisIndex:
@@ -37,7 +46,7 @@ def axis_index(symmetry: Symmetry, tensor: SymmetricTensor, axis: int, at: Mappi
     Raises:
         KeyError: a parent stands neither before its family in the segment nor in `at`.
     """
-    return tuple(_segment(symmetry, segment, at) for segment in tensor.axes[axis])
+    return AxisIndex(tuple(_segment(symmetry, segment, at) for segment in tensor.axes[axis]))
 
 
 def _segment(
@@ -63,9 +72,9 @@ def _segment(
 
 def is_fixed(index: AxisIndex) -> bool:
     """Whether every index stays where it is."""
-    return all(factor.start is None for segment in index for factor in segment)
+    return index.block is None and all(f.start is None for segment in index.segments for f in segment)
 
 
 def axis_length(index: AxisIndex) -> int:
     """The number of indices."""
-    return sum(prod(factor.size for factor in segment) for segment in index)
+    return sum(prod(factor.size for factor in segment) for segment in index.segments)

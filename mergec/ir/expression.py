@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir import matrix_primitives, primitives
+from mergec.ir import matrix_primitives, permutation_primitives, primitives
 from mergec.ir.dtype import DType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mergec.diagnostics import Span
+    from mergec.ir.axis_index import AxisIndex
     from mergec.ir.graph import Graph, NodeId
     from mergec.ir.primitive import Primitive
     from mergec.ir.strided_view import Shape
@@ -114,6 +115,16 @@ class Tensor:
     def resize_grid(self, old: Shape, new: Shape, mode: str, *, smooth: bool = False) -> Tensor:
         """Rows that are the points of a grid, (h*w, d), interpolated at the points of another."""
         return self._apply(matrix_primitives.RESIZE_GRID, attributes=(old, new, mode, smooth))
+
+    def axis_index(self, model: int, index: AxisIndex) -> Tensor:
+        """Of vectors of permutations (models, length): the indices of an axis, for one of the models."""
+        return self._apply(permutation_primitives.AXIS_INDEX, attributes=(model, index))
+
+    def gathered(self, index: Tensor, axis: int) -> Tensor:
+        """The values at these indices of an axis."""
+        if axis == 0:
+            return self._apply(permutation_primitives.GATHER_ROWS, index)
+        return self._apply(permutation_primitives.GATHER, index, attributes=(axis,))
 
     @property
     def shape(self) -> Shape:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Span
     from mergec.ir.config_edit import SideChange
+    from mergec.ir.matching import MatchUse
     from mergec.ir.tensor_type import TensorType
 
 NodeId = int
@@ -145,12 +146,28 @@ class JointDemand:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameClaim:
+    """A tensor whose units an alignment puts into the order that they have in the anchor.
+
+    `made` is the node with the new order, of what `moved` has in the order of the model `own`; `anchor`
+    is the anchor's tensor.
+    """
+
+    model: str
+    own: str
+    made: NodeId
+    moved: NodeId
+    anchor: NodeId
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
 class LoweredRecipe:
     """The graph of a recipe and what hangs on it. Made by lower/, judged by check/.
 
     `labels` names leaves for people: node -> (source name, tensor name). `base_config` is the
     config.json that the output starts from, and `config` holds the changes that the recipe makes to it
-    and to the files beside it.
+    and to the files beside it. `matches` tells what each match is for.
     """
 
     graph: Graph
@@ -163,6 +180,8 @@ class LoweredRecipe:
     joints: tuple[JointDemand, ...] = ()
     base_config: Mapping[str, object] = field(default_factory=dict)
     config: tuple[SideChange, ...] = ()
+    frames: tuple[FrameClaim, ...] = ()
+    matches: Mapping[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +197,4 @@ class CheckedGraph:
     remarks: tuple[Remark, ...] = ()
     config: tuple[SideChange, ...] = ()
     nodes: int = 0
+    matches: Mapping[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)

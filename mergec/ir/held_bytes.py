@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.ir.plan import REGISTER_ALIGNMENT, HeldValue, LoadedLeaf, Program, Reduction
+from mergec.ir.program import REGISTER_ALIGNMENT, HeldValue, LoadedLeaf, Program, Reduction, StreamedRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,10 @@ def _loading(leaf: LoadedLeaf) -> int:
 
 def _reducing(one: Reduction) -> int:
     """A tile of rows, and the sum of them in float64."""
-    program = one.program
-    turned = max((leaf.view.nbytes // one.rows for leaf in one.leaves if leaf.is_turned), default=0)
-    total = 2 * 8 * program.row_elements
-    return one.tile * (program.row_bytes + turned) + fixed_bytes(program) + total + held_bytes(one.held)
+    total = 2 * 8 * one.rows.program.row_elements
+    return streaming_bytes(one.rows) + total + held_bytes(one.rows.held)
+
+
+def streaming_bytes(rows: StreamedRows) -> int:
+    """What a tile of the rows takes, beside what is held for them."""
+    return rows.tile * (rows.program.row_bytes + rows.turned_bytes) + fixed_bytes(rows.program)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mergec.diagnostics import Span
     from mergec.ir.symmetry import Symmetry
 
 
@@ -22,3 +25,17 @@ class Matching:
     seed: int
     max_sweeps: int
     refine: bool = False
+
+
+class MatchUse(NamedTuple):
+    """What a match is for: the model `made` is `moved` with the permutations of row `row` of the result.
+
+    `save` is the file to write these to.
+    """
+
+    made: str
+    moved: str
+    anchor: str
+    row: int
+    save: Path | None = None
+    span: Span | None = None

@@ -29,7 +29,9 @@ class Locality(Enum):
     LAYOUT = "layout"  # one element, at another index: parts taken or put together
     VIEW = "view"  # one element, at another index: all of them, in another order or shape
     ROWWISE = "rowwise"  # the same rows (axis 0) of the first input, and all of the others
+    PICKED = "picked"  # whole rows (axis 0) of the first input, whose numbers are the second
     REDUCE = "reduce"  # all of its input, a block of rows at a time
+    DECISION = "decision"  # all of every input, streamed as often as it takes, before anything is computed
     WHOLE = "whole"  # all of every input
 
 

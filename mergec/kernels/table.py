@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mergec.kernels import dequantise, elementwise, layout, matrix
+from mergec.kernels import dequantise, elementwise, gather, layout, matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,4 +14,5 @@ KERNELS: dict[str, Callable[..., Any]] = {
     **layout.KERNELS,
     **matrix.KERNELS,
     **dequantise.KERNELS,
+    **gather.KERNELS,
 }

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mergec.diagnostics import Report
-    from mergec.ir.graph import DegreeDemand, JointDemand, NodeId, Remark
+    from mergec.ir.graph import DegreeDemand, FrameClaim, JointDemand, NodeId, Remark
+    from mergec.ir.matching import MatchUse
     from mergec.sources.source_table import Source, SourceTable
 
 
@@ -56,6 +57,8 @@ class _Lowering:
     joints: list[JointDemand] = field(default_factory=list)
     models: dict[str, ModelTable] = field(default_factory=dict)
     packed: PackedNodes = field(default_factory=dict)
+    frames: list[FrameClaim] = field(default_factory=list)
+    matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
 
     def run(self) -> LoweredRecipe:
         for source in self.sources.sources.values():
@@ -72,6 +75,8 @@ class _Lowering:
                 self.demands,
                 self.joints,
                 self.packed,
+                self.frames,
+                self.matches,
             )
             before = len(self.report.diagnostics)
             if isinstance(model, BoundArithmetic):
@@ -133,6 +138,8 @@ class _Lowering:
             joints=tuple(self.joints),
             base_config=config,
             config=model.config,
+            frames=tuple(self.frames),
+            matches=self.matches,
         )
 
     def _check_described(self, names: list[str], config: Mapping[str, object]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from mergec.ir.permutation_primitives import GATHER_ROWS
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, SLICE
+from mergec.optimise.picked_rows import with_picked_rows
 from mergec.optimise.rewrite import rewrite
 from mergec.optimise.slices import sliced
 from mergec.optimise.views import hoisted, viewed
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def hoist_layout(checked: CheckedGraph) -> CheckedGraph:
-    """Move every join and every view behind the arithmetic, and every slice into the leaves.
+    """Move every join and every view behind the arithmetic, and slices and picks of rows into the leaves.
 
     Before: `add(concat(a, b), c)`; after: `concat(add(a, c[:n]), add(b, c[n:]))`. What is left below
     is arithmetic over file regions, which a worker runs tile by tile, and each part of a joined
@@ -27,7 +29,7 @@ def hoist_layout(checked: CheckedGraph) -> CheckedGraph:
 
 
 def _concerns(_: Graph, node: Node) -> bool:
-    return node.primitive.locality in {Locality.LAYOUT, Locality.VIEW}
+    return node.primitive.locality in {Locality.LAYOUT, Locality.VIEW, Locality.PICKED}
 
 
 def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:
@@ -35,6 +37,8 @@ def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None
         return sliced(graph, inputs[0], *node.attributes)
     if node.primitive.locality is Locality.VIEW:
         return viewed(graph, inputs[0], (node.primitive, node.attributes[0]))
+    if node.primitive is GATHER_ROWS:
+        return with_picked_rows(graph, *inputs)
     joined = _joined_operand(graph, node, inputs)
     if joined is None:
         return hoisted(graph, node, inputs) if node.primitive.locality is Locality.ELEMENTWISE else None

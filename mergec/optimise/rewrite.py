@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mergec.ir.graph import CheckedGraph, Graph, OutputTensor
+from mergec.ir.graph import Graph, OutputTensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mergec.ir.graph import Node, NodeId
+    from mergec.ir.graph import CheckedGraph, Node, NodeId
 
     # Gives the node that stands for `node` in the new graph, whose inputs are already there, or
     # None to keep it as it is.
@@ -37,5 +38,6 @@ def rewrite(checked: CheckedGraph, concerns: Concern, rule: Rule) -> CheckedGrap
         moved[node_id] = made
     labels = {moved[node]: label for node, label in checked.labels.items() if node in moved}
     outputs = tuple(OutputTensor(output.name, moved[output.node]) for output in checked.outputs)
+    matches = {moved[node]: uses for node, uses in checked.matches.items() if node in moved}
     nodes = max(checked.nodes, len(new))
-    return CheckedGraph(new, outputs, labels, checked.remarks, checked.config, nodes)
+    return replace(checked, graph=new, outputs=outputs, labels=labels, nodes=nodes, matches=matches)

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.matrix_primitives import CAYLEY, GATHER_COLUMNS, MATMUL, PERMUTE, RESHAPE, ROW_NORM, SKEW
+from mergec.ir.permutation_primitives import GATHER, GATHER_ROWS
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE
 from mergec.optimise.views import viewed
@@ -67,7 +68,7 @@ def _below(graph: Graph, cut: _Cut) -> list[_Cut] | None:
         return _of_view(graph, cut)
     if node.primitive in _BATCHED and cut.axis == 0:
         return [cut._replace(node=node.inputs[0])]
-    return _of_rows(graph, cut) if node.primitive.locality is Locality.ROWWISE else None
+    return _of_rows(graph, cut) if node.primitive.locality in {Locality.ROWWISE, Locality.PICKED} else None
 
 
 def _of_operand(graph: Graph, cut: _Cut, operand: NodeId) -> _Cut:
@@ -89,17 +90,32 @@ def _of_view(graph: Graph, cut: _Cut) -> list[_Cut] | None:
     return [_Cut(inner, 0, cut.start * new_row // old_row, cut.stop * new_row // old_row)]
 
 
+def _of_gathered(graph: Graph, cut: _Cut) -> list[_Cut]:
+    """Of the axis that is gathered, fewer indices; any other axis is that of the value."""
+    node = graph[cut.node]
+    value, index = node.inputs
+    axis = node.attributes[0] if node.attributes else 0
+    if cut.axis == axis:
+        return [_whole(graph, value), _Cut(index, 0, cut.start, cut.stop)]
+    return [cut._replace(node=value), _whole(graph, index)]
+
+
+def _whole(graph: Graph, node: NodeId) -> _Cut:
+    return _Cut(node, 0, 0, graph.type(node).shape[0])
+
+
 def _of_rows(graph: Graph, cut: _Cut) -> list[_Cut] | None:
     node = graph[cut.node]
+    if node.primitive in {GATHER, GATHER_ROWS}:
+        return _of_gathered(graph, cut)
     first, *held = node.inputs
-    whole = [_Cut(i, 0, 0, graph.type(i).shape[0]) for i in held]
+    whole = [_whole(graph, i) for i in held]
     if cut.axis == 0:
         return [cut._replace(node=first), *whole]
     if node.primitive is MATMUL and len(graph.type(held[0]).shape) == 2:
-        rows = _Cut(first, 0, 0, graph.type(first).shape[0])
-        return [rows, cut._replace(node=held[0])]
+        return [_whole(graph, first), cut._replace(node=held[0])]
     if node.primitive in {GATHER_COLUMNS, ROW_NORM}:
-        return [_Cut(first, 0, 0, graph.type(first).shape[0])]
+        return [_whole(graph, first)]
     return None
 
 

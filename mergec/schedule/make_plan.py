@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
 from mergec.ir.held_bytes import held_bytes, register_bytes
-from mergec.ir.plan import Plan, Region
+from mergec.ir.plan import MatchTask, Plan, Region
 from mergec.ir.primitive import Reproducibility
 from mergec.ir.strided_view import StridedView, is_turned
-from mergec.schedule.memory import SCRATCH, Need, prove
+from mergec.schedule.decisions import decision, decision_bytes, decision_nodes
+from mergec.schedule.memory import SCRATCH, HeldThroughout, Need, prove
 from mergec.schedule.pieces import Piece, pieces, turned_views
 from mergec.schedule.program_table import ProgramTable
 from mergec.schedule.shard_layout import Planned, lay_out
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mergec.ir.graph import CheckedGraph, Graph, NodeId
-    from mergec.ir.plan import OutputLayout, Program
+    from mergec.ir.plan import OutputLayout
+    from mergec.ir.program import Program
     from mergec.ir.strided_view import Shape
 
 # Copies are shared out among workers in parts of this many elements.
@@ -47,7 +49,8 @@ def make_plan(checked: CheckedGraph, held: Sequence[tuple[str, int]], limits: Li
     graph = checked.graph
     layout = _layout(checked, limits)
     nodes = {output.name: output.node for output in checked.outputs}
-    programs = ProgramTable(graph)
+    decided = decision_nodes(graph, nodes.values())
+    programs = ProgramTable(graph, {node: number for number, node in enumerate(decided)})
     parts = [
         piece
         for number, tensor in enumerate(layout.tensors)
@@ -55,23 +58,29 @@ def make_plan(checked: CheckedGraph, held: Sequence[tuple[str, int]], limits: Li
     ]
     # What must be equal is compared first: a difference should show at once, not after the work.
     parts.sort(key=lambda piece: not piece.must_match)
-    largest_held = max(held, key=lambda item: item[1], default=("", 0))
-    proof, tile = prove(
-        _needs(parts, layout),
+    throughout = HeldThroughout(
         nodes=max(checked.nodes, len(graph)),
-        held=sum(size for _, size in held),
-        held_by=largest_held[0],
-        budget=limits.memory,
-        workers=limits.workers,
+        files=sum(size for _, size in held),
+        largest_file=max(held, key=lambda item: item[1], default=("", 0))[0],
+        decisions=decision_bytes(graph, decided),
     )
+    room = throughout.room(limits.memory)
+    decisions = tuple(
+        decision(graph, node, checked.matches.get(node, ()), programs, room, limits.workers)
+        for node in decided
+    )
+    matches = [one for one in decisions if isinstance(one, MatchTask)]
+    proof, tile = prove(_needs(parts, layout), throughout, matches, limits.memory, limits.workers)
     regions = tuple(_region(piece, tile) for piece in parts)
     return Plan(
         layout=layout,
         regions=regions,
         memory=proof,
-        bytes_read=sum(leaf.view.nbytes for r in regions for leaf in r.all_leaves if leaf.generator is None),
+        bytes_read=sum(leaf.read_bytes for region in regions for leaf in region.all_leaves)
+        + sum(leaf.read_bytes for match in matches for leaf in match.leaves),
         bytes_copied=sum(region.target.nbytes for region in regions if region.is_copy),
         config=checked.config,
+        decisions=decisions,
     )
 
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
-from mergec.ir.plan import COPY_BUFFER, MemoryProof
+from mergec.ir.plan import MemoryProof
+from mergec.ir.program import COPY_BUFFER
 from mergec.schedule.errors import BudgetTooSmall
 from mergec.schedule.tiling import tile_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mergec.ir.plan import MatchTask
 
 LARGEST_TILE = 1 << 19
 SMALLEST_TILE = 1 << 14
@@ -46,28 +49,53 @@ class Need(NamedTuple):
         return min(rows, self.rows) * (self.row_bytes + self.turned_bytes) + self.fixed + 4096
 
 
+class HeldThroughout(NamedTuple):
+    """What is in memory from first to last: files read whole, decisions, the compiler's own tables."""
+
+    nodes: int  # of the graph
+    files: int
+    largest_file: str
+    decisions: int = 0
+
+    @property
+    def tables(self) -> int:
+        """The bytes of the compiler's own data."""
+        return _FIXED + _PER_NODE * self.nodes + self.decisions
+
+    def room(self, budget: int) -> int:
+        """What is left of a budget."""
+        return budget - self.files - self.tables
+
+
 def prove(
-    needs: Sequence[Need], nodes: int, held: int, held_by: str, budget: int, workers: int
+    needs: Sequence[Need],
+    throughout: HeldThroughout,
+    matches: Sequence[MatchTask],
+    budget: int,
+    workers: int,
 ) -> tuple[MemoryProof, int]:
-    """The proof, and the number of elements per tile that it holds for. `nodes` are those of the graph.
+    """The proof, and the number of elements per tile that it holds for.
 
     Raises:
         MergecError: MC0601 when one worker with the smallest tiles needs more than the budget.
     """
-    tables = _FIXED + _PER_NODE * nodes
-    room = budget - held - tables
+    tables, held = throughout.tables, throughout.files
+    room = throughout.room(budget)
+    hungriest = max(matches, key=lambda task: task.nbytes, default=None)
+    matching = hungriest.nbytes if hungriest else 0
     least = _share(needs, SMALLEST_TILE).whole
     count = max(min(workers, room // least), 1)
     tile = LARGEST_TILE
     while tile > SMALLEST_TILE and count * _share(needs, tile).whole > room:
         tile //= 2
     share = _share(needs, tile)
-    proof = MemoryProof(budget, count, share.whole, share.arena, held, tables, share.set_by)
+    proof = MemoryProof(budget, count, share.whole, share.arena, held, tables, share.set_by, matching)
     if proof.peak <= budget:
         return proof, tile
     largest = max(
         (proof.worker_bytes, f"the tensor `{proof.set_by}`"),
-        (held, f"reading `{held_by}`, which is held whole"),
+        (matching, _matching(hungriest) if hungriest else ""),
+        (held, f"reading `{throughout.largest_file}`, which is held whole"),
         (tables - _FIXED, "the tables of a recipe with so many tensors"),
     )
     help_ = f"give it more: `--memory {-(-proof.peak // (1 << 20))}MiB`"
@@ -77,6 +105,10 @@ def prove(
     )
     needed, allowed = format_size(proof.peak), format_size(budget)
     raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=notes)])
+
+
+def _matching(task: MatchTask) -> str:
+    return f"finding the permutations of `{task.uses[0].moved}`"
 
 
 class _Share(NamedTuple):

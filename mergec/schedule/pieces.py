@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mergec.ir.graph import Graph, NodeId
-    from mergec.ir.plan import HeldValue, LoadedLeaf, PlacedTensor, Program
+    from mergec.ir.plan import PlacedTensor
+    from mergec.ir.program import HeldValue, LoadedLeaf, Program
     from mergec.schedule.program_table import Code, ProgramTable
 
 

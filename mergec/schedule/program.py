@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir.plan import Instruction, Program, Register
 from mergec.ir.primitive import ROW_BLOCK, Locality
 from mergec.ir.primitives import CAST, FILL, FINITE, NORMAL, READ, WITH_DEGREE
+from mergec.ir.program import Instruction, Program, Register
 
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType
     from mergec.ir.graph import Graph, Node, NodeId
     from mergec.schedule.streams import Streams
 
+# Kernels that leave all bits as they are.
+_MOVING = {"load", "gather"}
 # What a kernel of a whole value may take beside its operands where its primitive does not say: they
 # and the result once more.
 _COPIES = 2
@@ -51,7 +53,7 @@ class Assembler:
             target = self._take(self._registers[result]._replace(dtype=dtype))
             self._code.append(Instruction("cast", target, (result,)))
             result = target
-        computes = any(i.kernel != "load" for i in self._code)
+        computes = any(i.kernel not in _MOVING for i in self._code)
         if self.streams is not None and self._registers[result].dtype.is_float and computes:
             self._code.append(Instruction("settle_nans", result, ()))
         by_rows = self.streams is not None and self.streams.by_rows
@@ -130,9 +132,12 @@ class Assembler:
         return found[0] if len(found) == 1 else -1
 
     def _is_loaded(self, node_id: NodeId) -> bool:
-        is_held = self.streams is not None and node_id in self.streams.held_leaves
         primitive = self.graph[node_id].primitive
-        return is_held or primitive in {READ, NORMAL} or primitive.locality is Locality.REDUCE
+        if self.streams is not None and (
+            node_id in self.streams.held_leaves or node_id in self.streams.picked
+        ):
+            return True
+        return primitive in {READ, NORMAL} or primitive.locality in {Locality.REDUCE, Locality.DECISION}
 
     def _load(self, register: Register) -> int:
         target = self._take(register)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.plan import Generator, HeldValue, LoadedLeaf, Program, Reduction
 from mergec.ir.primitive import ROW_BLOCK, Locality
 from mergec.ir.primitives import FILL, NORMAL, READ
+from mergec.ir.program import Generator, HeldValue, LoadedLeaf, Picked, Program, Reduction, StreamedRows
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.program import Assembler
 from mergec.schedule.streams import HeldNode, Streams, ordered, streams
 from mergec.schedule.tiling import tile_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mergec.ir.graph import Graph, Node, NodeId
 
 
@@ -31,15 +33,22 @@ class Code(NamedTuple):
 class ProgramTable:
     """Programs by what they do, whatever bytes they load."""
 
-    def __init__(self, graph: Graph) -> None:
-        """Compile nodes of this graph."""
+    def __init__(self, graph: Graph, decisions: Mapping[NodeId, int]) -> None:
+        """Compile nodes of this graph; `decisions` numbers those that are decided before."""
         self._graph = graph
+        self._decisions = decisions
         self._known: dict[tuple[object, ...], Program] = {}
 
     def compile(self, root: NodeId) -> Code:
         """The code for a node's value."""
-        found = streams(self._graph, root)
-        return self._code(root, found)
+        return self._code(root, streams(self._graph, root))
+
+    def rows(self, root: NodeId, elements: int) -> StreamedRows:
+        """The code for rows of a node's value: so many at a time that they have about `elements`."""
+        code = self._code(root, streams(self._graph, root, by_rows=True))
+        shape = self._graph.type(root).shape
+        tile = min(tile_rows(elements, code.program.row_elements, ROW_BLOCK), shape[0])
+        return StreamedRows(code.program, code.leaves, code.held, shape, tile)
 
     def _code(self, root: NodeId, found: Streams) -> Code:
         held = tuple(self._held(one) for one in found.held)
@@ -52,15 +61,12 @@ class ProgramTable:
 
     def _held(self, held: HeldNode) -> HeldValue:
         graph = self._graph
-        order = ordered(held.node, lambda node: () if self._is_reduction(node) else graph[node].inputs)
+        order = ordered(held.node, lambda node: () if _is_made_before(graph[node]) else graph[node].inputs)
         key = (held.dtype, *self._structure(order, None))
         program = self._known.get(key)
         if program is None:
             program = self._known[key] = Assembler(graph, held.node, order).program(held.dtype)
         return HeldValue(program, self._leaves(order, None))
-
-    def _is_reduction(self, node_id: NodeId) -> bool:
-        return self._graph[node_id].primitive.locality is Locality.REDUCE
 
     def _leaves(self, order: list[NodeId], found: Streams | None) -> tuple[LoadedLeaf, ...]:
         """What the `load` instructions of a program over these nodes refer to, by number."""
@@ -69,21 +75,21 @@ class ProgramTable:
             node = self._graph[node_id]
             if found is not None and node_id in found.held_leaves:
                 leaves.append(LoadedLeaf(found.held_leaves[node_id], is_held=True))
+            elif found is not None and node_id in found.picked:
+                numbers, parts, is_held = found.picked[node_id]
+                leaves.append(LoadedLeaf(_view(node), is_held=is_held, picked=Picked(numbers, parts)))
             elif node.primitive is READ or node.primitive is NORMAL:
                 view: StridedView = node.attributes[0]
                 generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
                 leaves.append(LoadedLeaf(view, generator, is_turned(view)))
-            elif self._is_reduction(node_id):
-                view = StridedView.contiguous(0, 0, node.type.dtype, node.type.shape)
-                leaves.append(LoadedLeaf(view, reduction=self._reduction(node)))
+            elif node.primitive.locality is Locality.DECISION:
+                leaves.append(LoadedLeaf(_view(node), decision=self._decisions[node_id]))
+            elif node.primitive.locality is Locality.REDUCE:
+                leaves.append(LoadedLeaf(_view(node), reduction=self._reduction(node)))
         return tuple(leaves)
 
     def _reduction(self, node: Node) -> Reduction:
-        (root,) = node.inputs
-        code = self._code(root, streams(self._graph, root, by_rows=True))
-        rows = self._graph.type(root).shape[0]
-        tile = tile_rows(_REDUCTION_TILE, code.program.row_elements, ROW_BLOCK)
-        return Reduction(node.primitive.name, code.program, code.leaves, code.held, rows, min(tile, rows))
+        return Reduction(node.primitive.name, self.rows(node.inputs[0], _REDUCTION_TILE))
 
     def _structure(self, order: list[NodeId], found: Streams | None) -> tuple[object, ...]:
         """All that a program depends on: nodes, their operands by position, and not which bytes they load."""
@@ -95,7 +101,7 @@ class ProgramTable:
                 node.primitive.name,
                 node.type.dtype,
                 () if flat else _row(node, found),
-                found is not None and node_id in found.held_leaves,
+                found is not None and found.is_loaded(node_id),
                 () if found is None else found.held_by(node_id),
                 tuple([at.get(i, -1) for i in node.inputs]),
                 _attributes(node),
@@ -106,6 +112,16 @@ class ProgramTable:
         return (found is None, *nodes)
 
 
+def _is_made_before(node: Node) -> bool:
+    """Whether a whole value is loaded rather than computed, though it has inputs."""
+    return node.primitive.locality in {Locality.REDUCE, Locality.DECISION}
+
+
+def _view(node: Node) -> StridedView:
+    """What comes of a leaf that no file holds as it is."""
+    return StridedView.contiguous(0, 0, node.type.dtype, node.type.shape)
+
+
 def _row(node: Node, found: Streams | None) -> tuple[object, ...]:
     shape = node.type.shape
     return (shape,) if found is None else (shape[1:], found.is_single(shape))
@@ -113,6 +129,6 @@ def _row(node: Node, found: Streams | None) -> tuple[object, ...]:
 
 def _attributes(node: Node) -> tuple[object, ...]:
     """Those of a leaf say which bytes it loads, and all that matters of a fill is its value."""
-    if node.primitive.locality is Locality.LEAF:
+    if node.primitive.locality in {Locality.LEAF, Locality.DECISION}:
         return node.attributes[2:3] if node.primitive is FILL else ()
     return node.attributes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.ir.dtype import DType
 from mergec.ir.matrix_primitives import MATMUL, PERMUTE, RESHAPE
 from mergec.ir.primitive import Locality
-from mergec.ir.primitives import SLICE
+from mergec.ir.primitives import CONCAT, READ, SLICE
 from mergec.ir.strided_view import StridedView
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _STREAMED = {Locality.LEAF, Locality.ELEMENTWISE, Locality.ROWWISE}
 
+# Rows of a file shorter than this are not read one by one, unless the whole tensor would be too much to hold.
+_SHORT_ROW = 2 << 10
+_MUCH_TO_HOLD = 16 << 20
+
 
 class HeldNode(NamedTuple):
     """A value to hold, in the dtype that its user computes in."""
@@ -27,12 +31,21 @@ class HeldNode(NamedTuple):
     dtype: DType
 
 
+class PickedRows(NamedTuple):
+    """Rows by number: the held value that holds the numbers, and the parts that the rows are of."""
+
+    numbers: int
+    parts: tuple[StridedView, ...]
+    is_held: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Streams:
     """How a root is computed tile by tile.
 
     `order` lists the streamed nodes, inputs first. `held` are the values to hold; `held_leaves` gives,
     for each streamed node that is loaded from one of them, the view of it, whose `file` is its number;
+    `picked` gives, for each streamed node that loads rows by their numbers, which ones of what;
     `operands` gives the numbers of those that a rowwise node multiplies by. `rows` is the number of
     rows of a program by rows.
     """
@@ -40,6 +53,7 @@ class Streams:
     order: list[NodeId]
     held: tuple[HeldNode, ...]
     held_leaves: Mapping[NodeId, StridedView]
+    picked: Mapping[NodeId, PickedRows]
     operands: Mapping[NodeId, tuple[int, ...]]
     by_rows: bool
     rows: int
@@ -47,6 +61,10 @@ class Streams:
     def is_single(self, shape: Shape) -> bool:
         """Whether a value of this shape is one row that stands for all."""
         return self.rows != 1 and shape[0] == 1
+
+    def is_loaded(self, node: NodeId) -> bool:
+        """Whether a node's value comes from a held value, or from rows that are picked."""
+        return node in self.held_leaves or node in self.picked
 
     def held_by(self, node: NodeId) -> tuple[int, ...]:
         """The numbers of the held values that a node takes."""
@@ -66,22 +84,50 @@ def streams(graph: Graph, root: NodeId, *, by_rows: bool = False) -> Streams:
     order = ordered(root, streamed)
     held: dict[HeldNode, int] = {}
     held_leaves: dict[NodeId, StridedView] = {}
+    picked: dict[NodeId, PickedRows] = {}
     operands: dict[NodeId, tuple[int, ...]] = {}
     for node_id in order:
         node = graph[node_id]
-        if node.primitive.locality not in _STREAMED:
+        if node.primitive.locality is Locality.PICKED:
+            by_rows = True
+            picked[node_id] = _picked(graph, node_id, held)
+        elif node.primitive.locality not in _STREAMED:
             held_leaves[node_id] = _held_view(graph, node_id, held)
         elif node.primitive.locality is Locality.ROWWISE:
             by_rows = True
             wanted = (HeldNode(i, _dtype(graph, node_id, i)) for i in node.inputs[1:])
             operands[node_id] = tuple(held.setdefault(one, len(held)) for one in wanted)
     shape = graph.type(root).shape
-    return Streams(order, tuple(held), held_leaves, operands, by_rows, shape[0] if by_rows else 0)
+    rows = shape[0] if by_rows else 0
+    return Streams(order, tuple(held), held_leaves, picked, operands, by_rows, rows)
 
 
 def _dtype(graph: Graph, user: NodeId, operand: NodeId) -> DType:
     """A product wants its held factor in float64, so that it is widened once and not for every tile."""
     return DType.F64 if graph[user].primitive is MATMUL else graph.type(operand).dtype
+
+
+def _picked(graph: Graph, node_id: NodeId, held: dict[HeldNode, int]) -> PickedRows:
+    """Rows are read from files where they are worth a read each; otherwise all of them are held."""
+    value, index = graph[node_id].inputs
+    number = held.setdefault(HeldNode(index, graph.type(index).dtype), len(held))
+    parts = _rows_of_files(graph, value)
+    if parts is not None:
+        return PickedRows(number, parts, is_held=False)
+    return PickedRows(number, (_held_view(graph, value, held),), is_held=True)
+
+
+def _rows_of_files(graph: Graph, value: NodeId) -> tuple[StridedView, ...] | None:
+    """The regions of files that a value is, one below the other, where they are to be read row by row."""
+    node = graph[value]
+    joined = node.primitive is CONCAT and node.attributes == (0,)
+    leaves = [graph[part] for part in (node.inputs if joined else (value,))]
+    if any(leaf.primitive is not READ or not leaf.attributes[0].is_contiguous for leaf in leaves):
+        return None
+    parts: tuple[StridedView, ...] = tuple(leaf.attributes[0] for leaf in leaves)
+    total = sum(part.nbytes for part in parts)
+    is_short = total < _SHORT_ROW * node.type.shape[0]
+    return None if is_short and total <= _MUCH_TO_HOLD else parts
 
 
 def _held_view(graph: Graph, node_id: NodeId, held: dict[HeldNode, int]) -> StridedView:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from mergec.diagnostics import Report, Span
-    from mergec.ir.graph import DegreeDemand, Graph, JointDemand, NodeId, Remark
+    from mergec.ir.graph import DegreeDemand, FrameClaim, Graph, JointDemand, NodeId, Remark
+    from mergec.ir.matching import MatchUse
     from mergec.ir.model_table import ModelTable
     from mergec.recipe.place import TreePlace
     from mergec.recipe.recipe_model import Strict
@@ -33,6 +34,8 @@ class Call:
     demands: list[DegreeDemand] = field(default_factory=list)
     joints: list[JointDemand] = field(default_factory=list)
     packed: Collection[NodeId] = ()
+    frames: list[FrameClaim] = field(default_factory=list)
+    matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
 
     @property
     def span(self) -> Span:

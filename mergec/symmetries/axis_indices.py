@@ -23,10 +23,12 @@ def indices(index: AxisIndex, vector: NDArray[np.int32]) -> NDArray[np.int64]:
     """
     out = np.empty(axis_length(index), np.int64)
     start = 0
-    for segment in index:
+    for segment in index.segments:
         found = _segment(segment, vector)
         out[start : start + found.size] = (found + start).reshape(-1)
         start += found.size
+    if index.block is not None:
+        out += int(vector[index.block.entry]) * out.size
     return out
 
 

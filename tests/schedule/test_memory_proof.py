@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergec.diagnostics import MergecError
-from mergec.schedule.memory import LARGEST_TILE, SMALLEST_TILE, Need, prove
+from mergec.schedule.memory import LARGEST_TILE, SMALLEST_TILE, HeldThroughout, Need, prove
 
 MIB = 1 << 20
 needs = st.builds(
@@ -32,7 +32,7 @@ def test_what_is_proved_fits_or_is_refused(
     wanted: list[Need], nodes: int, held: int, budget: int, workers: int
 ) -> None:
     try:
-        proof, tile = prove(wanted, nodes=nodes, held=held, held_by="f", budget=budget, workers=workers)
+        proof, tile = prove(wanted, HeldThroughout(nodes, held, "f"), (), budget=budget, workers=workers)
     except MergecError as error:
         found = error
     else:
@@ -49,7 +49,7 @@ def test_what_is_proved_fits_or_is_refused(
 def test_a_larger_budget_never_gives_fewer_workers() -> None:
     need = [Need(1 << 26, 40, 0, "w")]
     found = [
-        prove(need, nodes=100, held=0, held_by="", budget=budget * MIB, workers=16)[0].workers
+        prove(need, HeldThroughout(100, 0, ""), (), budget=budget * MIB, workers=16)[0].workers
         for budget in range(32, 400, 8)
     ]
     assert found == sorted(found)
@@ -58,7 +58,7 @@ def test_a_larger_budget_never_gives_fewer_workers() -> None:
 
 def test_smaller_tiles_are_preferred_to_fewer_workers() -> None:
     need = [Need(1 << 26, 80, 0, "w")]
-    proof, tile = prove(need, nodes=0, held=0, held_by="", budget=64 * MIB, workers=4)
+    proof, tile = prove(need, HeldThroughout(0, 0, ""), (), budget=64 * MIB, workers=4)
     assert proof.workers == 4
     assert tile < LARGEST_TILE
 
@@ -75,16 +75,16 @@ def test_a_refusal_names_what_needs_the_most_and_how_much(
     need: Need, nodes: int, held: int, named: str
 ) -> None:
     with pytest.raises(MergecError) as caught:
-        prove([need], nodes=nodes, held=held, held_by="old.pth", budget=32 * MIB, workers=2)
+        prove([need], HeldThroughout(nodes, held, "old.pth"), (), budget=32 * MIB, workers=2)
     (error,) = caught.value.errors
     assert named in error.notes[0]
     assert error.help
     enough = int(error.help.split("`--memory ")[1].split("MiB")[0])
-    prove([need], nodes=nodes, held=held, held_by="old.pth", budget=enough * MIB, workers=2)
+    prove([need], HeldThroughout(nodes, held, "old.pth"), (), budget=enough * MIB, workers=2)
     with pytest.raises(MergecError):
-        prove([need], nodes=nodes, held=held, held_by="old.pth", budget=(enough - 1) * MIB, workers=2)
+        prove([need], HeldThroughout(nodes, held, "old.pth"), (), budget=(enough - 1) * MIB, workers=2)
 
 
 def test_any_number_of_workers_may_be_asked_for() -> None:
-    proof, _ = prove([Need(10, 4, 0, "w")], nodes=0, held=0, held_by="", budget=1 << 30, workers=10**12)
+    proof, _ = prove([Need(10, 4, 0, "w")], HeldThroughout(0, 0, ""), (), budget=1 << 30, workers=10**12)
     assert 100 < proof.workers < 1000

@@ -1,0 +1,88 @@
+"""The decisions of a plan: made before its first region, in order."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import torch
+
+from mergec.execute.evaluator import Evaluator, rows_block
+from mergec.execute.tile_computer import one_thread_each
+from mergec.ir.plan import GivenVector
+from mergec.kernels.torch_dtypes import register_dtype
+from mergec.symmetries.matching.solve import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mergec.ir.plan import MatchTask, Plan
+    from mergec.ir.program import StreamedRows
+    from mergec.ir.strided_view import Shape
+    from mergec.sources.byte_source import ByteSource
+    from mergec.symmetries.matching.solution import Progress, Solution
+
+
+def decide(
+    plan: Plan, sources: Sequence[ByteSource], progress: Progress
+) -> tuple[list[torch.Tensor], list[Solution]]:
+    """The vectors that each decision gives, and of the matches what was found.
+
+    Raises:
+        MergecError: MC0704 where values to compare are not finite, MC02xx from a source.
+    """
+    vectors: list[torch.Tensor] = []
+    solutions: list[Solution] = []
+    with one_thread_each():
+        for one in plan.decisions:
+            if isinstance(one, GivenVector):
+                vectors.append(torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None])
+                continue
+            solution = _solved(one, Evaluator(sources, vectors), progress)
+            solutions.append(solution)
+            vectors.append(torch.stack([torch.from_numpy(vector) for vector in solution.elements]))
+    return vectors, solutions
+
+
+def _solved(task: MatchTask, evaluator: Evaluator, progress: Progress) -> Solution:
+    operands = [[StreamedOperand(rows, evaluator) for rows in model] for model in task.operands]
+    return solve(task.matching, operands, task.workers, progress)
+
+
+class StreamedOperand:
+    """A tensor to compare, computed as often as its rows are asked for."""
+
+    def __init__(self, value: StreamedRows, evaluator: Evaluator) -> None:
+        """What the rows need whole is made when the first of them are asked for, and kept."""
+        self._value = value
+        self._evaluator = evaluator
+        self._lock = threading.Lock()
+        self._held: tuple[torch.Tensor, ...] | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the axes."""
+        return self._value.shape
+
+    def rows(self, start: int, stop: int) -> torch.Tensor:
+        """The rows start <= number < stop, in float32 or float64; nobody else holds the memory."""
+        value = self._value
+        program = value.program
+        held = self._needed_whole()
+        dtype = register_dtype(program.registers[program.result].dtype)
+        made = torch.empty((stop - start, *value.shape[1:]), dtype=dtype)
+        block = rows_block(value)
+        at = start - start % program.block  # kernels that take blocks of rows count them from the first
+        while at < stop:
+            count = min(value.tile, value.shape[0] - at)
+            rows = self._evaluator.rows(value, at, count, held, block)
+            first, last = max(start, at), min(stop, at + count)
+            made[first - start : last - start].copy_(rows[first - at : last - at])
+            at += count
+        return made
+
+    def _needed_whole(self) -> tuple[torch.Tensor, ...]:
+        with self._lock:
+            if self._held is None:
+                self._held = self._evaluator.whole(self._value.held)
+            return self._held

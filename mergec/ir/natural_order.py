@@ -1,0 +1,13 @@
+"""The order in which people list numbered names."""
+
+from __future__ import annotations
+
+import re
+
+_DIGITS = re.compile(r"(?<![0-9])([0-9]{1,18})(?![0-9])")
+
+
+def natural_key(name: str) -> tuple[object, ...]:
+    """Sorts layer 2 before layer 10, and layer 1 before layer 01."""
+    parts = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name)]
+    return (*parts, (2, 0, name))
