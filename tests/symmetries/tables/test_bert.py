@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+import transformers
+
+from mergec.symmetries.table import built_in
+from tests.symmetries.invariance import assert_unchanged
+from tests.symmetries.tables.models import IDS, VOCABULARY, pretrained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+LAYERS = {"h": 2, "qk": 2, "v": 2, "ffn": 2}
+SIZES: dict[str, Any] = {
+    "hidden_size": 24,
+    "intermediate_size": 20,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "vocab_size": VOCABULARY,
+    "max_position_embeddings": 16,
+}
+
+
+def bert(kind: str, **more: Any) -> Callable[[], Any]:
+    return lambda: getattr(transformers, f"Bert{kind}")(transformers.BertConfig(**SIZES, **more))
+
+
+def roberta(kind: str, **more: Any) -> Callable[[], Any]:
+    config = transformers.RobertaConfig
+    return lambda: getattr(transformers, f"Roberta{kind}")(config(**SIZES, pad_token_id=1, **more))
+
+
+CASES: dict[str, tuple[Callable[[], Any], tuple[str, ...], Mapping[str, int]]] = {
+    "MLM, tied": (bert("ForMaskedLM"), ("logits",), {"res": 1, **LAYERS}),
+    "MLM, untied": (
+        bert("ForMaskedLM", tie_word_embeddings=False),
+        ("logits",),
+        {"res": 1, "head": 1, **LAYERS},
+    ),
+    "pretraining": (
+        bert("ForPreTraining"),
+        ("prediction_logits", "seq_relationship_logits"),
+        {"res": 1, "pool": 1, **LAYERS},
+    ),
+    "classifier": (bert("ForSequenceClassification"), ("logits",), {"res": 1, "pool": 1, **LAYERS}),
+    "tokens": (bert("ForTokenClassification"), ("logits",), {"res": 1, **LAYERS}),
+    "questions": (bert("ForQuestionAnswering"), ("start_logits", "end_logits"), {"res": 1, **LAYERS}),
+    "no head": (bert("Model"), ("last_hidden_state", "pooler_output"), LAYERS),
+    "RoBERTa": (roberta("ForMaskedLM"), ("logits",), {"res": 1, **LAYERS}),
+    "RoBERTa, untied": (
+        roberta("ForMaskedLM", tie_word_embeddings=False),
+        ("logits",),
+        {"res": 1, "head": 1, **LAYERS},
+    ),
+    "RoBERTa, classifier": (
+        roberta("ForSequenceClassification"),
+        ("logits",),
+        {"res": 1, "head": 1, **LAYERS},
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("case", CASES)
+def test_the_function_is_unchanged(case: str, dtype: torch.dtype, tmp_path: Path) -> None:
+    make, outputs, expected = CASES[case]
+    model = pretrained(make(), {"input_ids": IDS}, outputs, tmp_path, dtype)
+    assert_unchanged(built_in("bert"), model, expected)
