@@ -1,0 +1,112 @@
+"""Each group acts on what makes its units and on what reads them, and never on a model's inputs and outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.ir.tied_names import EMBEDDINGS, HEADS
+from mergec.symmetries.axis_errors import OneSided, PermutedVocabulary, VectorsOnly
+from mergec.symmetries.errors import QuadraticGroup
+from mergec.symmetries.placed import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mergec.diagnostics import Report
+    from mergec.symmetries.placed import PlacedGroups, PlacedTensor, Symbol
+
+_SHOWN = 3
+
+
+def check_coverage(groups: PlacedGroups, report: Report) -> frozenset[Symbol]:
+    """Report MC0512 and MC0519 to MC0521. Returns the groups that must stay as they are.
+
+    Those are groups of mergec's own tables whose units nothing in this model reads: such a table covers
+    models with and without the parts that would.
+    """
+    acting: dict[Symbol, list[PlacedTensor]] = {group: [] for group in groups.parents}
+    for tensor in groups.tensors:
+        for group in dict.fromkeys(factor.symbol for *_, factor in tensor.factors() if factor.is_group):
+            if group is not None:
+                acting[group].append(tensor)
+    stays: set[Symbol] = set(groups.held)
+    for group, tensors in acting.items():
+        if group in stays:
+            continue
+        is_used = len(set(_places(group, tensors))) > 1
+        if not is_used and all(tensor.entry.is_built_in for tensor in tensors):
+            stays.add(group)
+        elif not is_used:
+            _report_unused(group, tensors, report)
+        else:
+            _remark_quadratic(group, tensors, report)
+    _check_vocabulary(groups, stays, report)
+    return frozenset(stays)
+
+
+def _places(group: Symbol, tensors: Sequence[PlacedTensor]) -> Iterator[tuple[str, int, int]]:
+    """The places where weights make or read the units: module, axis, part of the axis.
+
+    A weight that has the group on two axes makes of the units what reads them: it is no such place.
+    """
+    for tensor in tensors:
+        found = [(axis, part) for axis, part, _, factor in tensor.factors() if factor.symbol == group]
+        if len(tensor.shape) > 1 and len({axis for axis, _ in found}) == 1:
+            for axis, part in found:
+                yield _module(tensor), axis, part
+
+
+def _report_unused(group: Symbol, tensors: Sequence[PlacedTensor], report: Report) -> None:
+    first = tensors[0]
+    if all(len(tensor.shape) == 1 for tensor in tensors):
+        shown = ", ".join(f"`{tensor.label}`" for tensor in tensors[:_SHOWN])
+        more = ", ..." if len(tensors) > _SHOWN else ""
+        help_ = "name the group on the weights beside these vectors, or write `_`"
+        report.add(VectorsOnly(span=first.entry.span, group=str(group), tensors=f"{shown}{more}", help=help_))
+        return
+    weight = next(tensor for tensor in tensors if len(tensor.shape) > 1)
+    help_ = "name the group on what reads or makes these units as well, or write `_`"
+    report.add(OneSided(span=weight.entry.span, group=str(group), module=_module(weight), help=help_))
+
+
+def _remark_quadratic(group: Symbol, tensors: Sequence[PlacedTensor], report: Report) -> None:
+    twice = [
+        tensor
+        for tensor in tensors
+        if len({axis for axis, _, _, factor in tensor.factors() if factor.symbol == group}) > 1
+    ]
+    if twice and not twice[0].entry.is_built_in:
+        others = len(twice) - 1
+        more = f" and {others} other{'s' * (others > 1)}" if others else ""
+        report.add(
+            QuadraticGroup(span=twice[0].entry.span, group=str(group), tensor=twice[0].label, more=more)
+        )
+
+
+def _check_vocabulary(groups: PlacedGroups, stays: set[Symbol], report: Report) -> None:
+    words = {tensor.shape[0] for tensor in groups.tensors if _is_called(tensor, EMBEDDINGS)}
+    for tensor in groups.tensors:
+        is_head = _is_called(tensor, HEADS) and tensor.shape[0] in words
+        if not (is_head or _is_called(tensor, EMBEDDINGS)):
+            continue
+        if any(
+            factor.is_group and factor.symbol not in stays and axis == 0
+            for axis, _, _, factor in tensor.factors()
+        ):
+            report.add(
+                PermutedVocabulary(
+                    span=tensor.entry.span,
+                    tensor=tensor.label,
+                    axis=0,
+                    axes=as_text(tensor.axes[0]),
+                    help="write `_` for the vocabulary",
+                )
+            )
+
+
+def _is_called(tensor: PlacedTensor, names: Sequence[str]) -> bool:
+    return any(tensor.label == name or tensor.label.endswith(f".{name}") for name in names)
+
+
+def _module(tensor: PlacedTensor) -> str:
+    return tensor.label.rpartition(".")[0]

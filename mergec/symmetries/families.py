@@ -1,0 +1,141 @@
+"""The parents of groups: each has the same ones everywhere, and they stand where the group does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.symmetries.axis_errors import FamilyOfItself, ParentMissing, TwiceInProduct, TwoParents
+from mergec.symmetries.placed import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mergec.diagnostics import Report
+    from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
+
+
+class _Claim(NamedTuple):
+    """What a tensor's axes say of a group's parent."""
+
+    group: Symbol
+    parent: Symbol | None
+    tensor: PlacedTensor
+
+
+def find_parents(tensors: Iterable[PlacedTensor], report: Report) -> dict[Symbol, Symbol | None]:
+    """Each group's parent, in the order of the table; parents stand before their families.
+
+    Reports MC0516 and MC0517.
+    """
+    claims: dict[Symbol, _Claim] = {}
+    for tensor in tensors:
+        for claim in _claims(tensor):
+            first = claims.setdefault(claim.group, claim)
+            if claim.parent != first.parent:
+                report.add(
+                    TwoParents(
+                        span=claim.tensor.entry.span,
+                        group=str(claim.group),
+                        parent=_named(claim.parent),
+                        tensor=claim.tensor.label,
+                        other=_named(first.parent),
+                        others_tensor=first.tensor.label,
+                        help="write the same parents in brackets wherever the group stands",
+                    )
+                )
+    ordered: dict[Symbol, Symbol | None] = {}
+    for group in claims:
+        for one in reversed(_chain(group, claims, report)):
+            ordered.setdefault(one, claims[one].parent if one in claims else None)
+    return ordered
+
+
+def check_families(
+    tensors: Iterable[PlacedTensor], parents: Mapping[Symbol, Symbol | None], report: Report
+) -> None:
+    """Report MC0518 for families without their parents on a tensor, and MC0523."""
+    for tensor in tensors:
+        alone = Counter(axis[0][0].symbol for axis in tensor.axes if len(axis) == 1 and len(axis[0]) == 1)
+        for number, axis in enumerate(tensor.axes):
+            for segment in axis:
+                _check_product(tensor, number, segment, report)
+        for number, part, position, factor in tensor.factors():
+            if not factor.is_group or factor.symbol is None:
+                continue
+            segment = tensor.axes[number][part]
+            before = {other.symbol for other in segment[:position]}
+            for parent in _ancestors(factor.symbol, parents):
+                if parent not in before and alone[parent] != 1:
+                    report.add(_parent_missing(tensor, number, factor, parent))
+
+
+def _check_product(tensor: PlacedTensor, axis: int, segment: Sequence[PlacedFactor], report: Report) -> None:
+    counted = Counter(factor.symbol for factor in segment if factor.is_group)
+    for group, times in counted.items():
+        if times > 1:
+            report.add(
+                TwiceInProduct(
+                    span=tensor.entry.span,
+                    group=str(group),
+                    axes=as_text(tensor.axes[axis]),
+                    axis=axis,
+                    tensor=tensor.label,
+                    help="give the two factors two names",
+                )
+            )
+
+
+def _parent_missing(tensor: PlacedTensor, axis: int, factor: PlacedFactor, parent: Symbol) -> ParentMissing:
+    family = factor.symbol
+    places = [number for number, _, _, other in tensor.factors() if other.symbol == parent]
+    if not places:
+        problem = "does not stand on it"
+    elif len(set(places)) > 1:
+        problem = "stands on several other axes"
+    else:
+        problem = "stands neither before it in the same product nor alone on another axis"
+    return ParentMissing(
+        span=tensor.entry.span,
+        family=str(family),
+        axis=axis,
+        tensor=tensor.label,
+        parent=str(parent),
+        problem=problem,
+        help=f"write `({parent.name} {factor})`, or let `{factor.symbol.name if factor.symbol else ''}` have no parent",
+    )
+
+
+def _claims(tensor: PlacedTensor) -> Iterator[_Claim]:
+    for _, _, _, factor in tensor.factors():
+        if factor.is_group and factor.symbol is not None:
+            chain = (*factor.parents, factor.symbol)
+            if not factor.parents:
+                yield _Claim(factor.symbol, None, tensor)
+            # `v[kv q]` says that q is the parent of v, and that kv is that of q.
+            for parent, group in zip(chain, chain[1:], strict=False):
+                yield _Claim(group, parent, tensor)
+
+
+def _chain(group: Symbol, claims: Mapping[Symbol, _Claim], report: Report) -> list[Symbol]:
+    """The group, its parent, the parent of that, and so on."""
+    chain = [group]
+    while (claim := claims.get(chain[-1])) is not None and claim.parent is not None:
+        if claim.parent in chain:
+            report.add(FamilyOfItself(span=claim.tensor.entry.span, group=str(claim.parent)))
+            break
+        chain.append(claim.parent)
+    return chain
+
+
+def _ancestors(group: Symbol, parents: Mapping[Symbol, Symbol | None]) -> Iterator[Symbol]:
+    seen = {group}
+    parent = parents.get(group)
+    while parent is not None and parent not in seen:
+        yield parent
+        seen.add(parent)
+        parent = parents.get(parent)
+
+
+def _named(parent: Symbol | None) -> str:
+    return "nothing" if parent is None else f"`{parent}`"

@@ -1,0 +1,46 @@
+"""Which groups a step keeps as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError, did_you_mean
+from mergec.recipe.pattern import Pattern
+from mergec.symmetries.errors import UnknownGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mergec.diagnostics import Report, Span
+    from mergec.symmetries.placed import PlacedGroups, Symbol
+
+_BEFORE_GROUP = "/"
+
+
+def frozen(
+    freeze: Sequence[str], groups: PlacedGroups, span: Span | None, report: Report
+) -> frozenset[Symbol]:
+    """The groups of these names: `ffn` of all layers, `model.layers.[0:4]/ffn` of some. Reports MC0513.
+
+    Whatever the table calls equal to such a group is meant as well. Freezing a parent leaves its families
+    free.
+    """
+    found: set[Symbol] = set()
+    known = {name for names in groups.names.values() for name in names}
+    layers = {group.layer for group in groups.parents}
+    for text in freeze:
+        layer, slash, name = text.rpartition(_BEFORE_GROUP)
+        try:
+            within = Pattern.parse(layer).bind(layers) if slash else layers
+        except MergecError as error:
+            report.extend(error.diagnostics)
+            continue
+        meant = {one for one in groups.parents if name in groups.names.get(one, ()) and one.layer in within}
+        if not meant:
+            help_ = (
+                did_you_mean(name, known)
+                or f"the groups are {', '.join(f'`{one}`' for one in sorted(known))}"
+            )
+            report.add(UnknownGroup(span=span, name=text, help=help_))
+        found |= meant
+    return frozenset(found)

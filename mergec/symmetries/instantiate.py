@@ -1,0 +1,139 @@
+"""A symmetry table and the shapes of a model -> the symmetry of that model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import Label, Report, Severity, safe
+from mergec.ir.natural_order import natural_key
+from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
+from mergec.symmetries.coverage import check_coverage
+from mergec.symmetries.errors import UnlistedTensors
+from mergec.symmetries.families import check_families, find_parents
+from mergec.symmetries.freeze import frozen
+from mergec.symmetries.given_sizes import GivenSizes
+from mergec.symmetries.place_tensors import Placement
+from mergec.symmetries.placed import PlacedGroups
+from mergec.symmetries.sizes import Sizes
+from mergec.symmetries.table_match import match_table
+from mergec.symmetries.unify import check_tied, tied_names, unify
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mergec.diagnostics import Diagnostic, Span
+    from mergec.symmetries.model_shape import ModelShape
+    from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
+    from mergec.symmetries.table_entries import Table
+    from mergec.symmetries.table_match import Matched
+
+_SHOWN = 5
+
+
+def instantiate(
+    table: Table,
+    model: ModelShape,
+    report: Report,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    freeze: Sequence[str] = (),
+    span: Span | None = None,
+) -> Symmetry | None:
+    """The groups of the model; None after reporting what is wrong with the table for it.
+
+    `sizes` come before those of the table. `freeze` names groups that are not to be permuted: `ffn` in all
+    layers, `model.layers.[0:4]/ffn` in some. `span` is where the recipe uses the table.
+    """
+    found = Report()
+    groups = _placed(table, model, sizes or {}, found)
+    made = None
+    if groups is not None:
+        stays = check_coverage(groups, found) | frozen(freeze, groups, span, found)
+        made = _symmetry(groups, stays)
+    report.extend(_with_use(one, span) for one in found.diagnostics)
+    return None if _has_errors(found) else made
+
+
+def _placed(table: Table, model: ModelShape, sizes: Mapping[str, int], report: Report) -> PlacedGroups | None:
+    """The tensors with their groups and sizes; None if the table does not fit the model."""
+    virtual = {second: model.tensors[first] for first, second in tied_names(table, model)}
+    placement = Placement(table, {**virtual, **model.tensors}, report)
+    matched = match_table(table.entries, placement.shapes, report)
+    _check_all_listed(matched, table, model, report)
+    placed = placement.tensors(matched)
+    if _has_errors(report):
+        return None
+    unified = unify(placement, placed, model, report)
+    given = GivenSizes(table, model, sizes, report)
+    known = Sizes(given.known(placement.written, unified), report)
+    tensors = known.settle(map(unified.applied, placed))
+    for tensor, symbol in known.unknown(tensors):
+        report.add(given.lacking(symbol, placement.written.get(symbol, symbol.name), tensor))
+    real = tuple(tensor for tensor in tensors if tensor.label in model.tensors)
+    parents = find_parents(real, report)
+    check_families(real, parents, report)
+    check_tied(real, model, report)
+    if _has_errors(report):
+        return None
+    return PlacedGroups(real, parents, known.known(), unified.names(placement.written), unified.held())
+
+
+def _check_all_listed(matched: Sequence[Matched], table: Table, model: ModelShape, report: Report) -> None:
+    """Report MC0508 for tensors that no entry of the table matches."""
+    listed = {one.name for one in matched}
+    unlisted = [name for name in sorted(model.tensors, key=natural_key) if name not in listed]
+    if not unlisted:
+        return
+    others = len(unlisted) - 1
+    more = f" and {others} other{'s' * (others > 1)}" if others else ""
+    help_ = "list it under `tensors`, or under `fixed` if it stays"
+    if table.is_built_in:
+        help_ = f"write a table with `extends: {table.name}` that lists it, or drop the tensor"
+    shown = ", ".join(f"`{safe(name)}`" for name in unlisted[1:_SHOWN])
+    notes = (f"the others are {shown}{', ...' if others >= _SHOWN else ''}",) if shown else ()
+    report.add(
+        UnlistedTensors(
+            span=table.span, model=model.name, tensor=unlisted[0], more=more, help=help_, notes=notes
+        )
+    )
+
+
+def _symmetry(groups: PlacedGroups, stays: Collection[Symbol]) -> Symmetry:
+    numbers = {group: number for number, group in enumerate(groups.parents)}
+    made = tuple(
+        Group(
+            str(group),
+            groups.sizes[group],
+            None if parent is None else numbers[parent],
+            is_frozen=group in stays,
+        )
+        for group, parent in groups.parents.items()
+    )
+    tensors = (_symmetric(tensor, groups.sizes, numbers) for tensor in groups.tensors)
+    return Symmetry(made, tuple(tensor for tensor in tensors if any(True for _ in tensor.groups())))
+
+
+def _symmetric(
+    tensor: PlacedTensor, sizes: Mapping[Symbol, int], numbers: Mapping[Symbol, int]
+) -> SymmetricTensor:
+    def factor(placed: PlacedFactor) -> Factor:
+        if placed.symbol is None:
+            return Factor(placed.size)
+        return Factor(sizes[placed.symbol], numbers[placed.symbol] if placed.is_group else None)
+
+    axes = tuple(tuple(tuple(map(factor, segment)) for segment in axis) for axis in tensor.axes)
+    return SymmetricTensor(tensor.names, tensor.shape, axes, 1.0 if tensor.is_matched else 0.0)
+
+
+def _with_use(diagnostic: Diagnostic, span: Span | None) -> Diagnostic:
+    """The diagnostic with the place in the recipe that uses the table, where that is another text."""
+    if span is None or diagnostic.span is None:
+        return replace(diagnostic, span=diagnostic.span or span)
+    if diagnostic.span.source == span.source:
+        return diagnostic
+    return replace(diagnostic, others=(*diagnostic.others, Label(span, "the table is used here")))
+
+
+def _has_errors(report: Report) -> bool:
+    return any(one.severity is Severity.ERROR for one in report.diagnostics)

@@ -1,0 +1,90 @@
+"""What a symmetry table says, read and checked as far as no model is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mergec.diagnostics import Span
+    from mergec.recipe.pattern import Pattern
+    from mergec.recipe.template import Template
+    from mergec.symmetries.axis_syntax import AxesText
+    from mergec.symmetries.size_expression import SizeExpression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensors:
+    """The tensors that a pattern matches, and the axes that they may have: the first that fit.
+
+    Without axes they stay as they are, whatever their shape. `stacked` are the captures that are groups.
+    A table of mergec's own covers variants of a model, so that its patterns need not match.
+    """
+
+    pattern: Pattern
+    axes: tuple[AxesText, ...]
+    span: Span
+    is_built_in: bool
+    stacked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """The layers that a pattern matches, and what each of them holds."""
+
+    pattern: Pattern
+    entries: tuple[Entry, ...]
+    is_built_in: bool
+
+
+Entry = Tensors | Layers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Size:
+    """The size of the groups of one name, before any model is known."""
+
+    expression: SizeExpression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equal:
+    """Groups that are one, for each match of `each`, unless a tensor matches `unless` with the same captures."""
+
+    groups: tuple[Template, ...]
+    span: Span
+    each: Pattern | None = None
+    unless: Pattern | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tied:
+    """A tensor and another that may be the same one.
+
+    It is where it is missing, shares the first one's storage, or `when` is not zero for config.json.
+    """
+
+    first: Pattern
+    second: Template
+    when: SizeExpression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A symmetry table. Of several entries that match a tensor the first one counts."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    span: Span
+    summary: str = ""
+    shared: frozenset[str] = frozenset()
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    chain: tuple[Pattern, ...] = ()
+    equal: tuple[Equal, ...] = ()
+    tied: tuple[Tied, ...] = ()
+    last: Mapping[str, Pattern] = field(default_factory=dict)
+    is_built_in: bool = False

@@ -1,0 +1,211 @@
+"""The validated keys of a symmetry table -> Table: patterns, axes and sizes are parsed, all faults reported."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.recipe.pattern import CaptureKind, Pattern
+from mergec.recipe.pattern_syntax import REGEX_MARK
+from mergec.recipe.template import Template
+from mergec.recipe.validation import shown
+from mergec.recipe.value_place import within
+from mergec.symmetries.axis_syntax import parse_axes
+from mergec.symmetries.errors import BadSize, BadTable
+from mergec.symmetries.size_expression import UnreadableSizeError, parse_size
+from mergec.symmetries.table_entries import Equal, Layers, Size, Table, Tensors, Tied
+from mergec.symmetries.table_spec import TiedSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mergec.diagnostics import Report, Span
+    from mergec.recipe.place import TreePlace
+    from mergec.symmetries.axis_syntax import AxesText
+    from mergec.symmetries.size_expression import SizeExpression
+    from mergec.symmetries.table_entries import Entry
+    from mergec.symmetries.table_spec import EqualSpec, TableSpec
+
+    Captures = Mapping[str, CaptureKind]
+
+_PART = re.compile(r"(?:\\.|\{[^}]*\}|\[[^]]*\]|\([^)]*\)|[^,\\{\[(]|[{\[(])+")
+
+
+@dataclass(frozen=True, slots=True)
+class TableReader:
+    """Reads the parts of one table. `last` are the names that `last:` gives, which are indices."""
+
+    report: Report
+    is_built_in: bool
+    last: Captures
+
+    def table(self, name: str, spec: TableSpec, place: TreePlace) -> Table:
+        """The table, without what it extends; what is wrong with it is reported and left out."""
+        fixed = self._fixed(spec.fixed, place.child("fixed"))
+        entries = self._entries(spec.tensors, place.child("tensors"), {})
+        groups = {group for entry in entries for group in _groups(entry)}
+        chain = [spec.chain] if isinstance(spec.chain, str) else spec.chain or []
+        return Table(
+            name,
+            tuple(_with_stacks(entry, groups) for entry in (*fixed, *entries)),
+            place.span(),
+            spec.summary,
+            frozenset(spec.shared),
+            self._sizes(spec.sizes, place.child("sizes")),
+            tuple(self._patterns(chain, place.child("chain"))),
+            tuple(self._equal(spec.equal, place.child("equal"))),
+            tuple(self._tied(spec.tied, place.child("tied"))),
+            dict(self._last(spec.last, place.child("last"))),
+            is_built_in=self.is_built_in,
+        )
+
+    def _fixed(self, texts: Sequence[str], place: TreePlace) -> list[Entry]:
+        patterns = self._patterns(texts, place)
+        return [Tensors(pattern, (), pattern.span or place.span(), self.is_built_in) for pattern in patterns]
+
+    def _entries(self, held: Mapping[str, object], place: TreePlace, outer: Captures) -> tuple[Entry, ...]:
+        made: list[Entry] = []
+        for key, value in held.items():
+            below = place.child(key)
+            for start, text in _split(key):
+                pattern = self._pattern(text, within(place.key_span(key), start, len(text)))
+                if pattern is None:
+                    continue
+                captures = {**outer, **pattern.captures}
+                if isinstance(value, dict):
+                    made.append(Layers(pattern, self._entries(value, below, captures), self.is_built_in))
+                elif axes := self._choices(value, below, captures):
+                    made.append(Tensors(pattern, axes, below.span(), self.is_built_in))
+        return tuple(made)
+
+    def _choices(self, value: object, place: TreePlace, captures: Captures) -> tuple[AxesText, ...]:
+        texts = value if isinstance(value, list) and value else [value]
+        places = [place.child(index) for index in range(len(texts))] if isinstance(value, list) else [place]
+        made: list[AxesText] = []
+        for text, at in zip(texts, places, strict=True):
+            if isinstance(text, bool) or not isinstance(text, str | int):
+                problem = f"expected the axes of a tensor, found {shown(text)}"
+                self.report.add(BadTable(span=at.span(), problem=problem, help="write them as `_ res`"))
+                continue
+            try:
+                made.append(parse_axes(str(text), at.span(), {**self.last, **captures}))
+            except MergecError as error:
+                self.report.extend(error.diagnostics)
+        return tuple(made) if len(made) == len(texts) else ()
+
+    def _sizes(self, held: Mapping[str, int | str], place: TreePlace) -> dict[str, Size]:
+        made: dict[str, Size] = {}
+        for group, text in held.items():
+            span = place.child(group).span()
+            if (expression := self._size(group, str(text), span)) is not None:
+                made[group] = Size(expression, span)
+        return made
+
+    def _size(self, group: str, text: str, span: Span) -> SizeExpression | None:
+        try:
+            return parse_size(text)
+        except UnreadableSizeError as error:
+            help_ = "write a number, a key of config.json, or arithmetic on these"
+            self.report.add(BadSize(span=span, group=group, problem=str(error), help=help_))
+            return None
+
+    def _equal(self, specs: Sequence[EqualSpec], place: TreePlace) -> Iterator[Equal]:
+        for index, spec in enumerate(specs):
+            here = place.child(index)
+            each = self._optional(spec.for_each, here.child("for"))
+            unless = self._optional(spec.unless, here.child("unless"))
+            captures = {**self.last, **(each.captures if each is not None else {})}
+            groups = self._templates(spec.groups, here.child("groups"), captures)
+            if len(groups) == len(spec.groups):
+                yield Equal(tuple(groups), here.child("groups").span(), each, unless)
+
+    def _tied(self, specs: Sequence[list[str] | TiedSpec], place: TreePlace) -> Iterator[Tied]:
+        for index, spec in enumerate(specs):
+            here = place.child(index)
+            names = here.child("names") if isinstance(spec, TiedSpec) else here
+            if isinstance(spec, list) and len(spec) != 2:
+                help_ = "write `[embeddings, head]`: the tensor and the one tied to it"
+                problem = f"an item of `tied` is a pair of names, found {len(spec)}"
+                self.report.add(BadTable(span=here.span(), problem=problem, help=help_))
+                continue
+            full = spec if isinstance(spec, TiedSpec) else TiedSpec(names=spec)
+            first = self._pattern(full.names[0], names.child(0).span())
+            captures = first.captures if first is not None else {}
+            second = self._templates(full.names[1:], names, captures, start=1)
+            when = self._size("tied", full.when, here.child("when").span())
+            if first is not None and second and when is not None:
+                yield Tied(first, second[0], when, here.span())
+
+    def _last(self, held: Mapping[str, str], place: TreePlace) -> Iterator[tuple[str, Pattern]]:
+        for name, text in held.items():
+            pattern = self._pattern(text, place.child(name).span())
+            if pattern is None:
+                continue
+            if list(pattern.captures.values()) == [CaptureKind.INT]:
+                yield name, pattern
+            else:
+                problem = f"`{text}` does not capture one index"
+                help_ = "write `{k:int}` where the index stands, and no other capture"
+                span = place.child(name).span()
+                self.report.add(BadTable(span=span, problem=problem, help=help_))
+
+    def _templates(
+        self, texts: Sequence[str], place: TreePlace, captures: Captures, start: int = 0
+    ) -> list[Template]:
+        made: list[Template] = []
+        for index, text in enumerate(texts, start):
+            try:
+                made.append(Template.parse(text, place.child(index).span(), captures))
+            except MergecError as error:
+                self.report.extend(error.diagnostics)
+        return made
+
+    def _patterns(self, texts: Iterable[str], place: TreePlace) -> list[Pattern]:
+        found = (self._pattern(text, place.child(index).span()) for index, text in enumerate(texts))
+        return [pattern for pattern in found if pattern is not None]
+
+    def _optional(self, text: str | None, place: TreePlace) -> Pattern | None:
+        return None if text is None else self._pattern(text, place.span())
+
+    def _pattern(self, text: str, span: Span | None) -> Pattern | None:
+        try:
+            return Pattern.parse(text, span)
+        except MergecError as error:
+            self.report.extend(error.diagnostics)
+            return None
+
+
+def _split(key: str) -> Iterator[tuple[int, str]]:
+    """The patterns of a key with commas between them, and where each begins."""
+    if key.startswith(REGEX_MARK):
+        yield 0, key
+        return
+    for part in _PART.finditer(key):
+        text = part[0].strip()
+        yield part.start() + part[0].find(text), text
+
+
+def _groups(entry: Entry) -> Iterator[str]:
+    """The names of the groups of an entry, as they are written."""
+    if isinstance(entry, Layers):
+        for inner in entry.entries:
+            yield from _groups(inner)
+        return
+    for axes in entry.axes:
+        for axis in axes.axes:
+            for segment in axis:
+                for factor in segment:
+                    yield from (parent.text for parent in factor.parents)
+                    if factor.is_group and factor.name is not None:
+                        yield factor.name.text
+
+
+def _with_stacks(entry: Entry, groups: set[str]) -> Entry:
+    """The entry, knowing which captures are groups of the table."""
+    if isinstance(entry, Layers):
+        return replace(entry, entries=tuple(_with_stacks(inner, groups) for inner in entry.entries))
+    kinds = entry.pattern.captures.items()
+    stacked = tuple(name for name, kind in kinds if kind is CaptureKind.INT and name in groups)
+    return replace(entry, stacked=stacked) if stacked and entry.axes else entry

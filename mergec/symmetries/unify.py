@@ -1,0 +1,182 @@
+"""Groups that are one: those that the table calls equal, and those on the axes of tied tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import MergecError
+from mergec.symmetries.axis_errors import TiedDiffer
+from mergec.symmetries.placed import as_text
+from mergec.symmetries.size_expression import MissingKeyError, NotANumberError, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from mergec.diagnostics import Report
+    from mergec.symmetries.model_shape import ModelShape
+    from mergec.symmetries.place_tensors import Placement
+    from mergec.symmetries.placed import PlacedAxes, PlacedFactor, PlacedTensor, Symbol
+    from mergec.symmetries.table_entries import Equal, Table, Tied
+
+NO_LAYER = ""
+
+
+@dataclass
+class Unified:
+    """Which groups are one. Of those, the first in the order of the table stands for all."""
+
+    order: Mapping[Symbol, int]
+    _above: dict[Symbol, Symbol] = field(default_factory=dict)
+    _held: set[Symbol] = field(default_factory=set)
+
+    def of(self, symbol: Symbol) -> Symbol:
+        """The group that stands for this one."""
+        while symbol in self._above:
+            symbol = self._above[symbol]
+        return symbol
+
+    def join(self, one: Symbol, other: Symbol) -> None:
+        """Let two groups be one."""
+        first, second = sorted((self.of(one), self.of(other)), key=self.order.__getitem__)
+        if first != second:
+            self._above[second] = first
+
+    def hold(self, groups: Iterable[Symbol]) -> None:
+        """Note that these groups are one with an axis that stays."""
+        self._held.update(groups)
+
+    def held(self) -> frozenset[Symbol]:
+        """The groups that are one with an axis that stays."""
+        return frozenset(map(self.of, self._held))
+
+    def names(self, written: Mapping[Symbol, str]) -> dict[Symbol, frozenset[str]]:
+        """The names of each group: its own, what the table writes, and those of groups that are one with it."""
+        found: dict[Symbol, set[str]] = {}
+        for symbol, name in written.items():
+            found.setdefault(self.of(symbol), set()).update((symbol.name, name))
+        return {symbol: frozenset(names) for symbol, names in found.items()}
+
+    def applied(self, tensor: PlacedTensor) -> PlacedTensor:
+        """The tensor with the groups that stand for its own."""
+        choices = tuple(
+            tuple(tuple(tuple(map(self._factor, segment)) for segment in axis) for axis in axes)
+            for axes in tensor.choices
+        )
+        return tensor._replace(choices=choices)
+
+    def _factor(self, factor: PlacedFactor) -> PlacedFactor:
+        if factor.symbol is None:
+            return factor
+        return factor._replace(symbol=self.of(factor.symbol), parents=tuple(map(self.of, factor.parents)))
+
+
+def unify(
+    placement: Placement, tensors: Sequence[PlacedTensor], model: ModelShape, report: Report
+) -> Unified:
+    """Join the groups that the table calls equal, and those on tied tensors. Reports MC0522."""
+    unified = Unified({symbol: number for number, symbol in enumerate(placement.written)})
+    _unify_equal(unified, placement, report)
+    placed = {name: tensor for tensor in tensors for name in tensor.names}
+    for first, second in tied_names(placement.table, model):
+        pair = placed.get(first), placed.get(second)
+        if (
+            pair[0] is not None
+            and pair[1] is not None
+            and not _join_axes(unified, pair[0].axes, pair[1].axes)
+        ):
+            report.add(_tied_differ(pair[0], pair[1]))
+    return unified
+
+
+def check_tied(tensors: Sequence[PlacedTensor], model: ModelShape, report: Report) -> None:
+    """Report MC0522 for tensors with one storage whose axes are not the same."""
+    placed = {name: tensor for tensor in tensors for name in tensor.names}
+    for name, earlier in model.same.items():
+        first, second = placed.get(earlier), placed.get(name)
+        if first is not None and second is not None and _acting(first) != _acting(second):
+            report.add(_tied_differ(first, second))
+
+
+def _acting(tensor: PlacedTensor) -> list[tuple[tuple[int, int, int], Symbol | None]]:
+    """The groups of a tensor and where they stand."""
+    return [
+        ((axis, part, position), factor.symbol)
+        for axis, part, position, factor in tensor.factors()
+        if factor.is_group
+    ]
+
+
+def tied_names(table: Table, model: ModelShape) -> Iterator[tuple[str, str]]:
+    """The pairs of names that are one tensor in this model; the second one need not be there."""
+    for tied in table.tied:
+        bound = tied.first.bind(model.tensors)
+        for first in bound.matches:
+            second = tied.second.fill(bound.match(first) or {})
+            if second != first and (second not in model.tensors or _is_one(first, second, tied, model)):
+                yield first, second
+
+
+def _is_one(first: str, second: str, tied: Tied, model: ModelShape) -> bool:
+    if model.same.get(first, first) == model.same.get(second, second):
+        return True
+    try:
+        return evaluate(tied.when, model.config) != 0
+    except (MissingKeyError, NotANumberError):
+        return False
+
+
+def _unify_equal(unified: Unified, placement: Placement, report: Report) -> None:
+    """Join the groups that the table calls equal."""
+    for equal in placement.table.equal:
+        for captures in _matches(equal, placement.shapes):
+            try:
+                symbols = [placement.symbol(group, NO_LAYER, captures) for group in equal.groups]
+            except MergecError as error:
+                report.extend(error.diagnostics)
+                return
+            present = [symbol for symbol in symbols if symbol in unified.order]
+            for symbol in present[1:]:
+                unified.join(present[0], symbol)
+
+
+def _matches(equal: Equal, names: Collection[str]) -> Iterator[Mapping[str, str]]:
+    """The captures for which the groups are one."""
+    each = equal.each.bind(names) if equal.each is not None else None
+    unless = equal.unless.bind(names) if equal.unless is not None else None
+    excluded = [unless.match(name) or {} for name in unless.matches] if unless is not None else []
+    for captures in [each.match(name) or {} for name in each.matches] if each is not None else [{}]:
+        if not any(_agree(captures, other) for other in excluded):
+            yield captures
+
+
+def _agree(captures: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(captures[name] == other[name] for name in captures.keys() & other.keys())
+
+
+def _tied_differ(first: PlacedTensor, second: PlacedTensor) -> TiedDiffer:
+    """The diagnostic for a tensor and one tied to it that have different axes."""
+    notes = tuple(
+        f"`{tensor.label}` has `{' '.join(map(as_text, tensor.axes))}`" for tensor in (first, second)
+    )
+    help_ = f'add `tied: [["{first.label}", "{second.label}"]]`, or correct the axes'
+    return TiedDiffer(span=second.entry.span, tensor=second.label, other=first.label, notes=notes, help=help_)
+
+
+def _join_axes(unified: Unified, first: PlacedAxes, second: PlacedAxes) -> bool:
+    """Whether the axes can be the same; groups that stand at one place then are one."""
+    if [[len(part) for part in axis] for axis in first] != [[len(part) for part in axis] for axis in second]:
+        return False
+    pairs = (
+        pair
+        for axes in zip(first, second, strict=True)
+        for segments in zip(*axes, strict=True)
+        for pair in zip(*segments, strict=True)
+    )
+    for one, other in pairs:
+        groups = [factor.symbol for factor in (one, other) if factor.is_group and factor.symbol is not None]
+        if len(groups) == 2:
+            unified.join(*groups)
+        else:
+            unified.hold(groups)
+    return True
