@@ -1,4 +1,4 @@
-"""Each group acts on what makes its units and on what reads them, and never on a model's inputs and outputs."""
+"""Each group acts on what makes its units and on what reads them, never on a model's inputs and outputs."""
 
 from __future__ import annotations
 

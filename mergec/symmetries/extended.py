@@ -18,6 +18,8 @@ def extended(table: Table, base: Table) -> Table:
         shared=table.shared | base.shared,
         sizes={**base.sizes, **table.sizes},
         chain=table.chain or base.chain,
+        caution=table.caution or base.caution,
+        frozen=(*table.frozen, *base.frozen),
         equal=(*table.equal, *base.equal),
         tied=(*table.tied, *base.tied),
         last={**base.last, **table.last},

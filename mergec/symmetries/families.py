@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.symmetries.axis_errors import FamilyOfItself, ParentMissing, TwiceInProduct, TwoParents
@@ -87,7 +88,7 @@ def _check_product(tensor: PlacedTensor, axis: int, segment: Sequence[PlacedFact
 
 
 def _parent_missing(tensor: PlacedTensor, axis: int, factor: PlacedFactor, parent: Symbol) -> ParentMissing:
-    family = factor.symbol
+    name = factor.symbol.name if factor.symbol is not None else ""
     places = [number for number, _, _, other in tensor.factors() if other.symbol == parent]
     if not places:
         problem = "does not stand on it"
@@ -97,12 +98,12 @@ def _parent_missing(tensor: PlacedTensor, axis: int, factor: PlacedFactor, paren
         problem = "stands neither before it in the same product nor alone on another axis"
     return ParentMissing(
         span=tensor.entry.span,
-        family=str(family),
+        family=str(factor.symbol),
         axis=axis,
         tensor=tensor.label,
         parent=str(parent),
         problem=problem,
-        help=f"write `({parent.name} {factor})`, or let `{factor.symbol.name if factor.symbol else ''}` have no parent",
+        help=f"write `({parent.name} {factor})`, or let `{name}` have no parent",
     )
 
 
@@ -113,7 +114,7 @@ def _claims(tensor: PlacedTensor) -> Iterator[_Claim]:
             if not factor.parents:
                 yield _Claim(factor.symbol, None, tensor)
             # `v[kv q]` says that q is the parent of v, and that kv is that of q.
-            for parent, group in zip(chain, chain[1:], strict=False):
+            for parent, group in pairwise(chain):
                 yield _Claim(group, parent, tensor)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import Label, Report, Severity, safe
 from mergec.ir.natural_order import natural_key
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
+from mergec.symmetries.chain import place_chain
 from mergec.symmetries.coverage import check_coverage
 from mergec.symmetries.errors import UnlistedTensors
 from mergec.symmetries.families import check_families, find_parents
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
     from mergec.symmetries.table_entries import Table
-    from mergec.symmetries.table_match import Matched
 
 _SHOWN = 5
 
@@ -58,10 +58,13 @@ def instantiate(
 def _placed(table: Table, model: ModelShape, sizes: Mapping[str, int], report: Report) -> PlacedGroups | None:
     """The tensors with their groups and sizes; None if the table does not fit the model."""
     virtual = {second: model.tensors[first] for first, second in tied_names(table, model)}
-    placement = Placement(table, {**virtual, **model.tensors}, report)
-    matched = match_table(table.entries, placement.shapes, report)
-    _check_all_listed(matched, table, model, report)
-    placed = placement.tensors(matched)
+    shapes = {**virtual, **model.tensors}
+    matched = match_table(table.entries, shapes, report)
+    placement = Placement(table, shapes, matched, report)
+    left = {name: shape for name, shape in model.tensors.items() if name not in placement.layers}
+    chain = place_chain(table, left, report)
+    _check_all_listed(left.keys() - chain.keys(), table, model, report)
+    placed = [*placement.tensors(), *(tensor for tensor in chain.values() if tensor is not None)]
     if _has_errors(report):
         return None
     unified = unify(placement, placed, model, report)
@@ -79,12 +82,11 @@ def _placed(table: Table, model: ModelShape, sizes: Mapping[str, int], report: R
     return PlacedGroups(real, parents, known.known(), unified.names(placement.written), unified.held())
 
 
-def _check_all_listed(matched: Sequence[Matched], table: Table, model: ModelShape, report: Report) -> None:
+def _check_all_listed(left: Collection[str], table: Table, model: ModelShape, report: Report) -> None:
     """Report MC0508 for tensors that no entry of the table matches."""
-    listed = {one.name for one in matched}
-    unlisted = [name for name in sorted(model.tensors, key=natural_key) if name not in listed]
-    if not unlisted:
+    if not left:
         return
+    unlisted = sorted(left, key=natural_key)
     others = len(unlisted) - 1
     more = f" and {others} other{'s' * (others > 1)}" if others else ""
     help_ = "list it under `tensors`, or under `fixed` if it stays"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
 from mergec.recipe.no_match import matches_nothing
-from mergec.recipe.pattern import CaptureKind
 from mergec.symmetries.errors import BrokenStack, WrongAxisCount
 from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
 
@@ -25,16 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Placement:
-    """Places tensors. `written` gives for each group and fixed factor the name that the table has for it."""
+    """Places tensors that match a table.
+
+    `written` gives for each group and fixed factor the name that the table has for it, `layers` the innermost
+    layer of each tensor.
+    """
 
     table: Table
     shapes: Mapping[str, Shape]
+    matched: Sequence[Matched]
     report: Report
-    last: Mapping[str, str] = field(init=False)
     written: dict[Symbol, str] = field(default_factory=dict)
+    layers: Mapping[str, str] = field(init=False)
+    last: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the largest index for each name of `last:`."""
+        """Find the layers, and the largest index for each name of `last:`."""
+        self.layers = {one.name: one.layer for one in self.matched}
         found: dict[str, str] = {}
         for name, pattern in self.table.last.items():
             bound = pattern.bind(self.shapes)
@@ -43,10 +49,10 @@ class Placement:
                 found[name] = str(max(indices))
         self.last = found
 
-    def tensors(self, matched: Sequence[Matched]) -> list[PlacedTensor]:
+    def tensors(self) -> list[PlacedTensor]:
         """The tensors that have axes; what cannot be placed is reported and left out."""
         placed: list[PlacedTensor] = []
-        for members in _stacks(matched):
+        for members in _stacks(self.matched):
             first = members[0]
             if not first.entry.axes or not self._is_whole(members):
                 continue
@@ -126,7 +132,8 @@ class Placement:
             if number != expected:
                 problem = f"number {expected} is missing"
             elif self.shapes[member.name] != self.shapes[first.name]:
-                problem = f"its shape is {self.shapes[member.name]}, and that of `{first.name}` {self.shapes[first.name]}"
+                shapes = [list(self.shapes[one.name]) for one in (member, first)]
+                problem = f"its shape is {shapes[0]}, and that of `{first.name}` {shapes[1]}"
             if problem is not None:
                 self.report.add(
                     BrokenStack(

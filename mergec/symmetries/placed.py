@@ -77,7 +77,7 @@ class PlacedGroups(NamedTuple):
     """A model's tensors and groups, with all sizes known.
 
     `parents` holds all groups, parents before their families. `names` are those that the table has for each
-    group, and for groups that are one with it. `held` are groups that are one with an axis that stays.
+    group, and for groups that are one with it. `held` are groups that the table has stay.
     """
 
     tensors: tuple[PlacedTensor, ...]

@@ -87,6 +87,14 @@ def evaluate(size: SizeExpression, config: Mapping[str, object]) -> Fraction:
     return {"+": left + right, "-": left - right, "*": left * right}[size.operator]
 
 
+def holds(condition: SizeExpression, config: Mapping[str, object]) -> bool:
+    """Whether the value is not zero; what is missing or no number does not hold."""
+    try:
+        return evaluate(condition, config) != 0
+    except (MissingKeyError, NotANumberError):
+        return False
+
+
 def _looked_up(path: str, config: Mapping[str, object]) -> Fraction:
     value: object = config
     for key in path.split("."):

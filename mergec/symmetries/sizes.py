@@ -8,7 +8,7 @@ from mergec.symmetries.axis_errors import SizeDoesNotFit, TwoSizes
 from mergec.symmetries.placed import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mergec.diagnostics import Report
     from mergec.symmetries.placed import PlacedAxis, PlacedTensor, Symbol

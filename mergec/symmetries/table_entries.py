@@ -51,13 +51,17 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Equal:
-    """Groups that are one, for each match of `each`, unless a tensor matches `unless` with the same captures."""
+class Groups:
+    """Groups of which something holds: for each match of `each`, if that is given.
+
+    It does not hold where a tensor matches one of `unless` with the same captures, nor where `when` is zero
+    for config.json.
+    """
 
     groups: tuple[Template, ...]
-    span: Span
+    when: SizeExpression
     each: Pattern | None = None
-    unless: Pattern | None = None
+    unless: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,16 +79,21 @@ class Tied:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A symmetry table. Of several entries that match a tensor the first one counts."""
+    """A symmetry table. Of several entries that match a tensor the first one counts.
+
+    Groups that are `equal` are one, and those that are `frozen` stay as they are.
+    """
 
     name: str
     entries: tuple[Entry, ...]
     span: Span
     summary: str = ""
+    caution: str = ""
     shared: frozenset[str] = frozenset()
     sizes: Mapping[str, Size] = field(default_factory=dict)
     chain: tuple[Pattern, ...] = ()
-    equal: tuple[Equal, ...] = ()
+    equal: tuple[Groups, ...] = ()
+    frozen: tuple[Groups, ...] = ()
     tied: tuple[Tied, ...] = ()
     last: Mapping[str, Pattern] = field(default_factory=dict)
     is_built_in: bool = False

@@ -1,4 +1,4 @@
-"""The validated keys of a symmetry table -> Table: patterns, axes and sizes are parsed, all faults reported."""
+"""The validated keys of a symmetry table -> Table: patterns, axes and sizes are read, all faults reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mergec.recipe.value_place import within
 from mergec.symmetries.axis_syntax import parse_axes
 from mergec.symmetries.errors import BadSize, BadTable
 from mergec.symmetries.size_expression import UnreadableSizeError, parse_size
-from mergec.symmetries.table_entries import Equal, Layers, Size, Table, Tensors, Tied
+from mergec.symmetries.table_entries import Groups, Layers, Size, Table, Tensors, Tied
 from mergec.symmetries.table_spec import TiedSpec
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mergec.symmetries.axis_syntax import AxesText
     from mergec.symmetries.size_expression import SizeExpression
     from mergec.symmetries.table_entries import Entry
-    from mergec.symmetries.table_spec import EqualSpec, TableSpec
+    from mergec.symmetries.table_spec import GroupsSpec, TableSpec
 
     Captures = Mapping[str, CaptureKind]
 
@@ -45,17 +45,19 @@ class TableReader:
         """The table, without what it extends; what is wrong with it is reported and left out."""
         fixed = self._fixed(spec.fixed, place.child("fixed"))
         entries = self._entries(spec.tensors, place.child("tensors"), {})
-        groups = {group for entry in entries for group in _groups(entry)}
+        groups = {group for entry in entries for group in group_names(entry)}
         chain = [spec.chain] if isinstance(spec.chain, str) else spec.chain or []
         return Table(
             name,
             tuple(_with_stacks(entry, groups) for entry in (*fixed, *entries)),
             place.span(),
             spec.summary,
+            spec.caution,
             frozenset(spec.shared),
             self._sizes(spec.sizes, place.child("sizes")),
             tuple(self._patterns(chain, place.child("chain"))),
-            tuple(self._equal(spec.equal, place.child("equal"))),
+            tuple(self._groups(spec.equal, place.child("equal"))),
+            tuple(self._groups(spec.frozen, place.child("frozen"))),
             tuple(self._tied(spec.tied, place.child("tied"))),
             dict(self._last(spec.last, place.child("last"))),
             is_built_in=self.is_built_in,
@@ -69,10 +71,7 @@ class TableReader:
         made: list[Entry] = []
         for key, value in held.items():
             below = place.child(key)
-            for start, text in _split(key):
-                pattern = self._pattern(text, within(place.key_span(key), start, len(text)))
-                if pattern is None:
-                    continue
+            for pattern in self._several(key, place.key_span(key)):
                 captures = {**outer, **pattern.captures}
                 if isinstance(value, dict):
                     made.append(Layers(pattern, self._entries(value, below, captures), self.is_built_in))
@@ -111,15 +110,16 @@ class TableReader:
             self.report.add(BadSize(span=span, group=group, problem=str(error), help=help_))
             return None
 
-    def _equal(self, specs: Sequence[EqualSpec], place: TreePlace) -> Iterator[Equal]:
+    def _groups(self, specs: Sequence[GroupsSpec], place: TreePlace) -> Iterator[Groups]:
         for index, spec in enumerate(specs):
             here = place.child(index)
-            each = self._optional(spec.for_each, here.child("for"))
-            unless = self._optional(spec.unless, here.child("unless"))
+            each = self._pattern(spec.for_each, here.child("for").span()) if spec.for_each else None
+            unless = self._several(spec.unless, here.child("unless").span()) if spec.unless else []
             captures = {**self.last, **(each.captures if each is not None else {})}
             groups = self._templates(spec.groups, here.child("groups"), captures)
-            if len(groups) == len(spec.groups):
-                yield Equal(tuple(groups), here.child("groups").span(), each, unless)
+            when = self._size("when", spec.when, here.child("when").span())
+            if len(groups) == len(spec.groups) and when is not None:
+                yield Groups(tuple(groups), when, each, tuple(unless))
 
     def _tied(self, specs: Sequence[list[str] | TiedSpec], place: TreePlace) -> Iterator[Tied]:
         for index, spec in enumerate(specs):
@@ -166,8 +166,10 @@ class TableReader:
         found = (self._pattern(text, place.child(index).span()) for index, text in enumerate(texts))
         return [pattern for pattern in found if pattern is not None]
 
-    def _optional(self, text: str | None, place: TreePlace) -> Pattern | None:
-        return None if text is None else self._pattern(text, place.span())
+    def _several(self, text: str, span: Span) -> list[Pattern]:
+        """Patterns with commas between them."""
+        found = (self._pattern(part, within(span, start, len(part))) for start, part in _split(text))
+        return [pattern for pattern in found if pattern is not None]
 
     def _pattern(self, text: str, span: Span | None) -> Pattern | None:
         try:
@@ -187,11 +189,11 @@ def _split(key: str) -> Iterator[tuple[int, str]]:
         yield part.start() + part[0].find(text), text
 
 
-def _groups(entry: Entry) -> Iterator[str]:
+def group_names(entry: Entry) -> Iterator[str]:
     """The names of the groups of an entry, as they are written."""
     if isinstance(entry, Layers):
         for inner in entry.entries:
-            yield from _groups(inner)
+            yield from group_names(inner)
         return
     for axes in entry.axes:
         for axis in axes.axes:

@@ -9,12 +9,13 @@ from pydantic import Field
 from mergec.recipe.recipe_model import Strict
 
 
-class EqualSpec(Strict):
-    """An item of `equal`."""
+class GroupsSpec(Strict):
+    """An item of `equal` or `frozen`."""
 
-    groups: list[str] = Field(min_length=2, description="groups that are one")
+    groups: list[str] = Field(min_length=1, description="names of groups")
     for_each: str | None = Field(None, alias="for", description="for each match of this pattern")
-    unless: str | None = Field(None, description="but not where a tensor matches this pattern")
+    unless: str | None = Field(None, description="but not where a tensor matches one of these patterns")
+    when: str = Field("true", description="and only where this key of config.json, or arithmetic, is not 0")
 
 
 class TiedSpec(Strict):
@@ -28,6 +29,7 @@ class TableSpec(Strict):
     """A symmetry table."""
 
     summary: str = Field("", description="what the table is for, in a line")
+    caution: str = Field("", description="what to know before models are averaged")
     extends: str | None = Field(None, description="a table of mergec's own whose entries come after these")
     shared: list[str] = Field(default_factory=list, description="groups that all layers have in common")
     sizes: dict[str, int | str] = Field(
@@ -38,7 +40,8 @@ class TableSpec(Strict):
     )
     chain: str | list[str] | None = Field(None, description="pattern of modules that follow one another")
     fixed: list[str] = Field(default_factory=list, description="patterns of tensors that stay as they are")
-    equal: list[EqualSpec] = Field(default_factory=list, description="groups that are one")
+    equal: list[GroupsSpec] = Field(default_factory=list, description="groups that are one")
+    frozen: list[GroupsSpec] = Field(default_factory=list, description="groups that stay as they are")
     tied: list[list[str] | TiedSpec] = Field(
         default_factory=list, description="pairs of names that may be one tensor"
     )

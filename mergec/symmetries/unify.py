@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
 from mergec.symmetries.axis_errors import TiedDiffer
+from mergec.symmetries.conditions import groups_where
 from mergec.symmetries.placed import as_text
-from mergec.symmetries.size_expression import MissingKeyError, NotANumberError, evaluate
+from mergec.symmetries.size_expression import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Report
     from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.place_tensors import Placement
     from mergec.symmetries.placed import PlacedAxes, PlacedFactor, PlacedTensor, Symbol
-    from mergec.symmetries.table_entries import Equal, Table, Tied
-
-NO_LAYER = ""
+    from mergec.symmetries.table_entries import Table, Tied
 
 
 @dataclass
@@ -43,15 +41,15 @@ class Unified:
             self._above[second] = first
 
     def hold(self, groups: Iterable[Symbol]) -> None:
-        """Note that these groups are one with an axis that stays."""
+        """Note that these groups stay as they are."""
         self._held.update(groups)
 
     def held(self) -> frozenset[Symbol]:
-        """The groups that are one with an axis that stays."""
+        """The groups that stay as they are, for themselves or for one that is one with them."""
         return frozenset(map(self.of, self._held))
 
     def names(self, written: Mapping[Symbol, str]) -> dict[Symbol, frozenset[str]]:
-        """The names of each group: its own, what the table writes, and those of groups that are one with it."""
+        """The names of each group: its own, what the table writes, and those of groups one with it."""
         found: dict[Symbol, set[str]] = {}
         for symbol, name in written.items():
             found.setdefault(self.of(symbol), set()).update((symbol.name, name))
@@ -74,9 +72,19 @@ class Unified:
 def unify(
     placement: Placement, tensors: Sequence[PlacedTensor], model: ModelShape, report: Report
 ) -> Unified:
-    """Join the groups that the table calls equal, and those on tied tensors. Reports MC0522."""
+    """Join the groups that the table calls equal, and those on tied tensors; hold those that it calls frozen.
+
+    Reports MC0522.
+    """
     unified = Unified({symbol: number for number, symbol in enumerate(placement.written)})
-    _unify_equal(unified, placement, report)
+    for equal in placement.table.equal:
+        for symbols in groups_where(equal, placement, model.config, report):
+            present = [symbol for symbol in symbols if symbol in unified.order]
+            for symbol in present[1:]:
+                unified.join(present[0], symbol)
+    for frozen in placement.table.frozen:
+        for symbols in groups_where(frozen, placement, model.config, report):
+            unified.hold(symbol for symbol in symbols if symbol in unified.order)
     placed = {name: tensor for tensor in tensors for name in tensor.names}
     for first, second in tied_names(placement.table, model):
         pair = placed.get(first), placed.get(second)
@@ -118,40 +126,7 @@ def tied_names(table: Table, model: ModelShape) -> Iterator[tuple[str, str]]:
 
 
 def _is_one(first: str, second: str, tied: Tied, model: ModelShape) -> bool:
-    if model.same.get(first, first) == model.same.get(second, second):
-        return True
-    try:
-        return evaluate(tied.when, model.config) != 0
-    except (MissingKeyError, NotANumberError):
-        return False
-
-
-def _unify_equal(unified: Unified, placement: Placement, report: Report) -> None:
-    """Join the groups that the table calls equal."""
-    for equal in placement.table.equal:
-        for captures in _matches(equal, placement.shapes):
-            try:
-                symbols = [placement.symbol(group, NO_LAYER, captures) for group in equal.groups]
-            except MergecError as error:
-                report.extend(error.diagnostics)
-                return
-            present = [symbol for symbol in symbols if symbol in unified.order]
-            for symbol in present[1:]:
-                unified.join(present[0], symbol)
-
-
-def _matches(equal: Equal, names: Collection[str]) -> Iterator[Mapping[str, str]]:
-    """The captures for which the groups are one."""
-    each = equal.each.bind(names) if equal.each is not None else None
-    unless = equal.unless.bind(names) if equal.unless is not None else None
-    excluded = [unless.match(name) or {} for name in unless.matches] if unless is not None else []
-    for captures in [each.match(name) or {} for name in each.matches] if each is not None else [{}]:
-        if not any(_agree(captures, other) for other in excluded):
-            yield captures
-
-
-def _agree(captures: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    return all(captures[name] == other[name] for name in captures.keys() & other.keys())
+    return model.same.get(first, first) == model.same.get(second, second) or holds(tied.when, model.config)
 
 
 def _tied_differ(first: PlacedTensor, second: PlacedTensor) -> TiedDiffer:
