@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mergec.ir.plan import Plan
+    from mergec.symmetries.matching.solution import Solution
 
 
 def load(path: str | Path, *, params: Mapping[str, object] | None = None) -> LoadedRecipe:
@@ -34,11 +35,12 @@ def load(path: str | Path, *, params: Mapping[str, object] | None = None) -> Loa
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A finished build."""
+    """A finished build. `solutions` tell what each of the plan's matches found."""
 
     path: Path
     plan: Plan
     warnings: tuple[Diagnostic, ...]
+    solutions: tuple[Solution, ...] = ()
 
 
 @dataclass(slots=True)
@@ -94,8 +96,8 @@ class LoadedRecipe:
         compiled = self.check()
         report = Report()
         plan = make_build_plan(compiled, options)
-        written = build(compiled, plan, options, report, progress)
-        return BuildResult(written, plan, (*self.warnings, *report.diagnostics))
+        built = build(compiled, plan, options, report, progress)
+        return BuildResult(built.path, plan, (*self.warnings, *report.diagnostics), built.solutions)
 
 
 def _options(memory: str | int, workers: int, out: str | Path | None, *, force: bool = False) -> Options:

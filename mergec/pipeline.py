@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mergec.check.check_graph import check
 from mergec.diagnostics import MergecError
+from mergec.diagnostics.held_signals import signals_held
 from mergec.lower.bind import bind
 from mergec.lower.lower_recipe import lower
 from mergec.recipe.load import Recipe, load_recipe
@@ -22,12 +23,15 @@ from mergec.recipe.recipe_model import is_single_file
 from mergec.sources.source_table import SourceTable, open_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mergec.diagnostics import Report
+    from mergec.execute.decided import Decided
     from mergec.ir.graph import CheckedGraph
     from mergec.ir.plan import Plan
+    from mergec.sources.byte_source import ByteSource
+    from mergec.symmetries.matching.solution import Progress, Solution
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -39,6 +43,14 @@ class Compiled:
     recipe: Recipe
     sources: SourceTable
     checked: CheckedGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished build: the path that was written, and what the plan's matches found."""
+
+    path: Path
+    solutions: tuple[Solution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +142,9 @@ def build(
     options: Options,
     report: Report,
     progress: Callable[[int, int], None] = lambda _tensor, _bytes: None,
-) -> Path:
-    """Plan to checkpoint; the path that was written. `progress` is told (tensor, bytes) per tile.
+    matching: Progress | None = None,
+) -> Built:
+    """Plan to checkpoint. `progress` is told (tensor, bytes) per tile, `matching` of every solved group.
 
     Raises:
         MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
@@ -141,7 +154,6 @@ def build(
     from mergec.execute.run_plan import run_plan
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
-    from mergec.sources import open_bytes
 
     target = target_path(compiled, options)
     side_files = compiled.sources.side_files
@@ -150,14 +162,15 @@ def build(
     check_target(target, read, force=options.force, report=report)
     report.stop_on_error()
     with ExitStack() as stack:
-        sources = [stack.enter_context(closing(open_bytes(file))) for file in compiled.sources.files]
+        sources = _opened(compiled, stack)
         # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
         output = PartialOutput(
             target, plan.layout, is_single_file=is_single_file(target), reserve=plan.computes
         )
         stack.callback(output.discard)
         with inputs_named(compiled.checked, compiled.sources.names):
-            not_finite = run_plan(plan, sources, output, progress)
+            decided = _decided(plan, sources, matching)
+            not_finite = run_plan(plan, sources, output, progress, decided.vectors)
         for source in sources:
             source.check_unchanged()
         if side_files is not None:
@@ -166,4 +179,42 @@ def build(
     if not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)
         report.add(OutputNotFinite(tensor=first, more=f" and {len(others)} more" if others else ""))
-    return target
+    return Built(target, decided.solutions)
+
+
+def solve(compiled: Compiled, plan: Plan, matching: Progress | None = None) -> Decided:
+    """Find the permutations that a plan needs, and write them where the recipe says.
+
+    Raises:
+        MergecError: MC0704 where values to compare are not finite, MC02xx from a source, MC0806 where the
+            permutations cannot be written.
+    """
+    from mergec.execute.differing_inputs import inputs_named
+
+    with ExitStack() as stack:
+        sources = _opened(compiled, stack)
+        with inputs_named(compiled.checked, compiled.sources.names):
+            decided = _decided(plan, sources, matching)
+        for source in sources:
+            source.check_unchanged()
+    return decided
+
+
+def _opened(compiled: Compiled, stack: ExitStack) -> list[ByteSource]:
+    from mergec.sources import open_bytes
+
+    return [stack.enter_context(closing(open_bytes(file))) for file in compiled.sources.files]
+
+
+def _decided(plan: Plan, sources: Sequence[ByteSource], matching: Progress | None) -> Decided:
+    from mergec.execute.decided import NOTHING_DECIDED
+
+    if not plan.decisions:
+        return NOTHING_DECIDED
+    with signals_held():
+        from mergec.execute.decide import decide  # torch and scipy
+    from mergec.output.saved_permutations import save_permutations
+
+    decided = decide(plan, sources, matching)
+    save_permutations(plan.matches, decided.solutions)
+    return decided

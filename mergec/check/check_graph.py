@@ -43,7 +43,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
     """
     checking = _Checking(lowered, files)
     unfit, joints = _judged_joints(lowered)
-    for diagnostic in (*checking.findings(), *unfit):
+    for diagnostic in (*checking.findings(), *unfit, *_mixed_frames(lowered)):
         report.add(diagnostic)
     report.stop_on_error()
     return CheckedGraph(
@@ -64,6 +64,15 @@ def _judged_joints(lowered: LoweredRecipe) -> tuple[list[Diagnostic], list[Remar
     from mergec.check.check_joints import check_joints  # reads the table of components
 
     return check_joints(lowered)
+
+
+def _mixed_frames(lowered: LoweredRecipe) -> list[Diagnostic]:
+    """Without an alignment there is one frame."""
+    if not lowered.frames:
+        return []
+    from mergec.check.check_frames import check_frames
+
+    return check_frames(lowered)
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

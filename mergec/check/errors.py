@@ -100,3 +100,19 @@ class NotRoundable(Diagnostic):
     dtype: str
     more: str
     help: str | None = "give float tensors float64, float32, bfloat16 or float16"
+
+
+@diagnostic("MC0408", "`{tensor}`{more} of `{own}` is in another order than that of `{other}`")
+class FramesMixed(Diagnostic):
+    """The recipe aligns a model, and mixes its own, unaligned tensors with those of other models.
+
+    Aligning says that the units of a model are in another order than those of its anchor. What is read
+    of it must then go through the alignment before it is added to anything else. Fine-tunes of the
+    aligned model are in its order: subtract before you align (`task: tuned - b`), and align the
+    difference with `using: b`, which applies the permutations that were found for `b`.
+    """
+
+    tensor: str
+    more: str
+    own: str
+    other: str

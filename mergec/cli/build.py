@@ -54,10 +54,10 @@ def build(
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics, settings)
     with _progress(plan, settings) as progress:
-        path = pipeline.build(compiled, plan, options, report, progress)
+        built = pipeline.build(compiled, plan, options, report, progress)
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics[told:], settings)
-    _print_done(path, plan, time.monotonic() - started, report, settings)
+    _print_done(built.path, plan, time.monotonic() - started, report, settings)
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from mergec.execute.decided import Decided
 from mergec.execute.evaluator import Evaluator, rows_block
 from mergec.execute.tile_computer import one_thread_each
 from mergec.ir.plan import GivenVector
 from mergec.kernels.torch_dtypes import register_dtype
-from mergec.symmetries.matching.solve import solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.solution import Progress, Solution
 
 
-def decide(
-    plan: Plan, sources: Sequence[ByteSource], progress: Progress
-) -> tuple[list[torch.Tensor], list[Solution]]:
-    """The vectors that each decision gives, and of the matches what was found.
+def decide(plan: Plan, sources: Sequence[ByteSource], progress: Progress | None) -> Decided:
+    """Make all decisions of a plan.
 
     Raises:
         MergecError: MC0704 where values to compare are not finite, MC02xx from a source.
@@ -38,13 +36,19 @@ def decide(
             if isinstance(one, GivenVector):
                 vectors.append(torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None])
                 continue
-            solution = _solved(one, Evaluator(sources, vectors), progress)
+            solution = _solved(one, Evaluator(sources, vectors), progress or _told_nobody)
             solutions.append(solution)
             vectors.append(torch.stack([torch.from_numpy(vector) for vector in solution.elements]))
-    return vectors, solutions
+    return Decided(tuple(vectors), tuple(solutions))
+
+
+def _told_nobody(*_: object) -> None:
+    """Nobody wants to know how far it is."""
 
 
 def _solved(task: MatchTask, evaluator: Evaluator, progress: Progress) -> Solution:
+    from mergec.symmetries.matching.solve import solve  # scipy, which given permutations need none of
+
     operands = [[StreamedOperand(rows, evaluator) for rows in model] for model in task.operands]
     return solve(task.matching, operands, task.workers, progress)
 

@@ -77,6 +77,7 @@ class _Lowering:
                 self.packed,
                 self.frames,
                 self.matches,
+                self.bound.recipe.folder,
             )
             before = len(self.report.diagnostics)
             if isinstance(model, BoundArithmetic):

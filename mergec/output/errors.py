@@ -69,3 +69,15 @@ class BuildRunning(Diagnostic):
 
     path: str
     help: str | None = "wait until it is done, or write somewhere else with `--out`"
+
+
+@diagnostic("MC0806", "the permutations cannot be written to `{path}`: {problem}", exit_code=ExitCode.RESOURCES)
+class PermutationsNotWritten(Diagnostic):
+    """The system refused to write the file that `save_permutations:` or `--out` names.
+
+    Its folder must be there. Nothing else is written then, and the output path is as it was.
+    """
+
+    path: str
+    problem: str
+    help: str | None = "name a file in a folder that exists and can be written"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Call:
 
     `models` holds the inputs that the operation named, lowered already. `place` is the operation's
     mapping in the recipe. `packed` are the nodes that read parts of quantised weights as they are stored.
+    `folder` is the recipe's: paths are relative to it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Call:
     packed: Collection[NodeId] = ()
     frames: list[FrameClaim] = field(default_factory=list)
     matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
+    folder: Path = Path()
 
     @property
     def span(self) -> Span:

@@ -1,0 +1,121 @@
+"""In which model's order the units of each value are, and that values in different orders never mix.
+
+An alignment says that the units of one model are in another order than those of its anchor. What is read
+of that model is then in a frame of its own, what the alignment makes of it in the anchor's, and arithmetic
+keeps the frame of its operands. Where no alignment says otherwise, all models share one frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.check.errors import FramesMixed
+from mergec.diagnostics import Label
+from mergec.ir.primitive import Locality
+from mergec.ir.primitives import READ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mergec.diagnostics import Diagnostic
+    from mergec.ir.graph import FrameClaim, Graph, LoweredRecipe, NodeId
+
+# The model whose order it is; None for the order that all share of which nothing else is said.
+Frame = str | None
+
+
+class _Mix(NamedTuple):
+    """A node whose operands are in two frames, one of which is that of an aligned model."""
+
+    node: NodeId
+    own: str
+    aligned: NodeId
+    other: NodeId
+
+
+def check_frames(lowered: LoweredRecipe) -> list[Diagnostic]:
+    """MC0408 for every place where the units of two models would be mixed, once for each model there."""
+    if not lowered.frames:
+        return []
+    graph = lowered.graph
+    found: dict[tuple[object, str], list[_Mix]] = {}
+    for mix in _mixes(graph, [output.node for output in lowered.outputs], lowered.frames):
+        found.setdefault((graph[mix.node].origin, mix.own), []).append(mix)
+    return [_diagnostic(mixes, lowered) for mixes in found.values()]
+
+
+def _mixes(graph: Graph, roots: Sequence[NodeId], claims: Sequence[FrameClaim]) -> Iterator[_Mix]:
+    reachable = graph.reachable(roots)
+    live = set(reachable)
+    made = {claim.made: claim for claim in claims if claim.made in live}
+    own = _own_frames(graph, made)
+    frames: dict[NodeId, Frame] = {}
+    neutral: set[NodeId] = set()
+    for node_id in reachable:
+        node = graph[node_id]
+        if node_id in made:
+            frames[node_id] = frames.get(made[node_id].anchor)
+            continue
+        if node.primitive.locality is Locality.DECISION:
+            neutral.add(node_id)  # it compares values in different frames, which is what it is for
+            continue
+        if not node.inputs:
+            frames[node_id] = own.get(node_id)
+            if node.primitive is not READ:
+                neutral.add(node_id)  # values that are made up have no order
+            continue
+        operands = [i for i in node.inputs if i not in neutral]
+        if not operands:
+            neutral.add(node_id)
+            continue
+        frames[node_id] = next((frames[i] for i in operands if frames[i] is not None), None)
+        mix = _mixed(node_id, operands, frames)
+        if mix is not None:
+            yield mix
+
+
+def _own_frames(graph: Graph, made: dict[NodeId, FrameClaim]) -> dict[NodeId, str]:
+    """The frames of what is read of aligned models. Models that share a tensor share the frame."""
+    own: dict[NodeId, str] = {}
+    for claim in made.values():
+        stack = [claim.moved]
+        while stack:
+            node_id = stack.pop()
+            if node_id in made:
+                continue
+            if graph[node_id].primitive is READ:
+                own.setdefault(node_id, claim.own)
+            stack.extend(graph[node_id].inputs)
+    return own
+
+
+def _mixed(node_id: NodeId, operands: Sequence[NodeId], frames: dict[NodeId, Frame]) -> _Mix | None:
+    first = operands[0]
+    other = next((i for i in operands if frames[i] != frames[first]), None)
+    if other is None:
+        return None
+    aligned, other = (first, other) if frames[first] is not None else (other, first)
+    own = frames[aligned]
+    return _Mix(node_id, own, aligned, other) if own is not None else None
+
+
+def _diagnostic(mixes: Sequence[_Mix], lowered: LoweredRecipe) -> Diagnostic:
+    graph = lowered.graph
+    first = mixes[0]
+    claim = next(claim for claim in lowered.frames if claim.own == first.own)
+
+    def name(node: NodeId) -> tuple[str, str]:
+        labelled = (lowered.labels[leaf] for leaf in graph.leaves(node) if leaf in lowered.labels)
+        return next(labelled, ("", "a tensor"))
+
+    label = (Label(claim.span, f"`{claim.own}` is aligned here"),) if claim.span is not None else ()
+    return FramesMixed(
+        span=graph[first.node].origin,
+        own=first.own,
+        other=name(first.other)[0] or "the other",
+        tensor=name(first.aligned)[1],
+        more=f" and {len(mixes) - 1} more" if len(mixes) > 1 else "",
+        others=label,
+        help=f"use `{claim.model}` instead; what is computed from `{claim.own}` is aligned with "
+        f"`{{op: align, model: ..., using: {claim.own}, ...}}`",
+    )

@@ -1,0 +1,120 @@
+"""Diagnostics of aligning one model to another. MC053x."""
+
+from __future__ import annotations
+
+from mergec.diagnostics import Diagnostic, Severity, diagnostic
+
+
+@diagnostic("MC0530", "`{model}` and `{anchor}` do not hold the same tensors: {problem}")
+class ModelsDiffer(Diagnostic):
+    """Two models can be aligned only where both have the same layers, under the same names.
+
+    Models of different depth cannot be aligned. Where only the names differ, `rename:` on a source
+    lines them up; `drop:` leaves out what one of them has in addition.
+    """
+
+    model: str
+    anchor: str
+    problem: str
+
+
+@diagnostic("MC0531", "`{tensor}`{more} is {found} in `{model}` and {wanted} in `{anchor}`")
+class WidthsDiffer(Diagnostic):
+    """Two models can be aligned only where all permuted tensors have the same shape in both.
+
+    Permutations exchange units; they cannot make a network wider or narrower.
+    """
+
+    model: str
+    anchor: str
+    tensor: str
+    more: str
+    found: list[int]
+    wanted: list[int]
+    help: str | None = "models of different width cannot be aligned"
+
+
+@diagnostic("MC0532", "`together` does not name `{model}`")
+class NotTogether(Diagnostic):
+    """`together` lists all the models that are aligned at once, and this operation is about one of them.
+
+    Give the same list to each of the operations: then they share one match.
+    """
+
+    model: str
+    help: str | None = "add it to the list: every model that is permuted belongs there"
+
+
+@diagnostic("MC0533", "`{tensor}` cannot be permuted: {problem}")
+class NotPermutable(Diagnostic):
+    """The table permutes a tensor in a way, or of a dtype, for which there is no exact gather.
+
+    Values of less than a byte cannot be moved one by one. Groups that stand on several axes must come
+    first on the axis of their parents.
+    """
+
+    tensor: str
+    problem: str
+
+
+@diagnostic("MC0534", "there is nothing to match by: {problem}")
+class NothingToMatch(Diagnostic):
+    """No tensor counts in matching, so that no permutation is better than any other.
+
+    Tensors count that the table permutes, whose entry has no `!`, whose `weights:` are not 0, and that hold
+    floats. `permutations:` applies a file of permutations without looking for any.
+    """
+
+    problem: str
+
+
+@diagnostic("MC0535", "`leave_out`: {problem}")
+class BadLeftOut(Diagnostic):
+    """`leave_out` names indices of an axis that stays as it is in both models: words, pixels, classes.
+
+    On an axis that is permuted, index 5 is not the same unit in both models.
+    """
+
+    problem: str
+
+
+@diagnostic("MC0536", "these keys do not go together: {keys}")
+class KeysApart(Diagnostic):
+    """Permutations are either read from a file or looked for.
+
+    With `permutations:` nothing is matched, and what says how to match has no meaning. `refine:` needs
+    `together:`, as there must be several models to take the mean of.
+    """
+
+    keys: str
+
+
+@diagnostic("MC0537", "{path}: {problem}")
+class BadPermutations(Diagnostic):
+    """A file of permutations does not fit the model.
+
+    It is a safetensors file with an integer tensor for each group that the symmetry has for this model,
+    under the group's name: a permutation of 0 to n-1, or for a family a row of these for each member.
+    `save_permutations:` and `mergec align` write such files.
+    """
+
+    path: str
+    problem: str
+
+
+@diagnostic(
+    "MC0538", "the aligned model keeps running statistics (`{tensor}`{more})", severity=Severity.WARNING
+)
+class RunningStatistics(Diagnostic):
+    """The average of aligned networks has activations of less variance than either.
+
+    The running means and variances of BatchNorm are permuted like everything else, but those of an
+    average no longer describe its activations. Run the merged network over some training data in
+    training mode, without a gradient, to compute them again (as in REPAIR, Jordan et al. 2022).
+    """
+
+    tensor: str
+    more: str
+    help: str | None = (
+        "compute them again after a merge: run the merged model over some data in training mode"
+    )

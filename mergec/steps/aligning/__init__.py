@@ -1,0 +1,1 @@
+"""What `op: align` is made of."""
