@@ -26,7 +26,7 @@ _END = "the end"
 
 @dataclass(frozen=True, slots=True)
 class FactorText:
-    """A factor of an axis: a number, a fixed one (`_`, `_hd`), or a group with its parents, outermost first."""
+    """A factor: a number, a fixed one (`_`, `_hd`), or a group with its parents, outermost first."""
 
     name: Template | None
     parents: tuple[Template, ...] = ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from mergec.symmetries.errors import BadSize, MissingConfigValue, UnknownSize
-from mergec.symmetries.size_expression import MissingKeyError, NotANumberError, evaluate
+from mergec.symmetries.size_expression import MissingKeyError, NotANumberError, configured, evaluate
 from mergec.symmetries.sizes import Known
 
 if TYPE_CHECKING:
@@ -72,9 +73,18 @@ class GivenSizes:
                 return self._made[name]
         return None
 
+    def _value(self, name: str, inside: frozenset[str]) -> Fraction:
+        """The value of a name: another size, unless that is being computed, or a key of config.json."""
+        if name in self.by_hand:
+            return Fraction(self.by_hand[name])
+        if name in self.table.sizes and name not in inside:
+            inner = inside | {name}
+            return evaluate(self.table.sizes[name].expression, lambda other: self._value(other, inner))
+        return configured(name, self.model.config)
+
     def _evaluated(self, name: str, size: Size) -> Known | str | None:
         try:
-            value = evaluate(size.expression, self.model.config)
+            value = self._value(name, frozenset())
         except MissingKeyError as error:
             return str(error.args[0])
         except NotANumberError as error:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _TOKEN = re.compile(r"\s*([0-9]{1,18}|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*|[-+*/()]|\S)")
 _WORD = re.compile(r"[A-Za-z_].*", re.DOTALL)
@@ -36,10 +36,10 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigKey:
-    """A key of config.json; dots lead into nested mappings."""
+class Name:
+    """A key of config.json, with dots into nested mappings; or another size."""
 
-    path: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Pair:
     right: SizeExpression
 
 
-SizeExpression = Number | ConfigKey | Pair
+SizeExpression = Number | Name | Pair
 
 
 def parse_size(text: str) -> SizeExpression:
@@ -63,23 +63,23 @@ def parse_size(text: str) -> SizeExpression:
     return _Reader(text).whole()
 
 
-def evaluate(size: SizeExpression, config: Mapping[str, object]) -> Fraction:
-    """The value, for this config.json. `true` is 1 and `false` is 0.
+def evaluate(size: SizeExpression, value_of: Callable[[str], Fraction]) -> Fraction:
+    """The value, with the values of names. `true` is 1 and `false` is 0.
 
     Raises:
-        MissingKeyError: a key is missing or null.
-        NotANumberError: a value is no number, or something is divided by zero.
+        MissingKeyError: a name has no value, which `value_of` says by raising it.
+        NotANumberError: something is divided by zero.
     """
     if isinstance(size, Number):
         return size.value
-    if isinstance(size, ConfigKey):
-        return _looked_up(size.path, config)
+    if isinstance(size, Name):
+        return value_of(size.text)
     if size.operator == "or":
         try:
-            return evaluate(size.left, config)
+            return evaluate(size.left, value_of)
         except MissingKeyError:
-            return evaluate(size.right, config)
-    left, right = evaluate(size.left, config), evaluate(size.right, config)
+            return evaluate(size.right, value_of)
+    left, right = evaluate(size.left, value_of), evaluate(size.right, value_of)
     if size.operator == "/":
         if right == 0:
             raise NotANumberError("it divides by zero")
@@ -88,14 +88,20 @@ def evaluate(size: SizeExpression, config: Mapping[str, object]) -> Fraction:
 
 
 def holds(condition: SizeExpression, config: Mapping[str, object]) -> bool:
-    """Whether the value is not zero; what is missing or no number does not hold."""
+    """Whether the value for this config.json is not zero; what is missing or no number does not hold."""
     try:
-        return evaluate(condition, config) != 0
+        return evaluate(condition, lambda path: configured(path, config)) != 0
     except (MissingKeyError, NotANumberError):
         return False
 
 
-def _looked_up(path: str, config: Mapping[str, object]) -> Fraction:
+def configured(path: str, config: Mapping[str, object]) -> Fraction:
+    """The number that config.json has for a key.
+
+    Raises:
+        MissingKeyError: the key is missing or null.
+        NotANumberError: its value is no whole number.
+    """
     value: object = config
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
@@ -146,7 +152,7 @@ class _Reader:
         if token in _CONSTANTS:
             return Number(_CONSTANTS[token])
         if _WORD.fullmatch(token) and token != "or":  # noqa: S105
-            return ConfigKey(token)
+            return Name(token)
         if token != "(":  # noqa: S105
             where = f"`{token}` stands" if token else "it ends"
             raise UnreadableSizeError(f"{where} where a number or a key of config.json should be")
