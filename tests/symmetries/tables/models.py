@@ -64,8 +64,9 @@ def pretrained(
     outputs: tuple[str, ...],
     folder: Path,
     dtype: torch.dtype,
+    **options: str,
 ) -> Model:
-    """A model of transformers: it writes its checkpoint, and reads it anew for each call."""
+    """A model of transformers: it writes its checkpoint, and reads it anew, so, for each call."""
     _randomise(module)
     module.to(dtype).save_pretrained(folder)
     file = folder / "model.safetensors"
@@ -76,7 +77,7 @@ def pretrained(
         save_file(
             {name: np.ascontiguousarray(value) for name, value in tensors.items()}, file, {"format": "pt"}
         )
-        again = type(module).from_pretrained(folder, dtype=dtype).eval()
+        again = type(module).from_pretrained(folder, dtype=dtype, **options).eval()
         with torch.no_grad(), _computing_in(dtype):
             result = again(**given)
         return np.concatenate([result[output].numpy().reshape(-1) for output in outputs])
@@ -91,7 +92,7 @@ def _randomise(module: torch.nn.Module) -> None:
     for name, values in [*module.named_parameters(), *statistics]:
         noise = torch.randn(values.shape, generator=generator, dtype=torch.float64)
         if values.ndim > 1:
-            noise *= 1.5 / values[0].numel() ** 0.5
+            noise *= 0.7 * values[0].numel() ** -0.5
         elif name.endswith(("weight", "running_var")):
             noise = 0.5 + noise.abs()
         with torch.no_grad():

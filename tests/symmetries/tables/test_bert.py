@@ -54,12 +54,12 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[str, ...], Mapping[str, int]]] =
     "RoBERTa, untied": (
         roberta("ForMaskedLM", tie_word_embeddings=False),
         ("logits",),
-        {"res": 1, "head": 1, **LAYERS},
+        {"res": 1, "lm": 1, **LAYERS},
     ),
     "RoBERTa, classifier": (
         roberta("ForSequenceClassification"),
         ("logits",),
-        {"res": 1, "head": 1, **LAYERS},
+        {"res": 1, "dense": 1, **LAYERS},
     ),
 }
 

@@ -41,6 +41,7 @@ PROJECTED: dict[str, tuple[dict[str, Any], int]] = {
 
 
 @DTYPES
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("case", [*OPTIONS, *PROJECTED])
 def test_lstm(case: str, dtype: torch.dtype) -> None:
     options, groups = {**OPTIONS, **PROJECTED}[case]

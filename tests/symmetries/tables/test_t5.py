@@ -11,7 +11,6 @@ from tests.symmetries.invariance import assert_unchanged
 from tests.symmetries.tables.models import IDS, VOCABULARY, pretrained
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.symmetries.tables.models import Model
