@@ -72,6 +72,7 @@ def _mixes(graph: Graph, roots: Sequence[NodeId], claims: Sequence[FrameClaim]) 
         mix = _mixed(node_id, operands, frames)
         if mix is not None:
             yield mix
+            neutral.add(node_id)  # what is made of it would only tell the same again
 
 
 def _own_frames(graph: Graph, made: dict[NodeId, FrameClaim]) -> dict[NodeId, str]:

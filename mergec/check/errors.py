@@ -102,7 +102,7 @@ class NotRoundable(Diagnostic):
     help: str | None = "give float tensors float64, float32, bfloat16 or float16"
 
 
-@diagnostic("MC0408", "`{tensor}`{more} of `{own}` is in another order than that of `{other}`")
+@diagnostic("MC0408", "the units of `{own}` and `{other}` are in different orders: `{tensor}`{more}")
 class FramesMixed(Diagnostic):
     """The recipe aligns a model, and mixes its own, unaligned tensors with those of other models.
 

@@ -95,4 +95,9 @@ def _tensor(tensor: TensorAction, shards: list[str]) -> dict[str, Any]:
 
 def _summand(summand: Summand) -> dict[str, Any]:
     tensors = [{"source": part.source, "tensor": part.tensor} for part in summand.parts if part.source]
-    return {"weight": summand.weight, "computed": summand.is_computed, "tensors": tensors}
+    return {
+        "weight": summand.weight,
+        "computed": summand.is_computed,
+        "permuted": summand.is_permuted,
+        "tensors": tensors,
+    }

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.linear_form import linear_form
+from mergec.ir.permutation_primitives import GATHER, GATHER_ROWS
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, FILL, NORMAL
 from mergec.ir.quantised_primitives import DEQUANTISE
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _MOVES = {"load", "identical"}  # what changes no value
 _CHECKED = {*_MOVES, "finite", "settle_nans"}  # where all is finite, there are no NaNs to settle
 _CASTS = {*_CHECKED, "cast"}  # what only rounds
+_PERMUTES = {*_MOVES, "gather", "gather_rows"}
+_GATHERS = {GATHER, GATHER_ROWS}
 _FILLS = {0.0: "zeros", 1.0: "ones"}
 
 
@@ -30,6 +33,7 @@ class Action(Enum):
     COPY = "copy"
     MERGE = "merge"  # computed from several sources
     CHANGE = "change"  # computed from one, such as resized or scaled
+    PERMUTE = "permute"
     DEQUANTISE = "dequantise"
     CAST = "cast"
     NEW = "new"
@@ -48,12 +52,14 @@ class Summand(NamedTuple):
     weight: float
     parts: tuple[Part, ...]
     is_computed: bool
+    is_permuted: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """The parts for people: sources, or the one value made up."""
         shown = [part.source or part.tensor for part in self.parts if part.source or len(self.parts) == 1]
-        return tuple(dict.fromkeys(shown))
+        names = tuple(dict.fromkeys(shown))
+        return (*names[:-1], f"{names[-1]} permuted") if names and self.is_permuted else names
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,15 @@ def _tensor_action(
         if weight:
             leaves = list(graph.leaves(atom))
             parts = (Part(*owners.get(leaf, ("", _made_up(graph, leaf)))) for leaf in leaves)
-            summands.append(Summand(weight, tuple(dict.fromkeys(parts)), leaves != [atom]))
+            permuted = any(graph[node].primitive in _GATHERS for node in graph.below(atom))
+            is_computed = leaves != [atom] and not (permuted and len(leaves) == 1)
+            summands.append(Summand(weight, tuple(dict.fromkeys(parts)), is_computed, permuted))
             read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
-    below = [graph[node].primitive for node in _below(graph, root)]
+    below = [graph[node].primitive for node in graph.below(root)]
     action = _action(summands, kernels)
-    if action in {Action.COPY, Action.CAST} and any(p.locality is Locality.WHOLE for p in below):
+    if not _GATHERS.isdisjoint(below):
+        action = Action.PERMUTE if kernels <= _PERMUTES else _computed(summands)
+    elif action in {Action.COPY, Action.CAST} and any(p.locality is Locality.WHOLE for p in below):
         action = Action.DEQUANTISE if DEQUANTISE in below else _computed(summands)
     told = [(summand.names, summand.weight) for summand in summands]
     if CONCAT in below:  # the parts of a joined tensor that are alike are told once
@@ -149,12 +159,3 @@ def _made_up(graph: Graph, leaf: NodeId) -> str:
         value = float(node.attributes[2])
         return _FILLS.get(value, f"{value:g}")
     return f"normal({node.attributes[4]:g})" if node.primitive is NORMAL else node.primitive.name
-
-
-def _below(graph: Graph, root: NodeId) -> list[NodeId]:
-    found, stack = {root: None}, [root]
-    while stack:
-        inputs = [node for node in graph[stack.pop()].inputs if node not in found]
-        found.update(dict.fromkeys(inputs))
-        stack.extend(inputs)
-    return list(found)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _INDENT = "  "
 _MOST_PATTERNS = 4
+_COMPUTED = (Action.MERGE, Action.CHANGE, Action.PERMUTE, Action.CAST, Action.DEQUANTISE)
 _PROMISES = {
     Reproducibility.R0: "equal bytes on any machine",
     Reproducibility.R1: "equal bytes for the same build of torch",
@@ -57,7 +58,7 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     yield ""
     yield from _need_lines(facts)
     yield ""
-    computed = facts.count(Action.MERGE, Action.CHANGE, Action.CAST, Action.DEQUANTISE)
+    computed = facts.count(*_COMPUTED)
     copied, new = facts.count(Action.COPY), facts.count(Action.NEW)
     yield f"Plan: {computed:,} computed, {copied:,} copied, {new:,} new."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir.primitive import Attributes, Primitive, TypeMismatch
+from mergec.ir.primitive import Attributes, Locality, Primitive, TypeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,16 +95,22 @@ class Graph:
         return [node for node, is_needed in enumerate(needed) if is_needed]
 
     def leaves(self, root: NodeId) -> Iterator[NodeId]:
-        """The nodes without inputs below a root, each once, in order of first use."""
+        """The nodes without inputs whose values make that of a root, each once, in order of first use."""
+        return (node for node in self.below(root) if not self._nodes[node].inputs)
+
+    def below(self, root: NodeId) -> Iterator[NodeId]:
+        """The root and the nodes whose values make its value, each once, before their inputs.
+
+        What a decision compares only tells where values go.
+        """
         seen: set[NodeId] = set()
         stack = [root]
         while stack:
             node = stack.pop()
-            if node in seen:
+            if node in seen or self._nodes[node].primitive.locality is Locality.DECISION:
                 continue
             seen.add(node)
-            if not self._nodes[node].inputs:
-                yield node
+            yield node
             stack.extend(reversed(self._nodes[node].inputs))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mergec.ir.dtype import DType
 from mergec.ir.held_bytes import held_bytes, register_bytes
 from mergec.ir.plan import MatchTask, Plan, Region
-from mergec.ir.primitive import Reproducibility
+from mergec.ir.primitive import Locality, Reproducibility
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.decisions import decision, decision_bytes, decision_nodes
 from mergec.schedule.memory import SCRATCH, HeldThroughout, Need, prove
@@ -100,13 +100,15 @@ def _layout(checked: CheckedGraph, limits: Limits) -> OutputLayout:
 
 
 def _reproducibility(graph: Graph, root: NodeId) -> Reproducibility:
+    """The worst of all that it rests on. A decision is no better for what it is taken from."""
     worst = Reproducibility.R0
     stack, seen = [root], {root}
     while stack:
         node = graph[stack.pop()]
         worst = max(worst, node.primitive.reproducibility, key=lambda r: r.value)
-        stack.extend(i for i in node.inputs if i not in seen)
-        seen.update(node.inputs)
+        if node.primitive.locality is not Locality.DECISION:
+            stack.extend(i for i in node.inputs if i not in seen)
+            seen.update(node.inputs)
     return worst
 
 

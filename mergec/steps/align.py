@@ -113,7 +113,7 @@ class Align(Operation):
 def _go_together(keys: AlignKeys, matched: str, call: Call) -> bool:
     given = [key for key in _ONLY_MATCHING if key in keys.model_fields_set]
     if keys.permutations is not None and given:
-        keys_ = " and ".join(f"`{key}`" for key in ("permutations", *given))
+        keys_ = f"`permutations` and {', '.join(f'`{key}`' for key in given)}"
         call.report.add(KeysApart(span=call.place.child("permutations").span(), keys=keys_))
         return False
     if keys.refine and len(set(keys.together or ())) < 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mergec.diagnostics import Diagnostic, Severity, diagnostic
 
 
-@diagnostic("MC0530", "`{model}` and `{anchor}` do not hold the same tensors: {problem}")
+@diagnostic("MC0360", "`{model}` and `{anchor}` do not hold the same tensors")
 class ModelsDiffer(Diagnostic):
     """Two models can be aligned only where both have the same layers, under the same names.
 
@@ -15,10 +15,9 @@ class ModelsDiffer(Diagnostic):
 
     model: str
     anchor: str
-    problem: str
 
 
-@diagnostic("MC0531", "`{tensor}`{more} is {found} in `{model}` and {wanted} in `{anchor}`")
+@diagnostic("MC0361", "`{tensor}` is {found} in `{model}` and {wanted} in `{anchor}`{more}")
 class WidthsDiffer(Diagnostic):
     """Two models can be aligned only where all permuted tensors have the same shape in both.
 
@@ -34,7 +33,7 @@ class WidthsDiffer(Diagnostic):
     help: str | None = "models of different width cannot be aligned"
 
 
-@diagnostic("MC0532", "`together` does not name `{model}`")
+@diagnostic("MC0362", "`together` does not name `{model}`")
 class NotTogether(Diagnostic):
     """`together` lists all the models that are aligned at once, and this operation is about one of them.
 
@@ -45,7 +44,7 @@ class NotTogether(Diagnostic):
     help: str | None = "add it to the list: every model that is permuted belongs there"
 
 
-@diagnostic("MC0533", "`{tensor}` cannot be permuted: {problem}")
+@diagnostic("MC0363", "`{tensor}` cannot be permuted: {problem}")
 class NotPermutable(Diagnostic):
     """The table permutes a tensor in a way, or of a dtype, for which there is no exact gather.
 
@@ -57,7 +56,7 @@ class NotPermutable(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0534", "there is nothing to match by: {problem}")
+@diagnostic("MC0364", "there is nothing to match by: {problem}")
 class NothingToMatch(Diagnostic):
     """No tensor counts in matching, so that no permutation is better than any other.
 
@@ -68,7 +67,7 @@ class NothingToMatch(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0535", "`leave_out`: {problem}")
+@diagnostic("MC0365", "`leave_out`: {problem}")
 class BadLeftOut(Diagnostic):
     """`leave_out` names indices of an axis that stays as it is in both models: words, pixels, classes.
 
@@ -78,7 +77,7 @@ class BadLeftOut(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0536", "these keys do not go together: {keys}")
+@diagnostic("MC0366", "these keys do not go together: {keys}")
 class KeysApart(Diagnostic):
     """Permutations are either read from a file or looked for.
 
@@ -89,7 +88,7 @@ class KeysApart(Diagnostic):
     keys: str
 
 
-@diagnostic("MC0537", "{path}: {problem}")
+@diagnostic("MC0367", "{path}: {problem}")
 class BadPermutations(Diagnostic):
     """A file of permutations does not fit the model.
 
@@ -103,7 +102,7 @@ class BadPermutations(Diagnostic):
 
 
 @diagnostic(
-    "MC0538", "the aligned model keeps running statistics (`{tensor}`{more})", severity=Severity.WARNING
+    "MC0368", "the aligned model keeps running statistics (`{tensor}`{more})", severity=Severity.WARNING
 )
 class RunningStatistics(Diagnostic):
     """The average of aligned networks has activations of less variance than either.

@@ -76,7 +76,12 @@ def test_json(mergec_command: Callable[..., Result], recipe: Path) -> None:
         "tuned": [{"tensor": "head.w", "weight": 0.5}],
     }
     assert head["summands"] == [
-        {"weight": 0.5, "computed": False, "tensors": [{"source": name, "tensor": "head.w"}]}
+        {
+            "weight": 0.5,
+            "computed": False,
+            "permuted": False,
+            "tensors": [{"source": name, "tensor": "head.w"}],
+        }
         for name in ("base", "tuned")
     ]
     assert document["memory"]["workers"] == 1
@@ -181,7 +186,12 @@ class TestFolds:
         assert weight["expression"] == "base + 2*style"
         factors = [f"base_model.model.q.lora_{factor}.weight" for factor in "BA"]
         assert weight["summands"] == [
-            {"weight": 1.0, "computed": False, "tensors": [{"source": "base", "tensor": "q.weight"}]},
+            {
+                "weight": 1.0,
+                "computed": False,
+                "permuted": False,
+                "tensors": [{"source": "base", "tensor": "q.weight"}],
+            },
             {
                 "weight": 2.0,
                 "computed": True,

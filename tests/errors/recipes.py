@@ -101,6 +101,26 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         },
         "where": ["layers.**", "head.*"],
     },
+    "align": {
+        "model": "base",
+        "to": "tuned",
+        "symmetry": {
+            "sizes": {"u": 2},
+            "tensors": {"layers.0.mlp.weight": "u _", "layers.1.mlp.weight": "_ u"},
+            "fixed": ["embed.*", "head.*"],
+        },
+        "sizes": {"u": 2},
+        "freeze": [],
+        "weights": {"layers.**": 0.5},
+        "leave_out": {"layers.1.**": {"axis": 0, "at": [1]}},
+        "using": None,
+        "together": ["base", "used"],
+        "refine": True,
+        "seed": 1,
+        "max_sweeps": 5,
+        "permutations": None,
+        "save_permutations": "found.safetensors",
+    },
     "cast": {"model": "base", "dtype": {"head.*": "float32", "**": "bfloat16"}, "where": ["layers.**"]},
     "init": {
         "tensors": {

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
 from mergec.steps.align_errors import ModelsDiffer, WidthsDiffer
+from mergec.steps.common_names import rename_rule
 from mergec.symmetries.instantiate import instantiate
 from mergec.symmetries.model_shape import ModelShape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mergec.ir.graph import NodeId
     from mergec.ir.model_table import ModelTable
@@ -43,7 +44,7 @@ def symmetry_of(
 ) -> Symmetry | None:
     """The symmetry that all models share with the anchor; None after reporting why there is none.
 
-    Reports MC05xx for the table, MC0530 and MC0531 where models differ.
+    Reports MC05xx for the table, MC0360 and MC0361 where models differ.
     """
     span = call.place.child("symmetry").span()
     shape = model_shape(anchor, models[0], call)
@@ -59,29 +60,29 @@ def _is_alike(model: ModelTable, anchor: ModelTable, names: Sequence[str], call:
     """Whether a model holds all tensors that are permuted, in the anchor's shapes, and none beside."""
     missing = [name for name in names if name not in model.entries]
     extra = [name for name in model.entries if name not in anchor.entries]
-    for problem, found in ((f"only `{anchor.name}` has", missing), (f"only `{model.name}` has", extra)):
-        if found:
-            call.report.add(_differ(model, anchor, problem, found, call))
-    if missing or extra:
-        return False
-    return _has_shapes(model, anchor, names, call)
-
-
-def _differ(
-    model: ModelTable, anchor: ModelTable, problem: str, found: Sequence[str], call: Call
-) -> ModelsDiffer:
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return ModelsDiffer(
-        span=call.span,
-        model=model.name,
-        anchor=anchor.name,
-        problem=f"{problem} {_listed(found[:_SHOWN])}{more}",
-        help="line the names up with `rename:` on a source, or leave tensors out with `keep:` or `drop:`",
+    if not missing and not extra:
+        return _has_shapes(model, anchor, names, call)
+    rule = rename_rule(extra[0], missing[0]) if missing and extra else None
+    help_ = "leave out what only one of them has with `keep:` or `drop:` on a source"
+    call.report.add(
+        ModelsDiffer(
+            span=call.span,
+            model=model.name,
+            anchor=anchor.name,
+            notes=tuple(
+                f"only `{table.name}` has {_listed(found)}"
+                for table, found in ((anchor, missing), (model, extra))
+                if found
+            ),
+            help=f"a rename rule on the source of `{model.name}` may help: `{safe(rule)}`" if rule else help_,
+        )
     )
+    return False
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{safe(name)}`" for name in names)
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{safe(name)}`" for name in names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _has_shapes(model: ModelTable, anchor: ModelTable, names: Sequence[str], call: Call) -> bool:
@@ -97,7 +98,7 @@ def _has_shapes(model: ModelTable, anchor: ModelTable, names: Sequence[str], cal
                 model=model.name,
                 anchor=anchor.name,
                 tensor=first,
-                more=f" and {len(unlike) - 1} more" if len(unlike) > 1 else "",
+                more=f", and {len(unlike) - 1} more" if len(unlike) > 1 else "",
                 found=list(shape(model, first)),
                 wanted=list(shape(anchor, first)),
             )

@@ -29,7 +29,7 @@ _RANGE = re.compile(r"(\d+):(\d+)")
 def with_terms(symmetry: Symmetry, keys: AlignKeys, floats: AbstractSet[str], call: Call) -> Symmetry:
     """The symmetry with the weights and masks of its tensors. Those that hold no floats do not count.
 
-    Reports MC0125 for patterns that match nothing and MC0535 for what cannot be left out.
+    Reports MC0125 for patterns that match nothing and MC0365 for what cannot be left out.
     """
     names = [tensor.names[0] for tensor in symmetry.tensors]
     weights = _by_pattern(keys.weights, "weights", names, call)

@@ -70,7 +70,7 @@ def _missing(tables: Sequence[ModelTable], partial: Sequence[str], call: Call, a
         lackers = [table for table in tables if name not in table.entries]
         without = lackers[0]
         strange = nearest(name, (n for n in without.entries if n not in tables[0].entries), count=2)
-        rule = _rule(strange[0], name) if strange else None
+        rule = rename_rule(strange[0], name) if strange else None
         # Where a rule makes the first of them the name, the second would only distract.
         near = strange[: 1 if rule else 2] or nearest(name, without.entries, count=2)
         similar = f"; `{without.name}` has {_listed(near)}" if near else ""
@@ -96,7 +96,7 @@ def _listed(names: Iterable[str]) -> str:
     return " and ".join(f"`{safe(name)}`" for name in names)
 
 
-def _rule(found: str, wanted: str) -> str | None:
+def rename_rule(found: str, wanted: str) -> str | None:
     """The rename rule that makes `found` of a name into `wanted`, for all names alike, if one does."""
     if found.endswith(f".{wanted}"):
         return f"{escape(found.removesuffix(f'.{wanted}'))}.{{rest:**}} -> {{rest}}"
