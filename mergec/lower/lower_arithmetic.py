@@ -8,7 +8,7 @@ from mergec.ir.expression import Tensor, identical, promoted
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.recipe.arithmetic import Arithmetic, Binary, Name, Number, names, operands_first
-from mergec.steps.alignment import common_names
+from mergec.steps.common_names import common_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

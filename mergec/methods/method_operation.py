@@ -13,7 +13,7 @@ from mergec.methods.new_tensors import with_new_tensors
 from mergec.methods.schedules import Numbers, resolve, resolve_per_model
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
 from mergec.recipe.pattern_list import select_names
-from mergec.steps.alignment import ADVICE, common_names
+from mergec.steps.common_names import ADVICE, common_names
 from mergec.steps.errors import BadOperation
 from mergec.steps.operation import Call, ModelUse, Operation
 
