@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mergec.diagnostics import Report
+    from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.place_tensors import Placement
     from mergec.symmetries.placed import Symbol
     from mergec.symmetries.table_entries import Groups
 
 
 def groups_where(
-    groups: Groups, placement: Placement, config: Mapping[str, object], report: Report
+    groups: Groups, placement: Placement, model: ModelShape, report: Report
 ) -> Iterator[list[Symbol]]:
     """The groups: once, or for each match of `for`, in the layer of that match. Some may not be there."""
-    if not holds(groups.when, config):
+    if not holds(groups.when, model.config):
         return
-    for layer, captures in _matches(groups, placement):
+    for layer, captures in _matches(groups, placement, model):
         try:
             symbols = [placement.symbol(group, layer, captures) for group in groups.groups]
         except MergecError as error:
@@ -31,15 +32,17 @@ def groups_where(
         yield symbols
 
 
-def _matches(groups: Groups, placement: Placement) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _matches(
+    groups: Groups, placement: Placement, model: ModelShape
+) -> Iterator[tuple[str, Mapping[str, str]]]:
     excluded = [
         bound.match(name) or {}
-        for bound in (pattern.bind(placement.shapes) for pattern in groups.unless)
+        for bound in (pattern.bind(model.tensors) for pattern in groups.unless)
         for name in bound.matches
     ]
     found: list[tuple[str, Mapping[str, str]]] = [("", {})]
     if groups.each is not None:
-        bound = groups.each.bind(placement.shapes)
+        bound = groups.each.bind(model.tensors)
         found = [(placement.layers.get(name, ""), bound.match(name) or {}) for name in bound.matches]
     for layer, captures in found:
         if not any(_agree(captures, other) for other in excluded):

@@ -31,7 +31,7 @@ def check_coverage(groups: PlacedGroups, report: Report) -> frozenset[Symbol]:
                 acting[group].append(tensor)
     stays: set[Symbol] = set(groups.held)
     for group, tensors in acting.items():
-        if group in stays:
+        if group in stays or groups.sizes[group] == 1:
             continue
         is_used = len(set(_places(group, tensors))) > 1
         if not is_used and all(tensor.entry.is_built_in for tensor in tensors):

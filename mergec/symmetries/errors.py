@@ -98,7 +98,7 @@ class UnlistedTensors(Diagnostic):
     more: str
 
 
-@diagnostic("MC0509", "`{tensor}` has {found}, and `{axes}` names {named}")
+@diagnostic("MC0509", "`{tensor}` has {found}, and the table names {named}")
 class WrongAxisCount(Diagnostic):
     """The symmetry table must name one entry for each dimension of a tensor.
 
@@ -107,11 +107,10 @@ class WrongAxisCount(Diagnostic):
 
     tensor: str
     found: str
-    axes: str
     named: str
 
 
-@diagnostic("MC0510", "`{tensor}` is not one of the numbers 0 to {last} of `{group}`: {problem}")
+@diagnostic("MC0510", "`{tensor}` cannot be stacked by the group `{group}`: {problem}")
 class BrokenStack(Diagnostic):
     """A group of numbers in names, such as the experts of a layer, must be complete.
 
@@ -120,7 +119,6 @@ class BrokenStack(Diagnostic):
     """
 
     tensor: str
-    last: int
     group: str
     problem: str
 

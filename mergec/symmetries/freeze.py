@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError, did_you_mean
+from mergec.diagnostics import MergecError
 from mergec.recipe.pattern import Pattern
-from mergec.symmetries.errors import UnknownGroup
+from mergec.symmetries.group_names import unknown_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +37,6 @@ def frozen(
             continue
         meant = {one for one in groups.parents if name in groups.names.get(one, ()) and one.layer in within}
         if not meant:
-            help_ = (
-                did_you_mean(name, known)
-                or f"the groups are {', '.join(f'`{one}`' for one in sorted(known))}"
-            )
-            report.add(UnknownGroup(span=span, name=text, help=help_))
+            report.add(unknown_group(text, known, span))
         found |= meant
     return frozenset(found)

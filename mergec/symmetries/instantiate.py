@@ -14,6 +14,7 @@ from mergec.symmetries.errors import UnlistedTensors
 from mergec.symmetries.families import check_families, find_parents
 from mergec.symmetries.freeze import frozen
 from mergec.symmetries.given_sizes import GivenSizes
+from mergec.symmetries.group_names import unknown_group
 from mergec.symmetries.place_tensors import Placement
 from mergec.symmetries.placed import PlacedGroups
 from mergec.symmetries.sizes import Sizes
@@ -46,7 +47,7 @@ def instantiate(
     layers, `model.layers.[0:4]/ffn` in some. `span` is where the recipe uses the table.
     """
     found = Report()
-    groups = _placed(table, model, sizes or {}, found)
+    groups = _placed(table, model, sizes or {}, span, found)
     made = None
     if groups is not None:
         stays = check_coverage(groups, found) | frozen(freeze, groups, span, found)
@@ -55,16 +56,13 @@ def instantiate(
     return None if _has_errors(found) else made
 
 
-def _placed(table: Table, model: ModelShape, sizes: Mapping[str, int], report: Report) -> PlacedGroups | None:
+def _placed(
+    table: Table, model: ModelShape, sizes: Mapping[str, int], span: Span | None, report: Report
+) -> PlacedGroups | None:
     """The tensors with their groups and sizes; None if the table does not fit the model."""
-    virtual = {second: model.tensors[first] for first, second in tied_names(table, model)}
-    shapes = {**virtual, **model.tensors}
-    matched = match_table(table.entries, shapes, report)
-    placement = Placement(table, shapes, matched, report)
-    left = {name: shape for name, shape in model.tensors.items() if name not in placement.layers}
-    chain = place_chain(table, left, report)
-    _check_all_listed(left.keys() - chain.keys(), table, model, report)
-    placed = [*placement.tensors(), *(tensor for tensor in chain.values() if tensor is not None)]
+    placement, placed = _place(table, model, report)
+    names = {*placement.written.values(), *(symbol.name for symbol in placement.written), *table.sizes}
+    report.extend(unknown_group(name, names, span) for name in sizes if name not in names)
     if _has_errors(report):
         return None
     unified = unify(placement, placed, model, report)
@@ -80,6 +78,23 @@ def _placed(table: Table, model: ModelShape, sizes: Mapping[str, int], report: R
     if _has_errors(report):
         return None
     return PlacedGroups(real, parents, known.known(), unified.names(placement.written), unified.held())
+
+
+def _place(table: Table, model: ModelShape, report: Report) -> tuple[Placement, list[PlacedTensor]]:
+    """The tensors in the order of the table, then those of its chain, with groups that have no sizes yet."""
+    # Of a tied pair the second tensor may be absent; its axes count as much as if it were there.
+    virtual = {second: model.tensors[first] for first, second in tied_names(table, model)}
+    shapes = {**virtual, **model.tensors}
+    placement = Placement(table, shapes, match_table(table.entries, shapes, report), report)
+    left = {name: shape for name, shape in model.tensors.items() if name not in placement.layers}
+    chain = place_chain(table, left, report)
+    _check_all_listed(left.keys() - chain.keys(), table, model, report)
+    placed = placement.tensors()
+    for tensor in chain.values():
+        if tensor is not None:
+            placement.note(tensor)
+            placed.append(tensor)
+    return placement, placed
 
 
 def _check_all_listed(left: Collection[str], table: Table, model: ModelShape, report: Report) -> None:

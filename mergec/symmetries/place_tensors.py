@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
 from mergec.recipe.no_match import matches_nothing
-from mergec.symmetries.errors import BrokenStack, WrongAxisCount
-from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
+from mergec.symmetries.errors import WrongAxisCount
+from mergec.symmetries.placed import OF_MODEL, PlacedFactor, PlacedTensor, Symbol
+from mergec.symmetries.stacks import stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mergec.diagnostics import Report
     from mergec.ir.strided_view import Shape
@@ -52,9 +53,8 @@ class Placement:
     def tensors(self) -> list[PlacedTensor]:
         """The tensors that have axes; what cannot be placed is reported and left out."""
         placed: list[PlacedTensor] = []
-        for members in _stacks(self.matched):
-            first = members[0]
-            if not first.entry.axes or not self._is_whole(members):
+        for members in stacks(self.matched, self.shapes, self.report):
+            if not members[0].entry.axes:
                 continue
             try:
                 tensor = self._tensor(members)
@@ -65,6 +65,12 @@ class Placement:
                 placed.append(tensor)
         return placed
 
+    def note(self, tensor: PlacedTensor) -> None:
+        """Know the groups of a tensor that something else has placed."""
+        for *_, factor in tensor.factors():
+            if factor.symbol is not None:
+                self._noted(factor.symbol, factor.symbol.name)
+
     def symbol(self, template: Template, layer: str, captures: Mapping[str, str]) -> Symbol:
         """The group of this name in a layer.
 
@@ -74,10 +80,15 @@ class Placement:
         values = {**self.last, **captures}
         for capture in sorted(template.captures - values.keys()):
             raise MergecError([matches_nothing(self.table.last[capture], self.shapes)])
-        name = template.fill(values)
-        is_of_model = bool(template.captures) or name in self.table.shared
-        symbol = Symbol("" if is_of_model else layer, name)
-        self.written.setdefault(symbol, template.text)
+        if template.captures:
+            return self._noted(Symbol(OF_MODEL, template.fill(values)), template.text)
+        return self._group(template.fill(values), layer)
+
+    def _group(self, name: str, layer: str) -> Symbol:
+        return self._noted(Symbol(OF_MODEL if name in self.table.shared else layer, name), name)
+
+    def _noted(self, symbol: Symbol, written: str) -> Symbol:
+        self.written.setdefault(symbol, written)
         return symbol
 
     def _tensor(self, members: Sequence[Matched]) -> PlacedTensor | None:
@@ -87,22 +98,22 @@ class Placement:
         if not fitting:
             self._report_count(first, shape)
             return None
-        choices = [self._axes(axes, first) for axes in fitting]
-        if len(members) > 1:
-            over = Symbol(first.layer, first.entry.stacked[0])
-            over = Symbol("", over.name) if over.name in self.table.shared else over
-            self.written.setdefault(over, over.name)
-            number = ((PlacedFactor(over, is_group=True),),)
-            choices = [(number, *axes) for axes in choices]
+        is_stacked = len(members) > 1
+        choices = [self._axes(axes, first, is_stacked=is_stacked) for axes in fitting]
+        if is_stacked:
+            over = ((PlacedFactor(self._group(first.entry.stacked, first.layer), is_group=True),),)
+            choices = [(over, *axes) for axes in choices]
             shape = (len(members), *shape)
         names = tuple(member.name for member in members)
         return PlacedTensor(names, shape, tuple(choices), first.entry, fitting[0].is_matched)
 
-    def _axes(self, text: AxesText, matched: Matched) -> PlacedAxes:
+    def _axes(self, text: AxesText, matched: Matched, *, is_stacked: bool) -> PlacedAxes:
+        # A single tensor is not stacked: its families have no other parent to be numbered by.
+        alone = matched.entry.stacked if not is_stacked else ""
         return tuple(
             tuple(
                 tuple(
-                    self._factor(factor, matched, f"{matched.name}:{axis}.{part}.{position}")
+                    self._factor(factor, matched, f"{matched.name}:{axis}.{part}.{position}", alone)
                     for position, factor in enumerate(segment)
                 )
                 for part, segment in enumerate(segments)
@@ -110,75 +121,29 @@ class Placement:
             for axis, segments in enumerate(text.axes)
         )
 
-    def _factor(self, text: FactorText, matched: Matched, place: str) -> PlacedFactor:
+    def _factor(self, text: FactorText, matched: Matched, place: str, alone: str) -> PlacedFactor:
         if text.name is None:
             return PlacedFactor(None, size=text.size or 0)
         if text.name.text == "_":
             # One that has no name stands for itself alone.
             return PlacedFactor(Symbol(place, "_"))
-        parents = tuple(self.symbol(parent, matched.layer, matched.captures) for parent in text.parents)
+        parents = tuple(
+            self.symbol(parent, matched.layer, matched.captures)
+            for parent in text.parents
+            if parent.text != alone
+        )
         symbol = self.symbol(text.name, matched.layer, matched.captures)
         return PlacedFactor(symbol, parents, is_group=text.is_group)
 
-    def _is_whole(self, members: Sequence[Matched]) -> bool:
-        """Whether the tensors are numbered from 0 without a gap and have one shape."""
-        first = members[0]
-        if not first.entry.stacked:
-            return True
-        group = first.entry.stacked[0]
-        for expected, member in enumerate(members):
-            number = int(member.captures[group])
-            problem = None
-            if number != expected:
-                problem = f"number {expected} is missing"
-            elif self.shapes[member.name] != self.shapes[first.name]:
-                shapes = [list(self.shapes[one.name]) for one in (member, first)]
-                problem = f"its shape is {shapes[0]}, and that of `{first.name}` {shapes[1]}"
-            if problem is not None:
-                self.report.add(
-                    BrokenStack(
-                        span=first.entry.pattern.span,
-                        tensor=member.name,
-                        last=len(members) - 1,
-                        group=group,
-                        problem=problem,
-                    )
-                )
-                return False
-        return True
-
     def _report_count(self, matched: Matched, shape: Shape) -> None:
-        text = matched.entry.axes[0]
-        named = len(text.axes)
+        counts = dict.fromkeys(str(len(text.axes)) for text in matched.entry.axes)
         self.report.add(
             WrongAxisCount(
                 span=matched.entry.span,
                 tensor=matched.name,
                 found=f"{len(shape)} dimension{'s' * (len(shape) != 1)}",
-                axes=str(text),
-                named=f"{named}",
+                named=" or ".join(counts),
                 help="write one entry for each dimension; `_` for one that stays",
                 notes=(f"its shape is {list(shape)}",),
             )
         )
-
-
-def _stacks(matched: Sequence[Matched]) -> Iterator[list[Matched]]:
-    """Each tensor alone, or those together whose names differ only in the number that is a group."""
-    stacks: dict[tuple[object, ...], list[Matched]] = {}
-    for one in matched:
-        key: tuple[object, ...] = (one.name,)
-        if one.entry.stacked and one.number is not None:
-            before, _ = one.number
-            below = one.name[len(one.layer) + 1 if one.layer else 0 :]
-            key = (
-                one.entry,
-                one.layer,
-                before,
-                below[len(before) + len(one.captures[one.entry.stacked[0]]) :],
-            )
-        stacks.setdefault(key, []).append(one)
-    for members in stacks.values():
-        if members[0].entry.stacked:
-            members.sort(key=lambda one: int(one.captures[one.entry.stacked[0]]))
-        yield members

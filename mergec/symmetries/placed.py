@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from mergec.symmetries.table_entries import Tensors
 
 
+OF_MODEL = ""
+
+
 class Symbol(NamedTuple):
-    """A group of a layer or of the whole model, where `layer` is empty; or a fixed factor."""
+    """A group, or a fixed factor, of a layer or of the whole model, where `layer` is `OF_MODEL`."""
 
     layer: str
     name: str

@@ -7,12 +7,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, Report, SourceText, did_you_mean
+from mergec.recipe.errors import EmptyRecipe
 from mergec.recipe.pattern import CaptureKind
 from mergec.recipe.place import TreePlace
 from mergec.recipe.validation import shown, validate
 from mergec.recipe.yaml_tree import MAX_BYTES, YamlMapping, plain, read_yaml
 from mergec.symmetries.errors import BadTable, UnknownTable, UnreadableTable
 from mergec.symmetries.extended import extended
+from mergec.symmetries.group_names import check_names
 from mergec.symmetries.table_reader import TableReader
 from mergec.symmetries.table_spec import TableSpec
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mergec.diagnostics import Span
+    from mergec.recipe.yaml_tree import YamlNode
     from mergec.symmetries.table_entries import Table
 
 _FOLDER = files("mergec.symmetries") / "tables"
@@ -96,8 +99,21 @@ def _table(
         if spec.extends is not None:
             base = _named(spec.extends, place.child("extends").span(), found)
             table = extended(table, base) if base is not None else None
+        if table is not None:
+            check_names(spec, table, place, found)
     report.extend(found.diagnostics)
     return None if found.diagnostics else table
+
+
+def _tree(source: SourceText) -> YamlNode:
+    try:
+        return read_yaml(source)
+    except MergecError as error:
+        # What is said of an empty file is about recipes.
+        empty = (one.span for one in error.diagnostics if isinstance(one, EmptyRecipe))
+        raise MergecError(
+            [BadTable(span=span, problem="the file is empty") for span in empty] or error.diagnostics
+        ) from None
 
 
 def _read(path: Path, written: str, span: Span) -> YamlMapping:
@@ -117,7 +133,7 @@ def _read(path: Path, written: str, span: Span) -> YamlMapping:
         raise MergecError([UnreadableTable(span=span, path=written, problem=problem)]) from None
     except ValueError as error:  # a NUL in the path
         raise MergecError([UnreadableTable(span=span, path=written, problem=str(error))]) from None
-    tree = read_yaml(SourceText(str(path), text))
+    tree = _tree(SourceText(str(path), text))
     if not isinstance(tree, YamlMapping):
         problem = f"expected a mapping with `tensors`, found {shown(plain(tree))}"
         raise MergecError([BadTable(span=tree.span, problem=problem)])

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 class Tensors:
     """The tensors that a pattern matches, and the axes that they may have: the first that fit.
 
-    Without axes they stay as they are, whatever their shape. `stacked` are the captures that are groups.
-    A table of mergec's own covers variants of a model, so that its patterns need not match.
+    Without axes they stay as they are, whatever their shape. `stacked` is the capture that is a group: the
+    tensors whose names differ in it are one. A table of mergec's own covers variants of a model, so that its
+    patterns need not match.
     """
 
     pattern: Pattern
     axes: tuple[AxesText, ...]
     span: Span
     is_built_in: bool
-    stacked: tuple[str, ...] = ()
+    stacked: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from mergec.recipe.validation import shown
 from mergec.recipe.value_place import within
 from mergec.symmetries.axis_syntax import parse_axes
 from mergec.symmetries.errors import BadSize, BadTable
+from mergec.symmetries.group_names import names_in
 from mergec.symmetries.size_expression import UnreadableSizeError, parse_size
 from mergec.symmetries.table_entries import Groups, Layers, Size, Table, Tensors, Tied
 from mergec.symmetries.table_spec import TiedSpec
@@ -45,11 +46,11 @@ class TableReader:
         """The table, without what it extends; what is wrong with it is reported and left out."""
         fixed = self._fixed(spec.fixed, place.child("fixed"))
         entries = self._entries(spec.tensors, place.child("tensors"), {})
-        groups = {group for entry in entries for group in group_names(entry)}
+        groups = {name for entry in entries for name in names_in(entry)}
         chain = [spec.chain] if isinstance(spec.chain, str) else spec.chain or []
         return Table(
             name,
-            tuple(_with_stacks(entry, groups) for entry in (*fixed, *entries)),
+            tuple(self._with_stacks(entry, groups) for entry in (*fixed, *entries)),
             place.span(),
             spec.summary,
             spec.caution,
@@ -93,6 +94,24 @@ class TableReader:
             except MergecError as error:
                 self.report.extend(error.diagnostics)
         return tuple(made) if len(made) == len(texts) else ()
+
+    def _with_stacks(self, entry: Entry, groups: set[str]) -> Entry:
+        """The entry, knowing which of its captures are groups of the table."""
+        indices = [name for name, kind in entry.pattern.captures.items() if kind is CaptureKind.INT]
+        stacked = [name for name in indices if name in groups]
+        if isinstance(entry, Layers):
+            if stacked:
+                self._refuse_stack(entry.pattern, f"`{{{stacked[0]}:int}}` is a group in a pattern of layers")
+            return replace(entry, entries=tuple(self._with_stacks(one, groups) for one in entry.entries))
+        if not stacked or not entry.axes:
+            return entry
+        if stacked != indices[:1]:
+            self._refuse_stack(entry.pattern, f"`{{{stacked[-1]}:int}}` is a group and not the first index")
+        return replace(entry, stacked=stacked[0])
+
+    def _refuse_stack(self, pattern: Pattern, problem: str) -> None:
+        help_ = "what stands before its number is a pattern of layers, and the rest a pattern below it"
+        self.report.add(BadTable(span=pattern.span, problem=problem, help=help_))
 
     def _sizes(self, held: Mapping[str, int | str], place: TreePlace) -> dict[str, Size]:
         made: dict[str, Size] = {}
@@ -187,27 +206,3 @@ def _split(key: str) -> Iterator[tuple[int, str]]:
     for part in _PART.finditer(key):
         text = part[0].strip()
         yield part.start() + part[0].find(text), text
-
-
-def group_names(entry: Entry) -> Iterator[str]:
-    """The names of the groups of an entry, as they are written."""
-    if isinstance(entry, Layers):
-        for inner in entry.entries:
-            yield from group_names(inner)
-        return
-    for axes in entry.axes:
-        for axis in axes.axes:
-            for segment in axis:
-                for factor in segment:
-                    yield from (parent.text for parent in factor.parents)
-                    if factor.is_group and factor.name is not None:
-                        yield factor.name.text
-
-
-def _with_stacks(entry: Entry, groups: set[str]) -> Entry:
-    """The entry, knowing which captures are groups of the table."""
-    if isinstance(entry, Layers):
-        return replace(entry, entries=tuple(_with_stacks(inner, groups) for inner in entry.entries))
-    kinds = entry.pattern.captures.items()
-    stacked = tuple(name for name, kind in kinds if kind is CaptureKind.INT and name in groups)
-    return replace(entry, stacked=stacked) if stacked and entry.axes else entry
