@@ -80,6 +80,7 @@ def test_json(mergec_command: Callable[..., Result], recipe: Path) -> None:
             "weight": 0.5,
             "computed": False,
             "permuted": False,
+            "permuted": False,
             "tensors": [{"source": name, "tensor": "head.w"}],
         }
         for name in ("base", "tuned")
@@ -195,6 +196,7 @@ class TestFolds:
             {
                 "weight": 2.0,
                 "computed": True,
+                "permuted": False,
                 "tensors": [{"source": "style", "tensor": name} for name in factors],
             },
         ]
