@@ -1,21 +1,27 @@
-"""`mergec explain`: a code, an operation, a topic of the language, or a rename preset."""
+"""`mergec explain`: a code, an operation, a topic of the language, a rename preset, or a symmetry table."""
 
 from __future__ import annotations
 
 import inspect
 import string
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mergec.cli import symmetry_page
 from mergec.cli.all_codes import all_codes
 from mergec.cli.command import command
 from mergec.cli.operation_page import PAGES, operation_page
 from mergec.cli.preset_page import MARK, preset_page, preset_table
-from mergec.cli.streams import print_result
-from mergec.diagnostics import Severity, did_you_mean, safe
+from mergec.cli.settings import current_settings
+from mergec.cli.size_option import size_option
+from mergec.cli.streams import print_diagnostics, print_result
+from mergec.diagnostics import MergecError, Report, Severity, did_you_mean, safe
 from mergec.lower.bind import operations
 from mergec.recipe.rename_preset import preset_names
+from mergec.symmetries.instantiate import instantiate
+from mergec.symmetries.table import built_in, built_in_names
 
 if TYPE_CHECKING:
     from mergec.diagnostics import Diagnostic
@@ -25,26 +31,63 @@ _MORE_FIELDS = {"more", "others_text"}  # "and 12 more"
 
 @command("explain")
 @click.argument("what")
-def explain(what: str) -> None:
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="With symmetry:NAME, show the groups that the table has for this checkpoint.",
+)
+@click.option("--nest", help="Where the tensors sit in a nested PyTorch file, such as model.state_dict.")
+@size_option
+def explain(what: str, model: Path | None, nest: str | None, sizes: dict[str, int]) -> None:
     """Explain WHAT: a code such as MC0402, an operation such as linear, or a topic.
 
-    The topics are adapters, blocks, inspect, patterns, recipe, renames and schedules; rename:NAME prints a
-    rename preset.
+    The topics are adapters, blocks, inspect, patterns, recipe, renames, schedules and symmetries;
+    rename:NAME prints a rename preset, symmetry:NAME a symmetry table.
     """
-    codes, known = all_codes(), operations()
-    presets = {f"{MARK}{name}": name for name in preset_names()}
-    if what.upper() in codes:
-        print_result(_code_page(codes[what.upper()]))
-    elif what in known:
-        print_result(operation_page(known[what]))
-    elif what in topics():
-        print_result(_topic_page(what))
-    elif what in presets:
-        print_result(preset_page(presets[what]))
+    if model is not None:
+        print_result(_groups(what, model, nest, sizes))
+    elif nest is not None or sizes:
+        raise click.UsageError("--nest and --size go with --model")
     else:
-        near = did_you_mean(what, [*known, *topics(), *presets]) or did_you_mean(what.upper(), codes)
-        advice = near or f"operations: see `mergec methods`; topics: {', '.join(topics())}"
-        raise click.UsageError(f"no code, operation or topic `{safe(what)}`: {advice}")
+        print_result(_page(what))
+
+
+def _page(what: str) -> str:
+    codes, known = all_codes(), operations()
+    if what.upper() in codes:
+        return _code_page(codes[what.upper()])
+    if what in known:
+        return operation_page(known[what])
+    if what in topics():
+        return _topic_page(what)
+    presets = {f"{MARK}{name}": name for name in preset_names()}
+    if what in presets:
+        return preset_page(presets[what])
+    tables = {f"{symmetry_page.MARK}{name}": name for name in built_in_names()}
+    if what in tables:
+        return symmetry_page.symmetry_page(tables[what])
+    near = did_you_mean(what, [*known, *topics(), *presets, *tables]) or did_you_mean(what.upper(), codes)
+    advice = near or f"operations: see `mergec methods`; topics: {', '.join(topics())}"
+    raise click.UsageError(f"no code, operation or topic `{safe(what)}`: {advice}")
+
+
+def _groups(what: str, path: Path, nest: str | None, sizes: dict[str, int]) -> str:
+    """The groups of a table for the checkpoint at `path`."""
+    from mergec.cli.checkpoint_shape import checkpoint_shape  # the other pages do without
+    from mergec.cli.symmetry_groups import groups_text
+
+    tables = {f"{symmetry_page.MARK}{name}": name for name in built_in_names()}
+    if what not in tables:
+        advice = did_you_mean(what, tables) or f"the tables are {', '.join(tables)}"
+        raise click.UsageError(f"--model goes with a symmetry table, and `{safe(what)}` is none: {advice}")
+    model, report = checkpoint_shape(path, nest), Report()
+    symmetry = instantiate(built_in(tables[what]), model, report, sizes=sizes)
+    if symmetry is None:
+        raise MergecError(report.diagnostics)
+    if not current_settings().is_quiet:
+        print_diagnostics(report.diagnostics, current_settings())
+    return groups_text(tables[what], model, symmetry)
 
 
 def topics() -> list[str]:
@@ -54,7 +97,8 @@ def topics() -> list[str]:
 
 def _topic_page(topic: str) -> str:
     text = (PAGES / f"{topic}.md").read_text("utf-8").rstrip("\n")
-    return f"{text}\n\n{preset_table()}" if topic == "renames" else text
+    listed = {"renames": preset_table, "symmetries": symmetry_page.symmetry_list}
+    return f"{text}\n\n{listed[topic]()}" if topic in listed else text
 
 
 def _code_page(of: type[Diagnostic]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +11,14 @@ from mergec.cli.command import command
 from mergec.cli.inspect_names import renamed_tensors, source_named
 from mergec.cli.inspect_text import renamed_text
 from mergec.cli.inspection.subject import Subject, subject
+from mergec.cli.opened import opened, without_recipe
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
-from mergec.diagnostics import MergecError, Report, did_you_mean, safe
+from mergec.diagnostics import Report, did_you_mean, safe
 from mergec.recipe.load import load_recipe
-from mergec.sources.open_checkpoint import open_checkpoint
-from mergec.sources.open_file import RELATIVE
-from mergec.sources.torch_errors import NestAmbiguous
 
 if TYPE_CHECKING:
-    from mergec.diagnostics import Diagnostic
     from mergec.recipe.load import Recipe
-    from mergec.sources.checkpoint import Checkpoint
 
 _STDOUT = "-"
 _PAGE = "<!doctype html>"
@@ -68,7 +63,7 @@ def inspect(  # click hands over each option
     else:
         _inspect_one(_subject(Path(path), nest, report), html, every_tensor=tensors)
     if not current_settings().is_quiet:
-        print_diagnostics(map(_without_recipe, report.diagnostics), current_settings())
+        print_diagnostics(map(without_recipe, report.diagnostics), current_settings())
 
 
 def _inspect_one(of: Subject, html: str | None, *, every_tensor: bool) -> None:
@@ -112,7 +107,7 @@ def _inspect_names(path: str, recipe_path: Path, nest: str | None, report: Repor
     recipe = load_recipe(recipe_path, {}, report)
     source = _source(recipe, path)
     where = recipe.folder / recipe.sources[source].path
-    checkpoint = _opened(where, nest or recipe.sources[source].nest, report)
+    checkpoint = opened(where, nest or recipe.sources[source].nest, report)
     renamed = renamed_tensors(recipe, source, checkpoint, report)
     if current_settings().wants_json:
         document = checkpoint_document(str(where), checkpoint)
@@ -130,21 +125,7 @@ def _source(recipe: Recipe, text: str) -> str:
 
 
 def _subject(path: Path, nest: str | None, report: Report) -> Subject:
-    return subject(path, _opened(path, nest, report))
-
-
-def _opened(path: Path, nest: str | None, report: Report) -> Checkpoint:
-    checkpoint = open_checkpoint(path, nest=nest, span=None, report=report)
-    if checkpoint is not None:
-        return checkpoint
-    raise MergecError(map(_without_recipe, report.diagnostics))
-
-
-def _without_recipe(one: Diagnostic) -> Diagnostic:
-    """A finding about a source as this command line has it."""
-    if isinstance(one, NestAmbiguous):  # its help lists the candidates, as a recipe would name them
-        return replace(one, notes=(*one.notes, "on this command line it is an option: `--nest PLACE`"))
-    return replace(one, help=one.help.removesuffix(RELATIVE)) if one.help else one
+    return subject(path, opened(path, nest, report))
 
 
 def _write_page(target: str, page: str) -> None:
