@@ -45,6 +45,10 @@ class Report:
         """All that was added, in order."""
         return tuple(self._found)
 
+    def has_errors(self) -> bool:
+        """Whether an error is among them."""
+        return any(d.severity is Severity.ERROR for d in self._found)
+
     def add(self, diagnostic: Diagnostic) -> None:
         """Remember one; the same finding twice is kept once."""
         if diagnostic not in self._found:
@@ -61,5 +65,5 @@ class Report:
         Raises:
             MergecError: when an error was added.
         """
-        if any(d.severity is Severity.ERROR for d in self._found):
+        if self.has_errors():
             raise MergecError(self._found)

@@ -93,7 +93,7 @@ class OneSided(Diagnostic):
     module: str
 
 
-@diagnostic("MC0521", "axis {axis} of `{tensor}` is the vocabulary, and `{axes}` permutes it")
+@diagnostic("MC0521", "axis 0 of `{tensor}` is the vocabulary, and `{axes}` permutes it")
 class PermutedVocabulary(Diagnostic):
     """The rows of embeddings and of the output head belong to the tokens of the tokenizer.
 
@@ -101,7 +101,6 @@ class PermutedVocabulary(Diagnostic):
     """
 
     tensor: str
-    axis: int
     axes: str
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Report
     from mergec.ir.strided_view import Shape
     from mergec.symmetries.placed import PlacedAxis
-    from mergec.symmetries.table_entries import Table
+    from mergec.symmetries.table_entries import Chain
 
     # The tensors of a module by the last part of their names.
     _Module = dict[str, Shape]
@@ -28,36 +28,39 @@ _COUNTER = "num_batches_tracked"
 _WRITE_OUT = "write its tensors out under `tensors`"
 
 
-def place_chain(table: Table, shapes: Mapping[str, Shape], report: Report) -> dict[str, PlacedTensor | None]:
+def place_chain(
+    chain: Chain | None, shapes: Mapping[str, Shape], report: Report
+) -> dict[str, PlacedTensor | None]:
     """The tensors of a table's chains among these, by name; None for those that stay as they are.
 
     Each list of numbered modules is a chain of its own; several patterns make one chain together. Groups
     are called by the module that makes their units. Reports MC0511, and MC0125 for a pattern of the user's.
     """
+    if chain is None:
+        return {}
     modules: dict[str, _Module] = {}
     for name, shape in shapes.items():
         module, _, last = name.rpartition(".")
         modules.setdefault(module, {})[last] = shape
-    chains: dict[str, list[str]] = {}
-    for pattern in table.chain:
+    runs: dict[str, list[str]] = {}
+    for pattern in chain.patterns:
         bound = pattern.bind(modules)
-        if not bound.matches and not table.is_built_in:
+        if not bound.matches and not chain.is_built_in:
             report.add(matches_nothing(pattern, modules))
         for module in sorted(bound.matches, key=natural_key):
             place = bound.place_of(module)
-            key = place[0] if place is not None and len(table.chain) == 1 else ""
-            chains.setdefault(key, []).append(module)
+            key = place[0] if place is not None and len(chain.patterns) == 1 else ""
+            runs.setdefault(key, []).append(module)
     placed: dict[str, PlacedTensor | None] = {}
-    for names in chains.values():
-        entry = Tensors(table.chain[0], (), table.chain[0].span or table.span, table.is_built_in)
-        chain = _Chain({name: modules[name] for name in names}, entry, report)
-        placed.update(chain.tensors())
+    for names in runs.values():
+        entry = Tensors(chain.patterns[0], (), chain.span, chain.is_built_in)
+        placed.update(_Run({name: modules[name] for name in names}, entry, report).tensors())
     return placed
 
 
 @dataclass
-class _Chain:
-    """Goes along a chain. `units` are those that the last layer gave, None where they stay."""
+class _Run:
+    """Goes along a chain's modules. `units` are those that the last layer gave, None where they stay."""
 
     modules: Mapping[str, _Module]
     entry: Tensors
@@ -68,7 +71,7 @@ class _Chain:
     placed: dict[str, PlacedTensor | None] = field(default_factory=dict)
 
     def tensors(self) -> dict[str, PlacedTensor | None]:
-        """The tensors of the chain, up to where it breaks."""
+        """The tensors of the chain; of one that breaks, which is reported, some without axes."""
         layers = list(_layers(self.modules))
         for name, module in self.modules.items():
             if name in layers:
@@ -78,7 +81,10 @@ class _Chain:
             if problem is not None:
                 span = self.entry.span
                 self.report.add(BrokenChain(span=span, module=name, problem=problem, help=_WRITE_OUT))
-                break
+                rest = dict.fromkeys(
+                    _joined(name, key) for name in self.modules for key in self.modules[name]
+                )
+                return {**rest, **self.placed}
         return self.placed
 
     def _layer(self, name: str, module: _Module, *, is_last: bool) -> str | None:

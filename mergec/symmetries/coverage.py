@@ -84,20 +84,22 @@ def _remark_quadratic(group: Symbol, tensors: Sequence[PlacedTensor], report: Re
 
 
 def _check_vocabulary(groups: PlacedGroups, stays: set[Symbol], report: Report) -> None:
-    words = {tensor.shape[0] for tensor in groups.tensors if _is_called(tensor, EMBEDDINGS)}
-    for tensor in groups.tensors:
-        is_head = _is_called(tensor, HEADS) and tensor.shape[0] in words
-        if not (is_head or _is_called(tensor, EMBEDDINGS)):
-            continue
-        if any(
-            factor.is_group and factor.symbol not in stays and axis == 0
-            for axis, _, _, factor in tensor.factors()
-        ):
+    biased = {_module(tensor) for tensor in groups.tensors if tensor.label.endswith(".bias")}
+    # A linear layer may be called `shared` as well; embeddings have no bias.
+    embeddings = [
+        tensor
+        for tensor in groups.tensors
+        if _is_called(tensor, EMBEDDINGS) and len(tensor.shape) == 2 and _module(tensor) not in biased
+    ]
+    words = {tensor.shape[0] for tensor in embeddings}
+    heads = (tensor for tensor in groups.tensors if _is_called(tensor, HEADS) and tensor.shape[0] in words)
+    for tensor in (*embeddings, *heads):
+        on_rows = (factor.symbol for axis, *_, factor in tensor.factors() if axis == 0 and factor.is_group)
+        if any(group not in stays for group in on_rows):
             report.add(
                 PermutedVocabulary(
                     span=tensor.entry.span,
                     tensor=tensor.label,
-                    axis=0,
                     axes=as_text(tensor.axes[0]),
                     help="write `_` for the vocabulary",
                 )

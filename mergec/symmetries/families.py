@@ -6,13 +6,13 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.diagnostics import Report
 from mergec.symmetries.axis_errors import FamilyOfItself, ParentMissing, TwiceInProduct, TwoParents
 from mergec.symmetries.placed import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mergec.diagnostics import Report
     from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
 
 
@@ -24,51 +24,61 @@ class _Claim(NamedTuple):
     tensor: PlacedTensor
 
 
-def find_parents(tensors: Iterable[PlacedTensor], report: Report) -> dict[Symbol, Symbol | None]:
+def check_products(tensors: Iterable[PlacedTensor], report: Report) -> None:
+    """Report MC0523: a group twice in a product, whose size then no axis tells."""
+    for tensor in tensors:
+        for number, axis in enumerate(tensor.axes):
+            for segment in axis:
+                _check_product(tensor, number, segment, report)
+
+
+def find_parents(tensors: Sequence[PlacedTensor], report: Report) -> dict[Symbol, Symbol | None]:
     """Each group's parent, in the order of the table; parents stand before their families.
 
-    Reports MC0516 and MC0517.
+    Reports MC0516 to MC0518.
     """
+    found = Report()
     claims: dict[Symbol, _Claim] = {}
     for tensor in tensors:
         for claim in _claims(tensor):
             first = claims.setdefault(claim.group, claim)
             if claim.parent != first.parent:
-                report.add(
-                    TwoParents(
-                        span=claim.tensor.entry.span,
-                        group=str(claim.group),
-                        parent=_named(claim.parent),
-                        tensor=claim.tensor.label,
-                        other=_named(first.parent),
-                        others_tensor=first.tensor.label,
-                        help="write the same parents in brackets wherever the group stands",
-                    )
-                )
-    ordered: dict[Symbol, Symbol | None] = {}
+                found.add(_two_parents(claim, first))
+    parents: dict[Symbol, Symbol | None] = {}
     for group in claims:
-        for one in reversed(_chain(group, claims, report)):
-            ordered.setdefault(one, claims[one].parent if one in claims else None)
-    return ordered
+        for one in reversed(_chain(group, claims, found)):
+            parents.setdefault(one, claims[one].parent if one in claims else None)
+    if not found.has_errors():
+        for tensor in tensors:
+            _check_standing(tensor, parents, found)
+    report.extend(found.diagnostics)
+    return parents
 
 
-def check_families(
-    tensors: Iterable[PlacedTensor], parents: Mapping[Symbol, Symbol | None], report: Report
-) -> None:
-    """Report MC0518 for families without their parents on a tensor, and MC0523."""
-    for tensor in tensors:
-        alone = Counter(axis[0][0].symbol for axis in tensor.axes if len(axis) == 1 and len(axis[0]) == 1)
-        for number, axis in enumerate(tensor.axes):
-            for segment in axis:
-                _check_product(tensor, number, segment, report)
-        for number, part, position, factor in tensor.factors():
-            if not factor.is_group or factor.symbol is None:
-                continue
-            segment = tensor.axes[number][part]
-            before = {other.symbol for other in segment[:position]}
-            for parent in _ancestors(factor.symbol, parents):
-                if parent not in before and alone[parent] != 1:
-                    report.add(_parent_missing(tensor, number, factor, parent))
+def _check_standing(tensor: PlacedTensor, parents: Mapping[Symbol, Symbol | None], report: Report) -> None:
+    """Report MC0518 for families without their parents on the tensor."""
+    alone = Counter(axis[0][0].symbol for axis in tensor.axes if len(axis) == 1 and len(axis[0]) == 1)
+    for number, part, position, factor in tensor.factors():
+        if not factor.is_group or factor.symbol is None:
+            continue
+        before = {other.symbol for other in tensor.axes[number][part][:position]}
+        parent = parents[factor.symbol]
+        while parent is not None:
+            if parent not in before and alone[parent] != 1:
+                report.add(_parent_missing(tensor, number, factor, parent))
+            parent = parents[parent]
+
+
+def _two_parents(claim: _Claim, first: _Claim) -> TwoParents:
+    return TwoParents(
+        span=claim.tensor.entry.span,
+        group=str(claim.group),
+        parent=_named(claim.parent),
+        tensor=claim.tensor.label,
+        other=_named(first.parent),
+        others_tensor=first.tensor.label,
+        help="write the same parents in brackets wherever the group stands",
+    )
 
 
 def _check_product(tensor: PlacedTensor, axis: int, segment: Sequence[PlacedFactor], report: Report) -> None:
@@ -123,19 +133,11 @@ def _chain(group: Symbol, claims: Mapping[Symbol, _Claim], report: Report) -> li
     chain = [group]
     while (claim := claims.get(chain[-1])) is not None and claim.parent is not None:
         if claim.parent in chain:
-            report.add(FamilyOfItself(span=claim.tensor.entry.span, group=str(claim.parent)))
+            first = claims[min(chain)]
+            report.add(FamilyOfItself(span=first.tensor.entry.span, group=str(first.group)))
             break
         chain.append(claim.parent)
     return chain
-
-
-def _ancestors(group: Symbol, parents: Mapping[Symbol, Symbol | None]) -> Iterator[Symbol]:
-    seen = {group}
-    parent = parents.get(group)
-    while parent is not None and parent not in seen:
-        yield parent
-        seen.add(parent)
-        parent = parents.get(parent)
 
 
 def _named(parent: Symbol | None) -> str:

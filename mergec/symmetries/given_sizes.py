@@ -11,9 +11,9 @@ from mergec.symmetries.size_expression import MissingKeyError, NotANumberError, 
 from mergec.symmetries.sizes import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from mergec.diagnostics import Diagnostic, Report
+    from mergec.diagnostics import Report
     from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.placed import PlacedTensor, Symbol
     from mergec.symmetries.table_entries import Size, Table
@@ -39,24 +39,36 @@ class GivenSizes:
                 found.setdefault(unified.of(symbol), made)
         return found
 
-    def lacking(self, symbol: Symbol, name: str, tensor: PlacedTensor) -> Diagnostic:
-        """Why the size of a group is not known; `name` is what the table calls it."""
-        made = self._of(symbol.name, name)
-        if isinstance(made, str):
-            return MissingConfigValue(
-                span=self._size(symbol.name, name).span,
-                model=self.model.name,
-                key=made,
-                group=name,
-                help=f"give it in the step: `sizes: {{{name}: ...}}`",
+    def report_unknown(
+        self, unknown: Iterable[tuple[PlacedTensor, Symbol]], written: Mapping[Symbol, str]
+    ) -> None:
+        """Report why sizes are not known: keys that config.json lacks, MC0506, or else the first one, MC0507.
+
+        The others are not known either because that one is not, or because of what is reported already.
+        """
+        others: list[tuple[PlacedTensor, Symbol]] = []
+        for tensor, symbol in unknown:
+            name = written.get(symbol, symbol.name)
+            key = self._of(symbol.name, name)
+            if isinstance(key, str):
+                help_ = f"give it in the step: `sizes: {{{name}: ...}}`"
+                span = self._size(symbol.name, name).span
+                self.report.add(
+                    MissingConfigValue(span=span, model=self.model.name, key=key, group=name, help=help_)
+                )
+            else:
+                others.append((tensor, symbol))
+        if others and not self.report.has_errors():
+            tensor, symbol = next((one for one in others if one[1] in written), others[0])
+            self.report.add(
+                UnknownSize(
+                    span=tensor.entry.span,
+                    model=self.model.name,
+                    group=str(symbol) if symbol in written else symbol.name,
+                    help=f"give it in the step: `sizes: {{{written.get(symbol, '...')}: ...}}`",
+                    notes=(f"it stands on `{tensor.label}`, whose shape is {list(tensor.shape)}",),
+                )
             )
-        return UnknownSize(
-            span=tensor.entry.span,
-            model=self.model.name,
-            group=str(symbol),
-            help=f"give it in the table or the step: `sizes: {{{name}: ...}}`",
-            notes=(f"it stands on `{tensor.label}`, of shape {list(tensor.shape)}",),
-        )
 
     def _size(self, *names: str) -> Size:
         return next(self.table.sizes[name] for name in names if name in self.table.sizes)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Label, Report, Severity, safe
+from mergec.diagnostics import Label, Report, safe
 from mergec.ir.natural_order import natural_key
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
 from mergec.symmetries.chain import place_chain
 from mergec.symmetries.coverage import check_coverage
 from mergec.symmetries.errors import UnlistedTensors
-from mergec.symmetries.families import check_families, find_parents
+from mergec.symmetries.families import check_products, find_parents
 from mergec.symmetries.freeze import frozen
 from mergec.symmetries.given_sizes import GivenSizes
 from mergec.symmetries.group_names import unknown_group
@@ -22,7 +22,7 @@ from mergec.symmetries.table_match import match_table
 from mergec.symmetries.unify import check_tied, tied_names, unify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Diagnostic, Span
     from mergec.symmetries.model_shape import ModelShape
@@ -52,8 +52,8 @@ def instantiate(
     if groups is not None:
         stays = check_coverage(groups, found) | frozen(freeze, groups, span, found)
         made = _symmetry(groups, stays)
-    report.extend(_with_use(one, span) for one in found.diagnostics)
-    return None if _has_errors(found) else made
+    report.extend(_with_use(one, span) for one in _once(found.diagnostics))
+    return None if found.has_errors() else made
 
 
 def _placed(
@@ -63,19 +63,21 @@ def _placed(
     placement, placed = _place(table, model, report)
     names = {*placement.written.values(), *(symbol.name for symbol in placement.written), *table.sizes}
     report.extend(unknown_group(name, names, span) for name in sizes if name not in names)
-    if _has_errors(report):
+    if report.has_errors():
         return None
     unified = unify(placement, placed, model, report)
+    tensors = [unified.applied(tensor) for tensor in placed]
+    check_products(tensors, report)
+    if report.has_errors():
+        return None
     given = GivenSizes(table, model, sizes, report)
     known = Sizes(given.known(placement.written, unified), report)
-    tensors = known.settle(map(unified.applied, placed))
-    for tensor, symbol in known.unknown(tensors):
-        report.add(given.lacking(symbol, placement.written.get(symbol, symbol.name), tensor))
+    tensors = known.settle(tensors)
+    given.report_unknown(known.unknown(tensors), placement.written)
     real = tuple(tensor for tensor in tensors if tensor.label in model.tensors)
     parents = find_parents(real, report)
-    check_families(real, parents, report)
     check_tied(real, model, report)
-    if _has_errors(report):
+    if report.has_errors():
         return None
     return PlacedGroups(real, parents, known.known(), unified.names(placement.written), unified.held())
 
@@ -87,7 +89,7 @@ def _place(table: Table, model: ModelShape, report: Report) -> tuple[Placement, 
     shapes = {**virtual, **model.tensors}
     placement = Placement(table, shapes, match_table(table.entries, shapes, report), report)
     left = {name: shape for name, shape in model.tensors.items() if name not in placement.layers}
-    chain = place_chain(table, left, report)
+    chain = place_chain(table.chain, left, report)
     _check_all_listed(left.keys() - chain.keys(), table, model, report)
     placed = placement.tensors()
     for tensor in chain.values():
@@ -143,6 +145,16 @@ def _symmetric(
     return SymmetricTensor(tensor.names, tensor.shape, axes, 1.0 if tensor.is_matched else 0.0)
 
 
+def _once(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Of what is said of one line of the table, each kind once: a line is about the tensors of all layers."""
+    alike: dict[tuple[str, Span | None], list[Diagnostic]] = {}
+    for one in found:
+        alike.setdefault((one.code, one.span), []).append(one)
+    for first, *others in alike.values():
+        note = f"the same is wrong {len(others)} more time{'s' * (len(others) > 1)}"
+        yield replace(first, notes=(*first.notes, note)) if others else first
+
+
 def _with_use(diagnostic: Diagnostic, span: Span | None) -> Diagnostic:
     """The diagnostic with the place in the recipe that uses the table, where that is another text."""
     if span is None or diagnostic.span is None:
@@ -150,7 +162,3 @@ def _with_use(diagnostic: Diagnostic, span: Span | None) -> Diagnostic:
     if diagnostic.span.source == span.source:
         return diagnostic
     return replace(diagnostic, others=(*diagnostic.others, Label(span, "the table is used here")))
-
-
-def _has_errors(report: Report) -> bool:
-    return any(one.severity is Severity.ERROR for one in report.diagnostics)

@@ -115,10 +115,11 @@ class Sizes:
             return True
         rest = equation.length - fixed
         if rest <= 0 or rest % times:
+            problem = f"{times} does not divide {rest}" if rest > 0 else f"what is known makes {fixed}"
             self._failed.update(unknown)
-            self._report.add(self._misfit(equation, f"{times} does not divide {rest}"))
+            self._report.add(self._misfit(equation, problem))
         else:
-            self._known.update(dict.fromkeys(unknown, Known(rest // times, equation.label)))
+            self._known.update(dict.fromkeys(unknown, Known(rest // times, f"on {equation.label}")))
         return True
 
     def _sum(self, axis: PlacedAxis) -> tuple[list[Symbol], int, int]:

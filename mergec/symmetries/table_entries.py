@@ -44,6 +44,15 @@ Entry = Tensors | Layers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """Modules that follow one another, in the order of the patterns and of their indices."""
+
+    patterns: tuple[Pattern, ...]
+    span: Span
+    is_built_in: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Size:
     """The size of the groups of one name, before any model is known."""
 
@@ -92,7 +101,7 @@ class Table:
     caution: str = ""
     shared: frozenset[str] = frozenset()
     sizes: Mapping[str, Size] = field(default_factory=dict)
-    chain: tuple[Pattern, ...] = ()
+    chain: Chain | None = None
     equal: tuple[Groups, ...] = ()
     frozen: tuple[Groups, ...] = ()
     tied: tuple[Tied, ...] = ()

@@ -16,7 +16,7 @@ from mergec.symmetries.axis_syntax import parse_axes
 from mergec.symmetries.errors import BadSize, BadTable
 from mergec.symmetries.group_names import names_in
 from mergec.symmetries.size_expression import UnreadableSizeError, parse_size
-from mergec.symmetries.table_entries import Groups, Layers, Size, Table, Tensors, Tied
+from mergec.symmetries.table_entries import Chain, Groups, Layers, Size, Table, Tensors, Tied
 from mergec.symmetries.table_spec import TiedSpec
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class TableReader:
         fixed = self._fixed(spec.fixed, place.child("fixed"))
         entries = self._entries(spec.tensors, place.child("tensors"), {})
         groups = {name for entry in entries for name in names_in(entry)}
-        chain = [spec.chain] if isinstance(spec.chain, str) else spec.chain or []
         return Table(
             name,
             tuple(self._with_stacks(entry, groups) for entry in (*fixed, *entries)),
@@ -56,13 +55,19 @@ class TableReader:
             spec.caution,
             frozenset(spec.shared),
             self._sizes(spec.sizes, place.child("sizes")),
-            tuple(self._patterns(chain, place.child("chain"))),
+            self._chain(spec.chain, place.child("chain")),
             tuple(self._groups(spec.equal, place.child("equal"))),
             tuple(self._groups(spec.frozen, place.child("frozen"))),
             tuple(self._tied(spec.tied, place.child("tied"))),
             dict(self._last(spec.last, place.child("last"))),
             is_built_in=self.is_built_in,
         )
+
+    def _chain(self, texts: str | list[str] | None, place: TreePlace) -> Chain | None:
+        if texts is None:
+            return None
+        patterns = self._patterns([texts] if isinstance(texts, str) else texts, place)
+        return Chain(tuple(patterns), place.span(), self.is_built_in)
 
     def _fixed(self, texts: Sequence[str], place: TreePlace) -> list[Entry]:
         patterns = self._patterns(texts, place)
