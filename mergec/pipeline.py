@@ -9,12 +9,14 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.check.check_graph import check
 from mergec.diagnostics import MergecError
 from mergec.diagnostics.held_signals import signals_held
+from mergec.ir.expression import Tensor
+from mergec.ir.graph import OutputTensor
 from mergec.lower.bind import bind
 from mergec.lower.lower_recipe import lower
 from mergec.recipe.load import Recipe, load_recipe
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Report
     from mergec.execute.decided import Decided
+    from mergec.execute.tensors_in_memory import TensorsInMemory
     from mergec.ir.graph import CheckedGraph
+    from mergec.ir.model_table import ModelTable
     from mergec.ir.plan import Plan
     from mergec.sources.byte_source import ByteSource
     from mergec.symmetries.matching.solution import Progress, Solution
@@ -198,6 +202,33 @@ def solve(compiled: Compiled, plan: Plan, matching: Progress | None = None) -> D
         for source in sources:
             source.check_unchanged()
     return decided
+
+
+@contextmanager
+def tensors_of(compiled: Compiled, model: ModelTable, options: Options) -> Iterator[TensorsInMemory]:
+    """The tensors of a model that the output is made of, each computed when it is asked for.
+
+    Raises:
+        MergecError: MC0601 when the budget is too small; MC02xx and MC07xx, here or from a tensor.
+    """
+    from mergec.execute.differing_inputs import inputs_named
+
+    checked = replace(compiled.checked, outputs=tuple(_outputs(compiled.checked, model)))
+    plan = make_build_plan(replace(compiled, checked=checked), options)
+    with signals_held():
+        from mergec.execute.decide import decide  # torch
+        from mergec.execute.tensors_in_memory import TensorsInMemory
+    with ExitStack() as stack:
+        sources = _opened(compiled, stack)
+        stack.enter_context(inputs_named(checked, compiled.sources.names))
+        yield TensorsInMemory(plan, sources, decide(plan, sources, None).vectors)
+
+
+def _outputs(checked: CheckedGraph, model: ModelTable) -> Iterator[OutputTensor]:
+    """The tensors of a model in the dtypes that they are stored in."""
+    for name, entry in model.entries.items():
+        value = Tensor(checked.graph, entry.node)
+        yield OutputTensor(name, (value.cast(entry.dtype) if entry.dtype.is_float else value).node)
 
 
 def _opened(compiled: Compiled, stack: ExitStack) -> list[ByteSource]:

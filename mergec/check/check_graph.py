@@ -54,6 +54,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
         lowered.config,
         len(lowered.graph),
         lowered.matches,
+        lowered.aligned,
     )
 
 

@@ -64,10 +64,15 @@ def set_option(function: F) -> F:
 
 
 def limit_options(function: F) -> F:
-    """`--out`, `--memory` and `--workers`; the latter two are 0 for the default."""
+    """`--out`, `--memory` and `--workers`; the latter two are None for the default."""
     out = click.option(
         "--out", type=_Output(), metavar="PATH", help="Write here instead of the recipe's output path."
     )
+    return out(resource_options(function))
+
+
+def resource_options(function: F) -> F:
+    """`--memory` and `--workers`; None for the default."""
     memory = click.option(
         "--memory",
         type=_Size(),
@@ -82,7 +87,7 @@ def limit_options(function: F) -> F:
         default=None,
         help="Threads that compute. [default: one per processor]",
     )
-    return out(memory(workers(function)))
+    return memory(workers(function))
 
 
 def _overrides(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Span
     from mergec.ir.config_edit import SideChange
-    from mergec.ir.matching import MatchUse
+    from mergec.ir.matching import AlignedModel, MatchUse
     from mergec.ir.tensor_type import TensorType
 
 NodeId = int
@@ -173,7 +173,7 @@ class LoweredRecipe:
 
     `labels` names leaves for people: node -> (source name, tensor name). `base_config` is the
     config.json that the output starts from, and `config` holds the changes that the recipe makes to it
-    and to the files beside it. `matches` tells what each match is for.
+    and to the files beside it. `matches` tells what each match is for, and `aligned` what is permuted.
     """
 
     graph: Graph
@@ -188,6 +188,7 @@ class LoweredRecipe:
     config: tuple[SideChange, ...] = ()
     frames: tuple[FrameClaim, ...] = ()
     matches: Mapping[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
+    aligned: tuple[AlignedModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +205,4 @@ class CheckedGraph:
     config: tuple[SideChange, ...] = ()
     nodes: int = 0
     matches: Mapping[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
+    aligned: tuple[AlignedModel, ...] = ()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mergec.diagnostics import Span
+    from mergec.ir.model_table import ModelTable
     from mergec.ir.symmetry import Symmetry
 
 
@@ -30,7 +31,7 @@ class Matching:
 class MatchUse(NamedTuple):
     """What a match is for: the model `made` is `moved` with the permutations of row `row` of the result.
 
-    `save` is the file to write these to.
+    `save` is the file to write these to, and `caution` what the table says of averaging such models.
     """
 
     made: str
@@ -39,3 +40,12 @@ class MatchUse(NamedTuple):
     row: int
     save: Path | None = None
     span: Span | None = None
+    caution: str = ""
+
+
+class AlignedModel(NamedTuple):
+    """A model that is permuted on the way to the output, as it is before, and the groups of its units."""
+
+    model: ModelTable
+    symmetry: Symmetry
+    span: Span | None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Report
     from mergec.ir.graph import DegreeDemand, FrameClaim, JointDemand, NodeId, Remark
-    from mergec.ir.matching import MatchUse
+    from mergec.ir.matching import AlignedModel, MatchUse
     from mergec.sources.source_table import Source, SourceTable
 
 
@@ -59,6 +59,7 @@ class _Lowering:
     packed: PackedNodes = field(default_factory=dict)
     frames: list[FrameClaim] = field(default_factory=list)
     matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
+    aligned: list[AlignedModel] = field(default_factory=list)
 
     def run(self) -> LoweredRecipe:
         for source in self.sources.sources.values():
@@ -78,6 +79,7 @@ class _Lowering:
                 self.frames,
                 self.matches,
                 self.bound.recipe.folder,
+                self.aligned,
             )
             before = len(self.report.diagnostics)
             if isinstance(model, BoundArithmetic):
@@ -141,6 +143,7 @@ class _Lowering:
             config=model.config,
             frames=tuple(self.frames),
             matches=self.matches,
+            aligned=tuple(self.aligned),
         )
 
     def _check_described(self, names: list[str], config: Mapping[str, object]) -> None:

@@ -8,7 +8,7 @@ from mergec.diagnostics import safe
 from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import FrameClaim
-from mergec.ir.matching import Matching, MatchUse
+from mergec.ir.matching import AlignedModel, Matching, MatchUse
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.ir.permutation_primitives import GIVEN, MATCH
 from mergec.steps.align_errors import (
@@ -103,8 +103,9 @@ class Align(Operation):
             return model
         if keys.permutations is None:
             save = call.folder / keys.save_permutations if keys.save_permutations is not None else None
-            use = MatchUse(call.name, matched, keys.to, row, save, call.span)
+            use = MatchUse(call.name, matched, keys.to, row, save, call.span, table.caution)
             call.matches[vectors.node] = (*call.matches.get(vectors.node, ()), use)
+        call.aligned.append(AlignedModel(call.models[matched], symmetry, call.span))
         _warn_of_statistics(symmetry, call)
         entries = _permuted(Permuter(symmetry, vectors, row), model, anchor, matched, call)
         return ModelTable(call.name, entries, model.config, model.facts)

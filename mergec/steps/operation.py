@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mergec.diagnostics import Report, Span
     from mergec.ir.graph import DegreeDemand, FrameClaim, Graph, JointDemand, NodeId, Remark
-    from mergec.ir.matching import MatchUse
+    from mergec.ir.matching import AlignedModel, MatchUse
     from mergec.ir.model_table import ModelTable
     from mergec.recipe.place import TreePlace
     from mergec.recipe.recipe_model import Strict
@@ -39,6 +39,7 @@ class Call:
     frames: list[FrameClaim] = field(default_factory=list)
     matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
     folder: Path = Path()
+    aligned: list[AlignedModel] = field(default_factory=list)
 
     @property
     def span(self) -> Span:

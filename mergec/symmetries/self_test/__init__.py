@@ -1,0 +1,1 @@
+"""Whether a symmetry is one: the laws of its group on real bytes, and the function of the network."""
