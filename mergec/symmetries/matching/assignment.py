@@ -1,0 +1,96 @@
+"""Linear assignment: the permutation of least cost, dense and exact.
+
+The solver of scipy finds it by augmenting paths from nothing. Costs that are first reduced by good potentials
+of rows and columns have the same solutions, and nearly all paths are then of length one. A few passes of
+Sinkhorn's scaling with falling temperature (Sinkhorn and Knopp 1967; Cuturi 2013) give such potentials in a
+fraction of the time.
+"""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROWS = 128
+PASSES = 6
+COOLING = 0.6
+SMALL = 512
+"""Below this number of rows the solver needs no help."""
+
+
+def assign(cost: NDArray[np.float64], old: NDArray[np.int32], precision: float) -> NDArray[np.int32]:
+    """The permutation of least total cost[i, p[i]]; the costs are consumed.
+
+    Where it is no better than the old one, up to `precision` relative to the costs, it is the old one: this
+    is seen to for each cycle of what changes alone.
+    """
+    size = len(cost)
+    every = np.arange(size)
+    before = cost[every, old]
+    best = cost.argmin(axis=1)
+    if len(np.unique(best)) < size:
+        rows, columns = _reduce(cost) if size >= SMALL else (np.zeros(size), np.zeros(size))
+        best = linear_sum_assignment(cost)[1]
+        after = cost[every, best] + rows + columns[best]
+    else:
+        after = cost[every, best]
+    return keep_ties(old, best.astype(np.int32), before, after, precision)
+
+
+def keep_ties(
+    old: NDArray[np.int32],
+    new: NDArray[np.int32],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    precision: float,
+) -> NDArray[np.int32]:
+    """The new permutation where it costs less than the old one, cycle by cycle of their difference."""
+    size = len(old)
+    came_from = np.empty(size, np.int64)
+    came_from[old] = np.arange(size)
+    steps = coo_array((np.ones(size, np.int8), (np.arange(size), came_from[new])), shape=(size, size))
+    _, cycle = connected_components(steps, directed=False)
+    gain = np.bincount(cycle, before - after)
+    scale = np.bincount(cycle, np.abs(before) + np.abs(after))
+    return np.where((gain > precision * scale)[cycle], new, old)
+
+
+def _reduce(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Take potentials of rows and columns from the costs, in place, so that the least of each row is 0."""
+    columns = _potentials(cost)
+    rows = np.empty(len(cost))
+    for start in range(0, len(cost), ROWS):
+        block = cost[start : start + ROWS]
+        block -= columns
+        rows[start : start + ROWS] = block.min(axis=1)
+        block -= rows[start : start + ROWS, None]
+    return rows, columns
+
+
+def _potentials(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Prices of the columns at which rows that choose softly ask for each about once."""
+    values = torch.from_numpy(cost)
+    columns = torch.zeros(len(cost), dtype=torch.float64)
+    blocks = [values[start : start + ROWS] for start in range(0, len(values), ROWS)]
+    spread = fsum(float((block.mean(1) - block.amin(1)).sum()) for block in blocks)
+    temperature = spread / (4 * len(cost))
+    for _ in range(PASSES if temperature > 0 else 0):
+        asked = torch.zeros(len(cost), dtype=torch.float32)
+        for block in blocks:
+            wish = (columns - block).float()
+            wish -= wish.amax(1, keepdim=True)
+            wish.div_(temperature).clamp_min_(-60).exp_()  # below that float32 would go subnormal, and slow
+            wish /= wish.sum(1, keepdim=True)
+            asked += wish.sum(0)
+        columns -= temperature * asked.double().clamp_min_(1e-30).log_()
+        temperature *= COOLING
+    return columns.numpy()

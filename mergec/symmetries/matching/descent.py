@@ -1,0 +1,113 @@
+"""Coordinate descent: the clusters in turn, each given the others, until nothing changes."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mergec.symmetries.element import identity
+from mergec.symmetries.matching.anchored import anchored_order
+from mergec.symmetries.matching.solution import Step
+from mergec.symmetries.matching.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mergec.ir.matching import Matching
+    from mergec.symmetries.matching.in_order import Workers
+    from mergec.symmetries.matching.solution import Progress
+    from mergec.symmetries.matching.state import Problem
+
+
+class Descent:
+    """Improves the state of one model."""
+
+    def __init__(
+        self, matching: Matching, state: State, workers: Workers, progress: Progress, model: int
+    ) -> None:
+        """`model` is the number that progress is told."""
+        self.matching = matching
+        self.problem = state.problem
+        self.state = state
+        self.workers = workers
+        self.progress = progress
+        self.model = model
+        self.changes = [0] * len(self.problem.clusters)
+        self.solved: dict[int, tuple[int, ...]] = {}
+        self.neighbours = [self.problem.neighbours(i) for i in range(len(self.problem.clusters))]
+        self.lock = Lock()
+
+    def initialise(self) -> None:
+        """Solve every cluster from its anchored terms."""
+        starts = anchored_order(self.problem)
+        used = {start.cluster: start.parts for start in starts}
+        self._pass([start.cluster for start in starts], 0, used)
+
+    def sweeps(self) -> list[float]:
+        """Sweep until one changes nothing; the objective after each."""
+        objectives = []
+        for sweep in range(1, self.matching.max_sweeps + 1):
+            before = sum(self.changes)
+            self._pass(self._order(sweep), sweep, {})
+            objectives.append(self.state.objective)
+            if sum(self.changes) == before:
+                break
+        return objectives
+
+    def _order(self, sweep: int) -> list[int]:
+        key = np.array([self.matching.seed & (2**64 - 1), sweep], np.uint64)
+        raw = np.random.Philox(key=key).random_raw(len(self.problem.clusters))
+        return [int(number) for number in np.argsort(raw, kind="stable")]
+
+    def _pass(self, order: Sequence[int], sweep: int, used: Mapping[int, Collection[int]]) -> None:
+        done = 0
+
+        def improve(number: int) -> None:
+            nonlocal done
+            cluster = self.problem.clusters[number]
+            parts = used.get(number, cluster.parts)
+            seen = self._seen(number)
+            if self.solved.get(number) != seen:
+                if self.state.improve(cluster, parts, self.workers.run):
+                    self.changes[number] += 1
+                if len(parts) == len(cluster.parts):
+                    self.solved[number] = seen
+            with self.lock:
+                done += 1
+                objective = self.state.objective
+                self.progress(
+                    Step(self.model, sweep, done, len(self.problem.clusters), cluster.name, objective)
+                )
+
+        self.workers.in_order(order, self.neighbours.__getitem__, improve)
+
+    def _seen(self, number: int) -> tuple[int, ...]:
+        """What a cluster's best depends on: how often its neighbours have changed, and itself if quadratic."""
+        others = tuple(self.changes[other] for other in self.neighbours[number])
+        return (*others, self.changes[number]) if self.problem.clusters[number].is_quadratic else others
+
+
+def align(
+    matching: Matching,
+    problem: Problem,
+    values: Sequence[float],
+    workers: Workers,
+    progress: Progress,
+    model: int,
+) -> tuple[State, list[float]]:
+    """Align a model to the anchor, given the parts' values under the identity; the objectives on the way.
+
+    If what follows from the anchored start is worse than the identity, the descent starts from that.
+    """
+    state = State(problem, identity(matching.symmetry), values)
+    at_identity = state.objective
+    descent = Descent(matching, state, workers, progress, model)
+    descent.initialise()
+    objectives = [state.objective, *descent.sweeps()]
+    if state.objective < at_identity:
+        state = State(problem, identity(matching.symmetry), values)
+        again = Descent(matching, state, workers, progress, model)
+        objectives = [at_identity, *again.sweeps()]
+    return state, objectives

@@ -1,0 +1,192 @@
+"""Inner products of every unit of one model with every unit of another: the costs of a cluster.
+
+Tiles of both operands are multiplied in their own precision and added up in float64. What the tiles are
+depends on shapes alone, so that the sums do not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from mergec.ir.symmetry import Factor
+from mergec.symmetries.matching.operand import BLOCK_BYTES
+from mergec.symmetries.matching.part import read, segment_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from mergec.ir.symmetry import Segment, Symmetry
+    from mergec.symmetries.matching.cluster import Term
+    from mergec.symmetries.matching.operand import Operand
+
+    Run = Callable[[Callable[[range], None], Iterable[range]], None]
+    """Calls a function for each of some blocks, in any order or at once, and returns when all are done."""
+
+
+class Pair(NamedTuple):
+    """A model that stays and one that moves, and how the moving one stands now."""
+
+    symmetry: Symmetry
+    anchor: Sequence[Operand]
+    moving: Sequence[Operand]
+    vector: NDArray[np.int32]
+
+
+def blocks(start: int, stop: int, step: int) -> list[range]:
+    """Stretches of at most `step`."""
+    return [range(i, min(i + step, stop)) for i in range(start, stop, step)]
+
+
+class TermGram:
+    """The inner products that one term adds, between free units of some roots of each model."""
+
+    def __init__(self, pair: Pair, term: Term, run: Run) -> None:
+        """Of a pair of models as it stands now; `run` shares the blocks out."""
+        self.pair = pair
+        self.term = term
+        self.run = run
+        part = term.view
+        self.rows = [factor.size for factor in part.rows]
+        self.columns = [factor.size for factor in part.columns]
+        self.unit = prod(
+            factor.size for factor in _factors(term) if factor.group not in (None, term.signature[0])
+        )
+        rows = _held_still(part.rows, term.free_rows)
+        self.row_index = segment_index(pair.symmetry, rows, pair.vector, {})
+
+    def add(self, out: torch.Tensor, first: range, second: range, factor: float) -> None:
+        """Add the products times a factor to out, for these indices of the root in either model.
+
+        `out` is (first * unit, second * unit), float64; a unit is the free factors but the root.
+        """
+        places = np.arange(self.term.view.height, dtype=np.int64).reshape(self.rows)
+        held = self.term.held
+        for at in product(*(range(self.rows[i]) for i in held)):
+            chosen = places
+            for i, index in zip(held, at, strict=True):
+                chosen = chosen.take([index], axis=i)
+            columns = self._columns(dict(zip(held, at, strict=True)))
+            if self.term.free_rows:
+                self._add_free_rows(out, (first, second), factor, chosen, columns)
+            else:
+                self._add_other_rows(out, (first, second), factor, chosen.reshape(-1), columns)
+
+    def _columns(self, held: dict[int, int]) -> torch.Tensor | None:
+        """The order that the anchor's columns take, so that those of the moving model can stay."""
+        part = self.term.view
+        at = {part.rows[i].group: index for i, index in held.items()}
+        index = segment_index(
+            self.pair.symmetry,
+            _held_still(part.columns, self.term.free_columns),
+            self.pair.vector,
+            {group: index for group, index in at.items() if group is not None},
+        )
+        if np.array_equal(index, np.arange(len(index))):
+            return None
+        return torch.from_numpy(np.argsort(index))
+
+    def _add_free_rows(
+        self,
+        out: torch.Tensor,
+        sides: tuple[range, range],
+        factor: float,
+        places: NDArray[np.int64],
+        columns: torch.Tensor | None,
+    ) -> None:
+        """The root is on the rows: blocks of them, of each model, are multiplied with each other."""
+        term, unit = self.term, self.unit
+        axis = next(i for i in term.free_rows if term.view.rows[i].group == term.signature[0])
+        step = max(1, self._rows_in_tile() * places.shape[axis] // places.size)
+        for own in blocks(sides[0].start, sides[0].stop, step):
+            chosen = places.take(own, axis=axis)
+            left = self._anchor(chosen, columns, None)
+            top = out[(own.start - sides[0].start) * unit :][: len(own) * unit]
+
+            def multiply(other: range, left: torch.Tensor = left, top: torch.Tensor = top) -> None:
+                right = self._moving(places.take(other, axis=axis), None)
+                target = top[:, (other.start - sides[1].start) * unit :][:, : len(other) * unit]
+                _add_product(target, left, right, factor)
+
+            self.run(multiply, blocks(sides[1].start, sides[1].stop, step))
+
+    def _add_other_rows(
+        self,
+        out: torch.Tensor,
+        sides: tuple[range, range],
+        factor: float,
+        places: NDArray[np.int64],
+        columns: torch.Tensor | None,
+    ) -> None:
+        """The free factors are on the columns: products of blocks of rows add up."""
+        step = self._rows_in_tile()
+        for some in blocks(0, len(places), step):
+            chosen = places[some.start : some.stop]
+            left = self._anchor(chosen, columns, sides[0])
+            right = self._moving(chosen, sides[1])
+
+            def multiply(own: range, left: torch.Tensor = left, right: torch.Tensor = right) -> None:
+                stretch = slice(own.start, own.stop)
+                _add_product(out[stretch], left[stretch], right, factor)
+
+            self.run(multiply, blocks(0, left.shape[0], _lines(right)))
+
+    def _rows_in_tile(self) -> int:
+        return max(1, BLOCK_BYTES // (4 * self.term.view.width))
+
+    def _anchor(
+        self, places: NDArray[np.int64], columns: torch.Tensor | None, roots: range | None
+    ) -> torch.Tensor:
+        part = self.term.view
+        values = read(part, self.pair.anchor, places.reshape(-1), is_masked=True)
+        if columns is not None:
+            values = values.index_select(1, columns)
+        return self._matrix(values, places.shape, roots)
+
+    def _moving(self, places: NDArray[np.int64], roots: range | None) -> torch.Tensor:
+        part = self.term.view
+        values = read(part, self.pair.moving, self.row_index[places.reshape(-1)])
+        return self._matrix(values, places.shape, roots)
+
+    def _matrix(self, values: torch.Tensor, rows: tuple[int, ...], roots: range | None) -> torch.Tensor:
+        """Rows as (free units, all else). `roots`: of which indices of the root, if it is on the columns."""
+        term = self.term
+        values = values.reshape(*rows, *self.columns)
+        offset = len(rows)
+        free = {term.view.columns[i].group: offset + i for i in term.free_columns}
+        if roots is None:
+            free |= {term.view.rows[i].group: i for i in term.free_rows}
+        else:
+            values = values.narrow(free[term.signature[0]], roots.start, len(roots))
+        order = [free[group] for group in term.signature]
+        values = values.permute(*order, *(i for i in range(values.ndim) if i not in order))
+        return values.reshape(prod(values.shape[: len(order)]), -1)
+
+
+def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
+    if left.dtype != right.dtype:
+        left, right = left.double(), right.double()
+    for some in blocks(0, left.shape[0], _lines(right)):
+        stretch = slice(some.start, some.stop)
+        target[stretch].add_(left[stretch] @ right.T, alpha=factor)
+
+
+def _lines(right: torch.Tensor) -> int:
+    """How many units' products with all those on the right make a block."""
+    return max(1, BLOCK_BYTES // (right.element_size() * right.shape[0]))
+
+
+def _factors(term: Term) -> list[Factor]:
+    part = term.view
+    return [part.rows[i] for i in term.free_rows] + [part.columns[i] for i in term.free_columns]
+
+
+def _held_still(segment: Segment, free: tuple[int, ...]) -> Segment:
+    """The segment as if its free factors were fixed."""
+    return tuple(Factor(factor.size) if i in free else factor for i, factor in enumerate(segment))

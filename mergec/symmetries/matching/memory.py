@@ -1,0 +1,123 @@
+"""How much memory a match takes at most: a bound that the plan counts with."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.symmetries.matching.assignment import ROWS
+from mergec.symmetries.matching.cluster import clusters_of
+from mergec.symmetries.matching.objective import SLICE
+from mergec.symmetries.matching.operand import BLOCK_BYTES
+from mergec.symmetries.matching.part import parts_of
+from mergec.symmetries.matching.solve_cluster import DENSE_LIMIT, SPARSE_ROWS, roots_at_once
+from mergec.symmetries.matching.sparse_assignment import CANDIDATES, PASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mergec.ir.matching import Matching
+    from mergec.ir.symmetry import Symmetry
+    from mergec.symmetries.matching.cluster import Cluster, Node, Term
+    from mergec.symmetries.matching.part import Part
+
+F64 = 8
+SMALL_THINGS = 4 << 20
+"""Of each thread: indices, Python's own objects."""
+
+
+class Tile(NamedTuple):
+    """Bytes of some rows of a part as they are multiplied, and of reading them until they are."""
+
+    held: int
+    reading: int
+
+
+def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
+    """What solve() takes at most, its operands' own memory apart; `itemsize` is that of their values.
+
+    Costs of as many clusters as are solved at once, with a tile of the anchor each; and as many products of
+    blocks.
+    """
+    symmetry = matching.symmetry
+    parts = parts_of(symmetry)
+    models = matching.models if matching.refine else 0
+    whole = max((_comparison(part, itemsize, models) for part in parts), default=0)
+    clusters = []
+    products = 0
+    for cluster in clusters_of(symmetry, parts):
+        tiles = [_tile(term, itemsize, models) for term in cluster.terms]
+        reading = max((tile.held + tile.reading for tile in tiles), default=0)
+        clusters.append(max(_costs(symmetry, cluster) + reading, whole) + SMALL_THINGS)
+        block = max((_product(term, itemsize) for term in cluster.terms), default=0)
+        products = max(products, reading + block + SMALL_THINGS)
+    at_once = sum(sorted(clusters, reverse=True)[:workers])
+    vectors = 16 * symmetry.length * (matching.models + workers + 1)
+    return max(at_once + workers * products, workers * whole) + vectors + SMALL_THINGS
+
+
+def _reading(part: Part, rows: int, itemsize: int, models: int) -> int:
+    """Of reading rows of a part: the rows as they are stored, in order, cut, turned; and indices of them."""
+    row = itemsize * prod(part.tensor.shape[part.row_axes :])
+    stored = rows * row
+    block = max(row, 2 * BLOCK_BYTES)
+    spread = min(block, itemsize * prod(part.tensor.shape))
+    indices = 64 * (part.height + part.width)
+    mean = 4 * (stored + spread) if models else 0
+    return 3 * stored + 2 * spread + indices + mean
+
+
+def _rows(part: Part) -> int:
+    """The rows of a block of a part; all that are stored, if it is read as a whole."""
+    if part.order is not None:
+        return prod(stop - start for start, stop in part.box[: part.row_axes])
+    return min(part.height, max(1, BLOCK_BYTES // (4 * part.width)))
+
+
+def _comparison(part: Part, itemsize: int, models: int) -> int:
+    """Of comparing blocks of both operands in float64."""
+    return 2 * _reading(part, _rows(part), itemsize, models) + 4 * F64 * SLICE
+
+
+def _tile(term: Term, itemsize: int, models: int) -> Tile:
+    part = term.view
+    rows = _rows(part)
+    if term.free_rows:
+        root = next(part.rows[i].size for i in term.free_rows if part.rows[i].group == term.signature[0])
+        rows = max(rows, part.height // root)
+    return Tile(rows * part.width * itemsize, _reading(part, rows, itemsize, models))
+
+
+def _product(term: Term, itemsize: int) -> int:
+    """The products of a block of units, and both tiles in float64 where only one of them is."""
+    tile = _tile(term, itemsize, 0)
+    units = prod(
+        factor.size
+        for side, free in ((term.view.rows, term.free_rows), (term.view.columns, term.free_columns))
+        for factor in (side[i] for i in free)
+    )
+    return max(BLOCK_BYTES, itemsize * units) + (2 * tile.held if itemsize == F64 else 0)
+
+
+def _costs(symmetry: Symmetry, cluster: Cluster) -> int:
+    root = cluster.root
+    if root.children:
+        return _nested(symmetry, root, cluster.terms)
+    if root.size > DENSE_LIMIT:
+        found = 2 * PASSES * CANDIDATES * root.size  # of rows and of columns, from each pass
+        return F64 * (SPARSE_ROWS * root.size + 12 * found)
+    return F64 * root.size * (root.size + 6 * ROWS + 32)
+
+
+def _nested(symmetry: Symmetry, root: Node, terms: Iterable[Term]) -> int:
+    """Tables of some roots, one pair's work on them, and the permutations found for all pairs."""
+    units = {
+        term.signature: prod(symmetry.groups[group].size for group in term.signature[1:]) for term in terms
+    }
+    at_once = roots_at_once(root, units.values())
+    pair = sum(unit * unit for unit in units.values())
+    families = [number for number in root.numbers() if number != root.group]
+    entries = sum(symmetry.members(number) * symmetry.groups[number].size for number in families)
+    inner = max((symmetry.groups[number].size for number in families), default=1)
+    assignments = inner * (inner + 6 * ROWS + 32)
+    return F64 * (at_once * at_once * pair + 6 * pair + assignments + root.size * (entries + 8 * root.size))

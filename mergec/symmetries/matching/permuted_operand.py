@@ -1,0 +1,100 @@
+"""Operands of permuted models: one model's, and the mean of several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from mergec.ir.axis_index import axis_index
+from mergec.symmetries.axis_indices import indices
+from mergec.symmetries.element import permuted
+from mergec.symmetries.matching.operand import rows_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mergec.ir.strided_view import Shape
+    from mergec.ir.symmetry import SymmetricTensor, Symmetry
+    from mergec.symmetries.matching.operand import Operand
+
+
+class MeanOperand:
+    """The mean of a tensor over several models, each permuted by its own element."""
+
+    def __init__(
+        self,
+        symmetry: Symmetry,
+        tensor: SymmetricTensor,
+        name: int,
+        models: Sequence[tuple[Sequence[Operand], NDArray[np.int32]]],
+    ) -> None:
+        """`name` is the number of the name among the tensor's; the models give the operands of all names."""
+        self.symmetry = symmetry
+        self.tensor = tensor
+        self.name = name
+        self.models = models
+
+    @property
+    def shape(self) -> Shape:
+        """That of the tensor in each model."""
+        return self.models[0][0][self.name].shape
+
+    def rows(self, start: int, stop: int) -> torch.Tensor:
+        """The mean of the rows, in float32 or float64."""
+        total: torch.Tensor | None = None
+        for operands, vector in self.models:
+            own = self._rows(operands, vector, start, stop)
+            total = own if total is None else total + own
+        assert total is not None
+        return total.div_(len(self.models))
+
+    def _rows(
+        self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int
+    ) -> torch.Tensor:
+        tensor = self.tensor
+        if tensor.is_stacked:
+            at = self._coordinates(self.name)
+            name = int(indices(axis_index(self.symmetry, tensor, 0, {}), vector)[self.name])
+            rows = name * tensor.shape[1] + self._index(1, vector, at)[start:stop]
+            return self._turned(rows_at(operands, tensor.shape[1], rows), vector, at, 2)
+        try:
+            rows = self._index(0, vector, {})[start:stop]
+        except KeyError:  # which rows come here depends on the column: only the whole tensor can tell
+            values = {tensor.names[0]: operands[0].rows(0, tensor.shape[0]).numpy()}
+            one = type(self.symmetry)(self.symmetry.groups, (tensor,))
+            return torch.from_numpy(permuted(one, vector, values)[tensor.names[0]][start:stop])
+        values_read = rows_at(operands, tensor.shape[0], rows)
+        try:
+            return self._turned(values_read, vector, {}, 1)
+        except KeyError:
+            turned = [
+                self._turned(values_read[i : i + 1], vector, self._coordinates(start + i), 1)
+                for i in range(stop - start)
+            ]
+            return torch.cat(turned)
+
+    def _turned(
+        self, values: torch.Tensor, vector: NDArray[np.int32], at: dict[int, int], first: int
+    ) -> torch.Tensor:
+        """The columns in order: axis `first` of the tensor is axis 1 of the values."""
+        for axis in range(first, len(self.tensor.shape)):
+            index = torch.from_numpy(self._index(axis, vector, at))
+            values = values.index_select(axis - first + 1, index)
+        return values
+
+    def _index(self, axis: int, vector: NDArray[np.int32], at: dict[int, int]) -> NDArray[np.int64]:
+        return indices(axis_index(self.symmetry, self.tensor, axis, at), vector)
+
+    def _coordinates(self, index: int) -> dict[int, int]:
+        """The index of each group on axis 0, at an index of it."""
+        segment = self.tensor.axes[0][0]
+        places = np.unravel_index(index, [factor.size for factor in segment])
+        return {
+            factor.group: int(place)
+            for factor, place in zip(segment, places, strict=True)
+            if factor.group is not None
+        }

@@ -1,0 +1,87 @@
+"""Weight matching (Git Re-Basin, Ainsworth et al., arXiv 2209.04836): the entry of the matcher."""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mergec.symmetries.element import identity, rows_of
+from mergec.symmetries.matching.cluster import clusters_of
+from mergec.symmetries.matching.descent import align
+from mergec.symmetries.matching.in_order import Workers
+from mergec.symmetries.matching.measure import measured, values_at
+from mergec.symmetries.matching.merge_many import merge_many
+from mergec.symmetries.matching.part import parts_of
+from mergec.symmetries.matching.solution import GroupGain, ModelMatch, Solution
+from mergec.symmetries.matching.state import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mergec.ir.matching import Matching
+    from mergec.symmetries.matching.operand import Operand
+    from mergec.symmetries.matching.solution import Progress
+
+
+def solve(
+    matching: Matching, operands: Sequence[Sequence[Operand]], workers: int, progress: Progress
+) -> Solution:
+    """Elements that bring the models close to the first one, the anchor.
+
+    `operands` are those of each model: for each tensor of the symmetry whose weight is not 0, one for each
+    of its names. The solution does not depend on the number of workers.
+
+    Raises:
+        NotFiniteError: a model holds a value that is not a finite number.
+    """
+    parts = parts_of(matching.symmetry)
+    clusters = clusters_of(matching.symmetry, parts)
+    start = identity(matching.symmetry)
+    with Workers(workers) as pool:
+        problems, at_identity, elements, sweeps = [], [], [], []
+        for model in range(1, len(operands)):
+            pair = (operands[0], operands[model])
+            sizes = measured(parts, pair, (0, model), pool)
+            problem = Problem(matching.symmetry, parts, clusters, sizes, pair)
+            values = values_at(problem, start, pool)
+            state, objectives = align(matching, problem, values, pool, progress, model)
+            problems.append(problem)
+            at_identity.append(values)
+            elements.append(state.vector)
+            sweeps.append(objectives)
+        if matching.refine:
+            elements = merge_many(matching, (parts, clusters), operands, elements, pool, progress)
+        found = [
+            values_at(problem, element, pool) for problem, element in zip(problems, elements, strict=True)
+        ]
+    matches = [_match(*each) for each in zip(problems, at_identity, found, elements, sweeps, strict=True)]
+    return Solution(tuple(elements), tuple(matches))
+
+
+def _match(
+    problem: Problem,
+    before: Sequence[float],
+    after: Sequence[float],
+    element: NDArray[np.int32],
+    sweeps: Sequence[float],
+) -> ModelMatch:
+    symmetry = problem.symmetry
+    start = identity(symmetry)
+    gains = []
+    for cluster in problem.clusters:
+        worth = [fsum(values[part] for part in cluster.parts) for values in (before, after)]
+        for group in sorted(cluster.root.numbers()):
+            if not symmetry.groups[group].is_frozen:
+                stays = np.array_equal(rows_of(symmetry, element, group), rows_of(symmetry, start, group))
+                gains.append(GroupGain(group, worth[0], worth[1], stays))
+    return ModelMatch(
+        identity=fsum(before),
+        objective=fsum(after),
+        norm=fsum(size.norm for size in problem.sizes),
+        sweeps=tuple(sweeps),
+        gains=tuple(sorted(gains)),
+    )

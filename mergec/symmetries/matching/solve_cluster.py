@@ -1,0 +1,129 @@
+"""The best permutations of one cluster while all others stay as they are."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import isqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from mergec.symmetries.element import rows_of
+from mergec.symmetries.matching.assignment import assign
+from mergec.symmetries.matching.gram import TermGram, blocks
+from mergec.symmetries.matching.nested import InnerSolver
+from mergec.symmetries.matching.sparse_assignment import assign_sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from mergec.ir.symmetry import Symmetry
+    from mergec.symmetries.matching.cluster import Cluster, Node, Term
+    from mergec.symmetries.matching.gram import Pair, Run
+
+    Proposal = dict[int, NDArray[np.int32]]
+    """Permutations (members, size) of the groups of a cluster."""
+
+DENSE_LIMIT = 16384
+"""Above this size the costs of a group are never held as a whole."""
+SPARSE_ROWS = 2048
+GRAM_BYTES = 64 << 20
+"""What the inner products of some roots of a nested cluster take, unless those of a single pair are more."""
+PRECISION = 1e-6
+"""Relative to the terms, differences of float32 products that are rounding."""
+
+
+def propose(pair: Pair, cluster: Cluster, terms: Sequence[Term], run: Run) -> Proposal:
+    """The permutations that are best for the terms, with all else as the pair has it."""
+    grams = [TermGram(pair, term, run) for term in terms]
+    weights = [term.view.tensor.weight for term in terms]
+    old = rows_of(pair.symmetry, pair.vector, cluster.root.group)[0]
+    if cluster.root.children:
+        return _nested(pair, cluster.root, list(zip(terms, grams, weights, strict=True)))
+    size = cluster.root.size
+    every = range(size)
+    if size > DENSE_LIMIT:
+
+        def passes() -> Iterator[tuple[int, torch.Tensor]]:
+            for some in blocks(0, size, SPARSE_ROWS):
+                cost = torch.zeros((len(some), size), dtype=torch.float64)
+                for gram, weight in zip(grams, weights, strict=True):
+                    gram.add(cost, some, every, -weight)
+                yield some.start, cost
+
+        return {cluster.root.group: assign_sparse(passes, old, PRECISION)[None]}
+    cost = torch.zeros((size, size), dtype=torch.float64)
+    for gram, weight in zip(grams, weights, strict=True):
+        gram.add(cost, every, every, -weight)
+    return {cluster.root.group: assign(cost.numpy(), old, PRECISION)[None]}
+
+
+def _nested(pair: Pair, root: Node, grams: list[tuple[Term, TermGram, float]]) -> Proposal:
+    """Of every pair of roots what its families gain, then an assignment of the roots."""
+    symmetry = pair.symmetry
+    solver = InnerSolver(symmetry, PRECISION)
+    kept = {number: rows_of(symmetry, pair.vector, number) for number in root.numbers()}
+    old = kept[root.group][0]
+    value = np.zeros((root.size, root.size))
+    families = [number for number in root.numbers() if number != root.group]
+    inner = {
+        number: np.empty(
+            (root.size, root.size, len(kept[number]) // root.size, kept[number].shape[1]), np.int32
+        )
+        for number in families
+    }
+    for some, others in _root_blocks(root, {term.signature: gram.unit for term, gram, _ in grams}):
+        tables = _tables(grams, some, others)
+        for x, y in product(some, others) if not root.is_frozen else zip(some, others, strict=True):
+            below = {key: table[x - some.start, ..., y - others.start, :] for key, table in tables.items()}
+            stays = solver.kept_below(root, kept, x, is_old=bool(old[x] == y))
+            value[x, y], found = solver.solve(root, _shaped(symmetry, below), stays)
+            for number in families:
+                inner[number][x, y] = found[number]
+    rows = old if root.is_frozen else assign(-value, old, PRECISION)
+    every = np.arange(root.size)
+    return {root.group: rows[None]} | {
+        number: inner[number][every, rows].reshape(-1, inner[number].shape[-1]) for number in families
+    }
+
+
+def _root_blocks(root: Node, units: Mapping[tuple[int, ...], int]) -> Iterator[tuple[range, range]]:
+    """Pairs of stretches of roots, of the anchor and the moving model, whose products are held at once."""
+    stretches = blocks(0, root.size, roots_at_once(root, units.values()))
+    if root.is_frozen:
+        yield from zip(stretches, stretches, strict=True)
+    else:
+        yield from product(stretches, stretches)
+
+
+def roots_at_once(root: Node, units: Iterable[int]) -> int:
+    """How many roots of either model are compared at once, given how many units one holds in each table."""
+    squares = sum(unit * unit for unit in units)
+    return 1 if root.is_frozen else min(root.size, max(1, isqrt(GRAM_BYTES // (8 * squares))))
+
+
+def _tables(
+    grams: Sequence[tuple[Term, TermGram, float]], some: range, others: range
+) -> dict[tuple[int, ...], NDArray[np.float64]]:
+    """The inner products between roots, by signature: (roots, units, roots, units)."""
+    tables: dict[tuple[int, ...], torch.Tensor] = {}
+    for term, gram, weight in grams:
+        unit = gram.unit
+        shape = (len(some) * unit, len(others) * unit)
+        table = tables.setdefault(term.signature, torch.zeros(shape, dtype=torch.float64))
+        gram.add(table, some, others, weight)
+    return {
+        key: table.reshape(len(some), len(table) // len(some), len(others), -1).numpy()
+        for key, table in tables.items()
+    }
+
+
+def _shaped(
+    symmetry: Symmetry, tables: Mapping[tuple[int, ...], NDArray[np.float64]]
+) -> dict[tuple[int, ...], NDArray[np.float64]]:
+    """The tables of one pair of roots: without the root in the signature, an axis for each group."""
+    sizes = {key: [symmetry.groups[group].size for group in key[1:]] for key in tables}
+    return {key[1:]: table.reshape(sizes[key] * 2) for key, table in tables.items()}

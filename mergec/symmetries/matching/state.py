@@ -1,0 +1,110 @@
+"""How a model stands while it is matched: its element, and what each part is worth under it."""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING
+
+from mergec.symmetries.element import rows_of
+from mergec.symmetries.matching.gram import Pair
+from mergec.symmetries.matching.objective import value
+from mergec.symmetries.matching.solve_cluster import propose
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mergec.ir.symmetry import Symmetry
+    from mergec.symmetries.matching.cluster import Cluster
+    from mergec.symmetries.matching.gram import Run
+    from mergec.symmetries.matching.objective import Size
+    from mergec.symmetries.matching.operand import Operand
+    from mergec.symmetries.matching.part import Part
+    from mergec.symmetries.matching.solve_cluster import Proposal
+
+LEAST_GAIN = 1e-9
+"""Of the norms of a cluster's terms; a smaller gain is none."""
+QUADRATIC_ROUNDS = 4
+
+
+class Problem:
+    """Two models to bring together, cut into parts and clusters."""
+
+    def __init__(
+        self,
+        symmetry: Symmetry,
+        parts: Sequence[Part],
+        clusters: Sequence[Cluster],
+        sizes: Sequence[Size],
+        operands: tuple[Sequence[Operand], Sequence[Operand]],
+    ) -> None:
+        """`operands` are the anchor's and the moving model's."""
+        self.symmetry = symmetry
+        self.parts = parts
+        self.clusters = clusters
+        self.sizes = sizes
+        self.anchor, self.moving = operands
+
+    def pair(self, vector: NDArray[np.int32]) -> Pair:
+        """The models with the moving one as the vector has it."""
+        return Pair(self.symmetry, self.anchor, self.moving, vector)
+
+    def neighbours(self, cluster: int) -> list[int]:
+        """The other clusters that stand on a part of it, in ascending order."""
+        own = set(self.clusters[cluster].parts)
+        return [
+            number
+            for number, other in enumerate(self.clusters)
+            if number != cluster and not own.isdisjoint(other.parts)
+        ]
+
+
+class State:
+    """The moving model's vector and its parts' values. Clusters that share no part may change at once."""
+
+    def __init__(self, problem: Problem, vector: NDArray[np.int32], values: Sequence[float]) -> None:
+        """`values` are those of the parts under the vector."""
+        self.problem = problem
+        self.vector = vector.copy()
+        self.values = list(values)
+
+    @property
+    def objective(self) -> float:
+        """The sum over all parts."""
+        return fsum(self.values)
+
+    def improve(self, cluster: Cluster, used: Collection[int], run: Run) -> bool:
+        """Give a cluster what is best for the parts used; whether they gained by it.
+
+        Of a cluster that stands on a part more than once the proposal is only the best linear one, and
+        what follows from it may be better still.
+        """
+        terms = [term for term in cluster.terms if term.part in used]
+        has_changed = False
+        for _ in range(QUADRATIC_ROUNDS if cluster.is_quadratic else 1):
+            found = propose(self.problem.pair(self.vector), cluster, terms, run)
+            if not self._take(cluster, used, found):
+                break
+            has_changed = True
+        return has_changed
+
+    def _take(self, cluster: Cluster, used: Collection[int], found: Proposal) -> bool:
+        """Take a proposal if the parts used gain by it, counted in float64 from the operands."""
+        symmetry = self.problem.symmetry
+        vector = self.vector.copy()
+        for group, rows in found.items():
+            rows_of(symmetry, vector, group)[:] = rows
+        if (vector == self.vector).all():
+            return False
+        pair = self.problem.pair(vector)
+        values = {part: value(pair, self.problem.parts[part]) for part in cluster.parts}
+        gain = fsum(values[part] - self.values[part] for part in used)
+        if gain <= LEAST_GAIN * fsum(self.problem.sizes[part].norm for part in used):
+            return False
+        for group, rows in found.items():
+            rows_of(symmetry, self.vector, group)[:] = rows
+        for part, worth in values.items():
+            self.values[part] = worth
+        return True
