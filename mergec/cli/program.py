@@ -20,6 +20,7 @@ COMMANDS = {
     "methods": "List all operations.",
     "explain": "Explain an operation, a code such as MC0402, or a topic.",
     "schema": "Write, check or show the JSON schema of recipes.",
+    "symmetry": "Draft a symmetry table for a checkpoint, to review.",
     "graph": "Draw a recipe's sources and models.",
 }
 

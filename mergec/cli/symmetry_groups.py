@@ -32,7 +32,7 @@ def _group_rows(symmetry: Symmetry) -> list[tuple[str, ...]]:
     for number, group in enumerate(symmetry.groups):
         parents = " ".join(_label(symmetry, parent) for parent in symmetry.parents(number))
         found.setdefault((_label(symmetry, number), group.size, parents, group.is_frozen), []).append(number)
-    rows = [("group", "times", "size", "", "")]
+    rows: list[tuple[str, ...]] = [("group", "times", "size", "", "")]
     for (label, size, parents, is_frozen), numbers in found.items():
         tensors = sum(used[number] for number in numbers)
         acts = f"on {tensors} tensor{'s' * (tensors != 1)}"
@@ -42,7 +42,7 @@ def _group_rows(symmetry: Symmetry) -> list[tuple[str, ...]]:
 
 
 def _tensor_rows(symmetry: Symmetry) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     tensors = symmetry.tensors
     texts = [_axes_text(symmetry, tensor) for tensor in tensors]
     named = [(name, number) for number, tensor in enumerate(tensors) for name in tensor.names]

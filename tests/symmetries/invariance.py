@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Diagnostic
     from mergec.ir.symmetry import Symmetry
     from mergec.symmetries.model_shape import ModelShape
-    from mergec.symmetries.table import Table
+    from mergec.symmetries.table_entries import Table
     from tests.symmetries.tables.models import Model
 
     Tensors = Mapping[str, NDArray[np.generic]]

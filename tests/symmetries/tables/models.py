@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Tensors = Mapping[str, Array]
 
-transformers.utils.logging.disable_progress_bar()
+transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 VOCABULARY = 30
 IDS = torch.randint(3, VOCABULARY, (2, 7), generator=torch.Generator().manual_seed(5))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ChannelNorm(nn.LayerNorm):
     """LayerNorm over the channels of each place."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 

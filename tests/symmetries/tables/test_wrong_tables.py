@@ -1,4 +1,4 @@
-"""Tables that others published, or that look right: refused from the shapes, or found out by the invariance."""
+"""Tables that others published, or that look right: refused, or found out by the invariance."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.symmetries.tables.test_t5 import t5
 from tests.symmetries.tables.test_vgg import Vgg
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mergec.symmetries.table_entries import Table
@@ -52,7 +53,7 @@ def broken(text: str, model: Model, folder: Path) -> set[str]:
     return {family for family, one in off.items() if one.output > FOUND_OUT}
 
 
-def refused(text: str, shapes: dict[str, tuple[int, ...]], folder: Path) -> list[str]:
+def refused(text: str, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> list[str]:
     """The codes with which a table is refused for these shapes."""
     table, said = table_of(text, folder)
     assert table is not None, said
@@ -148,7 +149,9 @@ tensors:
   "classifier.0.bias": P_Dense_0
 """
     hidden = plain(Vgg(norms=False, small=False), IMAGES, torch.float64)
-    logits = {name: value.shape for name, value in hidden.tensors.items() if not name.startswith("classifier.")}
+    logits = {
+        name: value.shape for name, value in hidden.tensors.items() if not name.startswith("classifier.")
+    }
     logits |= {"classifier.0.weight": (5, 36), "classifier.0.bias": (5,)}
     assert refused(text, logits, tmp_path) == ["MC0520"]
 
@@ -162,7 +165,7 @@ tensors:
   "model.diffusion_model.out.2.bias": _
 """
     out = "model.diffusion_model.out"
-    shapes = {f"{out}.0.weight": (320,), f"{out}.0.bias": (320,)}
+    shapes: dict[str, tuple[int, ...]] = {f"{out}.0.weight": (320,), f"{out}.0.bias": (320,)}
     shapes |= {f"{out}.2.weight": (4, 320, 3, 3), f"{out}.2.bias": (4,)}
     assert set(refused(text, shapes, tmp_path)) == {"MC0519", "MC0520"}
 
