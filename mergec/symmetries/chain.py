@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 UNITS = "units"
 _STATISTICS = ("running_mean", "running_var")
 _COUNTER = "num_batches_tracked"
-_WRITE_OUT = "write its tensors out under `tensors`"
+_WRITE_OUT = "list its tensors under `tensors`, which comes before the chain"
 
 
 def place_chain(

@@ -10,7 +10,7 @@ from mergec.symmetries.errors import QuadraticGroup
 from mergec.symmetries.placed import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from mergec.diagnostics import Report
     from mergec.symmetries.placed import PlacedGroups, PlacedTensor, Symbol
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-def check_coverage(groups: PlacedGroups, report: Report) -> frozenset[Symbol]:
-    """Report MC0512 and MC0519 to MC0521. Returns the groups that must stay as they are.
+def check_coverage(groups: PlacedGroups, frozen: Collection[Symbol], report: Report) -> frozenset[Symbol]:
+    """Report MC0512 and MC0519 to MC0521 for groups that are not frozen. Returns those that must be as well.
 
-    Those are groups of mergec's own tables whose units nothing in this model reads: such a table covers
+    These are groups of mergec's own tables whose units nothing in this model reads: such a table covers
     models with and without the parts that would.
     """
     acting: dict[Symbol, list[PlacedTensor]] = {group: [] for group in groups.parents}
@@ -29,8 +29,9 @@ def check_coverage(groups: PlacedGroups, report: Report) -> frozenset[Symbol]:
         for group in dict.fromkeys(factor.symbol for *_, factor in tensor.factors() if factor.is_group):
             if group is not None:
                 acting[group].append(tensor)
-    stays: set[Symbol] = set(groups.held)
+    stays = set(frozen)
     for group, tensors in acting.items():
+        # A single unit has nothing to change places with.
         if group in stays or groups.sizes[group] == 1:
             continue
         is_used = len(set(_places(group, tensors))) > 1

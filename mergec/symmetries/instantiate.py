@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import Label, Report, safe
 from mergec.ir.natural_order import natural_key
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
+from mergec.recipe.value_place import NoPlace
 from mergec.symmetries.chain import place_chain
 from mergec.symmetries.coverage import check_coverage
 from mergec.symmetries.errors import UnlistedTensors
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Diagnostic, Span
+    from mergec.recipe.value_place import Place
     from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
     from mergec.symmetries.table_entries import Table
@@ -39,30 +41,33 @@ def instantiate(
     *,
     sizes: Mapping[str, int] | None = None,
     freeze: Sequence[str] = (),
-    span: Span | None = None,
+    step: Place = NoPlace(),  # noqa: B008  # it has no state
 ) -> Symmetry | None:
     """The groups of the model; None after reporting what is wrong with the table for it.
 
     `sizes` come before those of the table. `freeze` names groups that are not to be permuted: `ffn` in all
-    layers, `model.layers.[0:4]/ffn` in some. `span` is where the recipe uses the table.
+    layers, `model.layers.[0:4]/ffn` in some. `step` is where the recipe has `symmetry`, `sizes` and `freeze`.
     """
     found = Report()
-    groups = _placed(table, model, sizes or {}, span, found)
+    groups = _placed(table, model, sizes or {}, step, found)
     made = None
     if groups is not None:
-        stays = check_coverage(groups, found) | frozen(freeze, groups, span, found)
-        made = _symmetry(groups, stays)
-    report.extend(_with_use(one, span) for one in _once(found.diagnostics))
+        stays = groups.held | frozen(freeze, groups, step.child("freeze"), found)
+        made = _symmetry(groups, stays | check_coverage(groups, stays, found))
+    use = step.child("symmetry").span()
+    report.extend(_with_use(one, use) for one in _once(found.diagnostics))
     return None if found.has_errors() else made
 
 
 def _placed(
-    table: Table, model: ModelShape, sizes: Mapping[str, int], span: Span | None, report: Report
+    table: Table, model: ModelShape, sizes: Mapping[str, int], step: Place, report: Report
 ) -> PlacedGroups | None:
     """The tensors with their groups and sizes; None if the table does not fit the model."""
     placement, placed = _place(table, model, report)
     names = {*placement.written.values(), *(symbol.name for symbol in placement.written), *table.sizes}
-    report.extend(unknown_group(name, names, span) for name in sizes if name not in names)
+    for name in sizes:
+        if name not in names:
+            report.add(unknown_group(name, names, step.child("sizes").key_span(name)))
     if report.has_errors():
         return None
     unified = unify(placement, placed, model, report)
@@ -76,7 +81,7 @@ def _placed(
     given.report_unknown(known.unknown(tensors), placement.written)
     real = tuple(tensor for tensor in tensors if tensor.label in model.tensors)
     parents = find_parents(real, report)
-    check_tied(real, model, report)
+    check_tied(real, unified.held(), model, report)
     if report.has_errors():
         return None
     return PlacedGroups(real, parents, known.known(), unified.names(placement.written), unified.held())
@@ -113,7 +118,12 @@ def _check_all_listed(left: Collection[str], table: Table, model: ModelShape, re
     notes = (f"the others are {shown}{', ...' if others >= _SHOWN else ''}",) if shown else ()
     report.add(
         UnlistedTensors(
-            span=table.span, model=model.name, tensor=unlisted[0], more=more, help=help_, notes=notes
+            span=None if table.is_built_in else table.span,
+            model=model.name,
+            tensor=unlisted[0],
+            more=more,
+            help=help_,
+            notes=notes,
         )
     )
 
@@ -155,10 +165,10 @@ def _once(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
         yield replace(first, notes=(*first.notes, note)) if others else first
 
 
-def _with_use(diagnostic: Diagnostic, span: Span | None) -> Diagnostic:
+def _with_use(diagnostic: Diagnostic, use: Span | None) -> Diagnostic:
     """The diagnostic with the place in the recipe that uses the table, where that is another text."""
-    if span is None or diagnostic.span is None:
-        return replace(diagnostic, span=diagnostic.span or span)
-    if diagnostic.span.source == span.source:
+    if use is None or diagnostic.span is None:
+        return replace(diagnostic, span=diagnostic.span or use)
+    if diagnostic.span.source == use.source:
         return diagnostic
-    return replace(diagnostic, others=(*diagnostic.others, Label(span, "the table is used here")))
+    return replace(diagnostic, others=(*diagnostic.others, Label(use, "the table is used here")))

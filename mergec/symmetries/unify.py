@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mergec.diagnostics import safe
 from mergec.symmetries.axis_errors import TiedDiffer
 from mergec.symmetries.conditions import groups_where
 from mergec.symmetries.placed import as_text
 from mergec.symmetries.size_expression import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Report
     from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.place_tensors import Placement
-    from mergec.symmetries.placed import PlacedAxes, PlacedFactor, PlacedTensor, Symbol
+    from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
     from mergec.symmetries.table_entries import Table, Tied
 
 
@@ -87,31 +88,32 @@ def unify(
             unified.hold(symbol for symbol in symbols if symbol in unified.order)
     placed = {name: tensor for tensor in tensors for name in tensor.names}
     for first, second in tied_names(placement.table, model):
-        pair = placed.get(first), placed.get(second)
-        if (
-            pair[0] is not None
-            and pair[1] is not None
-            and not _join_axes(unified, pair[0].axes, pair[1].axes)
-        ):
-            report.add(_tied_differ(pair[0], pair[1]))
+        if first in placed and second in placed:
+            _join_axes(unified, placed[first], placed[second], report)
     return unified
 
 
-def check_tied(tensors: Sequence[PlacedTensor], model: ModelShape, report: Report) -> None:
+def check_tied(
+    tensors: Sequence[PlacedTensor], held: Collection[Symbol], model: ModelShape, report: Report
+) -> None:
     """Report MC0522 for tensors with one storage whose axes are not the same."""
     placed = {name: tensor for tensor in tensors for name in tensor.names}
     for name, earlier in model.same.items():
         first, second = placed.get(earlier), placed.get(name)
-        if first is not None and second is not None and _acting(first) != _acting(second):
-            report.add(_tied_differ(first, second))
+        if first is None or second is None or _acting(first, held) == _acting(second, held):
+            continue
+        help_ = f'add `tied: [["{safe(earlier)}", "{safe(name)}"]]` to the table, or correct the axes'
+        report.add(_tied_differ(first, second, help_))
 
 
-def _acting(tensor: PlacedTensor) -> list[tuple[tuple[int, int, int], Symbol | None]]:
-    """The groups of a tensor and where they stand."""
+def _acting(
+    tensor: PlacedTensor, held: Collection[Symbol]
+) -> list[tuple[tuple[int, int, int], Symbol | None]]:
+    """The groups that may permute a tensor, and where they stand."""
     return [
         ((axis, part, position), factor.symbol)
         for axis, part, position, factor in tensor.factors()
-        if factor.is_group
+        if factor.is_group and factor.symbol not in held
     ]
 
 
@@ -129,29 +131,22 @@ def _is_one(first: str, second: str, tied: Tied, model: ModelShape) -> bool:
     return model.same.get(first, first) == model.same.get(second, second) or holds(tied.when, model.config)
 
 
-def _tied_differ(first: PlacedTensor, second: PlacedTensor) -> TiedDiffer:
-    """The diagnostic for a tensor and one tied to it that have different axes."""
-    notes = tuple(
-        f"`{tensor.label}` has `{' '.join(map(as_text, tensor.axes))}`" for tensor in (first, second)
-    )
-    help_ = f'add `tied: [["{first.label}", "{second.label}"]]`, or correct the axes'
-    return TiedDiffer(span=second.entry.span, tensor=second.label, other=first.label, notes=notes, help=help_)
-
-
-def _join_axes(unified: Unified, first: PlacedAxes, second: PlacedAxes) -> bool:
-    """Whether the axes can be the same; groups that stand at one place then are one."""
-    if [[len(part) for part in axis] for axis in first] != [[len(part) for part in axis] for axis in second]:
-        return False
-    pairs = (
-        pair
-        for axes in zip(first, second, strict=True)
-        for segments in zip(*axes, strict=True)
-        for pair in zip(*segments, strict=True)
-    )
-    for one, other in pairs:
+def _join_axes(unified: Unified, first: PlacedTensor, second: PlacedTensor, report: Report) -> None:
+    """Let groups that stand at one place of two tied tensors be one; reports axes that cannot be the same."""
+    forms = [[[len(part) for part in axis] for axis in tensor.axes] for tensor in (first, second)]
+    if forms[0] != forms[1]:
+        report.add(_tied_differ(first, second, "write the axes of both in one form"))
+        return
+    for (*_, one), (*_, other) in zip(first.factors(), second.factors(), strict=True):
         groups = [factor.symbol for factor in (one, other) if factor.is_group and factor.symbol is not None]
         if len(groups) == 2:
             unified.join(*groups)
         else:
             unified.hold(groups)
-    return True
+
+
+def _tied_differ(first: PlacedTensor, second: PlacedTensor, help_: str) -> TiedDiffer:
+    notes = tuple(
+        f"`{tensor.label}` has `{' '.join(map(as_text, tensor.axes))}`" for tensor in (first, second)
+    )
+    return TiedDiffer(span=second.entry.span, tensor=second.label, other=first.label, notes=notes, help=help_)

@@ -26,6 +26,11 @@ def test_inputs_and_outputs_of_a_model(axes: str) -> None:
     assert one.message.startswith("nothing but `fc` has `")
 
 
+def test_a_group_that_is_frozen_may_be_an_output() -> None:
+    found = made("tensors: {fc.weight: logits _}", {"fc.weight": (10, 5)}, freeze=["logits"])
+    assert found.frozen == ["logits"]
+
+
 def test_recurrent_weights_do_not_read_what_their_module_gives() -> None:
     text = """
         tensors:

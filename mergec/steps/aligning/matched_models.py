@@ -46,9 +46,8 @@ def symmetry_of(
 
     Reports MC05xx for the table, MC0360 and MC0361 where models differ.
     """
-    span = call.place.child("symmetry").span()
     shape = model_shape(anchor, models[0], call)
-    symmetry = instantiate(table, shape, call.report, sizes=sizes, freeze=freeze, span=span)
+    symmetry = instantiate(table, shape, call.report, sizes=sizes, freeze=freeze, step=call.place)
     if symmetry is None:
         return None
     names = [name for tensor in symmetry.tensors for name in tensor.names]
