@@ -158,12 +158,13 @@ def build(
     from mergec.execute.run_plan import run_plan
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
+    from mergec.output.saved_permutations import check_saves
 
     target = target_path(compiled, options)
     side_files = compiled.sources.side_files
-    read = [file.path for file in compiled.sources.files]
-    read += [folder.path for folder in side_files.folders] if side_files is not None else []
+    read = _inputs(compiled)
     check_target(target, read, force=options.force, report=report)
+    check_saves(plan.matches, read, force=options.force, report=report)
     report.stop_on_error()
     with ExitStack() as stack:
         sources = _opened(compiled, stack)
@@ -173,7 +174,7 @@ def build(
         )
         stack.callback(output.discard)
         with inputs_named(compiled.checked, compiled.sources.names):
-            decided = _decided(plan, sources, matching)
+            decided = _decided(plan, sources, report, matching)
             not_finite = run_plan(plan, sources, output, progress, decided.vectors)
         for source in sources:
             source.check_unchanged()
@@ -186,19 +187,22 @@ def build(
     return Built(target, decided.solutions)
 
 
-def solve(compiled: Compiled, plan: Plan, matching: Progress | None = None) -> Decided:
-    """Find the permutations that a plan needs, and write them where the recipe says.
+def solve(compiled: Compiled, plan: Plan, report: Report, matching: Progress | None = None) -> Decided:
+    """Find the permutations that a plan needs, and write them where it says.
 
     Raises:
-        MergecError: MC0704 where values to compare are not finite, MC02xx from a source, MC0806 where the
+        MergecError: MC0704 where values to compare are not finite, MC02xx from a source, MC08xx where the
             permutations cannot be written.
     """
     from mergec.execute.differing_inputs import inputs_named
+    from mergec.output.saved_permutations import check_saves
 
+    check_saves(plan.matches, _inputs(compiled), force=False, report=report)
+    report.stop_on_error()
     with ExitStack() as stack:
         sources = _opened(compiled, stack)
         with inputs_named(compiled.checked, compiled.sources.names):
-            decided = _decided(plan, sources, matching)
+            decided = _decided(plan, sources, report, matching)
         for source in sources:
             source.check_unchanged()
     return decided
@@ -237,15 +241,23 @@ def _opened(compiled: Compiled, stack: ExitStack) -> list[ByteSource]:
     return [stack.enter_context(closing(open_bytes(file))) for file in compiled.sources.files]
 
 
-def _decided(plan: Plan, sources: Sequence[ByteSource], matching: Progress | None) -> Decided:
+def _inputs(compiled: Compiled) -> list[Path]:
+    """The files and folders that a build reads."""
+    side_files = compiled.sources.side_files
+    folders = [folder.path for folder in side_files.folders] if side_files is not None else []
+    return [*(file.path for file in compiled.sources.files), *folders]
+
+
+def _decided(plan: Plan, sources: Sequence[ByteSource], report: Report, matching: Progress | None) -> Decided:
     from mergec.execute.decided import NOTHING_DECIDED
 
     if not plan.decisions:
         return NOTHING_DECIDED
     with signals_held():
-        from mergec.execute.decide import decide  # torch and scipy
+        from mergec.execute.decide import cautions, decide  # torch and scipy
     from mergec.output.saved_permutations import save_permutations
 
     decided = decide(plan, sources, matching)
+    report.extend(cautions(plan.matches, decided.solutions))
     save_permutations(plan.matches, decided.solutions)
     return decided

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from mergec.diagnostics import MergecError
 from mergec.execute.decided import Decided
+from mergec.execute.errors import AverageWithCare, NotFiniteInMatch
 from mergec.execute.evaluator import Evaluator, rows_block
 from mergec.execute.tile_computer import one_thread_each
 from mergec.ir.plan import GivenVector
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from mergec.diagnostics import Diagnostic
     from mergec.ir.plan import MatchTask, Plan
     from mergec.ir.program import StreamedRows
     from mergec.ir.strided_view import Shape
@@ -47,10 +50,29 @@ def _told_nobody(*_: object) -> None:
 
 
 def _solved(task: MatchTask, evaluator: Evaluator, progress: Progress) -> Solution:
-    from mergec.symmetries.matching.solve import solve  # scipy, which given permutations need none of
+    # scipy, which given permutations need none of
+    from mergec.symmetries.matching.objective import NotFiniteError
+    from mergec.symmetries.matching.solve import solve
 
     operands = [[StreamedOperand(rows, evaluator) for rows in model] for model in task.operands]
-    return solve(task.matching, operands, task.workers, progress)
+    try:
+        return solve(task.matching, operands, task.workers, progress)
+    except NotFiniteError as found:
+        use = task.uses[0]
+        model = (use.anchor, *use.together)[found.model]
+        raise MergecError(
+            [NotFiniteInMatch(span=use.span, model=model, tensor=found.tensor, element=found.element)]
+        ) from None
+
+
+def cautions(matches: Sequence[MatchTask], solutions: Sequence[Solution]) -> Iterator[Diagnostic]:
+    """MC0705 for each model whose units do not mostly stay where they are, if its table has a caution."""
+    for task, solution in zip(matches, solutions, strict=True):
+        for use in task.uses:
+            gains = solution.models[use.row].gains
+            if use.caution and 2 * sum(gain.is_identity for gain in gains) < len(gains):
+                help_ = use.caution.rstrip(".")
+                yield AverageWithCare(span=use.span, model=use.moved, anchor=use.anchor, help=help_)
 
 
 class StreamedOperand:

@@ -33,6 +33,40 @@ class NotFiniteValues(Diagnostic):
     help: str | None = "the training run diverged: take an earlier checkpoint of the adapter"
 
 
+@diagnostic(
+    "MC0704", "`{tensor}` of `{model}` is not a finite number at element {element}: nothing can match it"
+)
+class NotFiniteInMatch(Diagnostic):
+    """A model that is to be aligned, or that others are aligned to, holds a NaN or an infinity.
+
+    Which units belong together is told by inner products of weights, and these would not be numbers. All
+    tensors that count in matching are looked at before the first permutation is sought. Elements are
+    counted from 0, in the order in which they are stored.
+    """
+
+    model: str
+    tensor: str
+    element: int
+    help: str | None = "take a sound checkpoint, or leave the tensor out: `weights: {its name: 0}`"
+
+
+@diagnostic(
+    "MC0705",
+    "`{model}` and `{anchor}` are not in one order by themselves: measure their average",
+    severity=Severity.WARNING,
+)
+class AverageWithCare(Diagnostic):
+    """Permutations were found that are not the identity, for a kind of model whose averages are often poor.
+
+    Two networks that were trained apart lie in different valleys of the loss. For wide networks of simple
+    shape permutations bring them together; for transformers they lower the barrier between them and leave
+    much of it. The permuted model itself computes what it did before. Measure what you have merged.
+    """
+
+    model: str
+    anchor: str
+
+
 @diagnostic("MC0703", "`{tensor}`{more} in the output: not all values are finite", severity=Severity.WARNING)
 class OutputNotFinite(Diagnostic):
     """A computed tensor holds infinities or NaN.

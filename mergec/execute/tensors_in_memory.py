@@ -95,6 +95,9 @@ class _Memory:
         assert shard == self._placed.shard
         return -1
 
+    def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
+        """Nothing was copied, and nobody wants to know of it."""
+
     def array(self) -> NDArray[np.generic]:
         dtype = self._placed.dtype
         if not dtype.itemsize:

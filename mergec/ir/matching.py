@@ -31,21 +31,29 @@ class Matching:
 class MatchUse(NamedTuple):
     """What a match is for: the model `made` is `moved` with the permutations of row `row` of the result.
 
-    `save` is the file to write these to, and `caution` what the table says of averaging such models.
+    `together` are the models of all rows. `save` is the file to write these to, and `caution` what the
+    table says of averaging such models.
     """
 
     made: str
     moved: str
     anchor: str
     row: int
+    together: tuple[str, ...]
     save: Path | None = None
     span: Span | None = None
     caution: str = ""
 
 
 class AlignedModel(NamedTuple):
-    """A model that is permuted on the way to the output, as it is before, and the groups of its units."""
+    """A model that is permuted on the way to the output, as it is before, and the groups of its units.
 
+    `given` is the file of permutations, where they are not looked for.
+    """
+
+    made: str
     model: ModelTable
+    anchor: str
     symmetry: Symmetry
+    given: str | None
     span: Span | None

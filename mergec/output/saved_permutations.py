@@ -6,15 +6,39 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, safe
 from mergec.output.errors import PermutationsNotWritten
+from mergec.output.ownership import check_target
 from mergec.symmetries.permutation_file import write_permutations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from mergec.diagnostics import Span
+    from mergec.diagnostics import Report
+    from mergec.ir.matching import MatchUse
     from mergec.ir.plan import MatchTask
     from mergec.symmetries.matching.solution import Solution
+
+
+def check_saves(
+    matches: Sequence[MatchTask], inputs: Collection[Path], *, force: bool, report: Report
+) -> None:
+    """Report what would stop permutations from being written, or be harmed: before hours of matching.
+
+    MC0801, MC0802 and MC0806.
+    """
+    rows: dict[Path, tuple[int, int]] = {}
+    for number, task in enumerate(matches):
+        for use in task.uses:
+            if use.save is None:
+                continue
+            check_target(use.save, inputs, force=force, report=report)
+            place = use.save.resolve()
+            if rows.setdefault(place, (number, use.row)) != (number, use.row):
+                report.add(_not_written(use, "those of two models would go there"))
+            if place.is_dir():
+                report.add(_not_written(use, "it is a folder"))
+            elif not place.parent.is_dir():
+                report.add(_not_written(use, f"there is no folder `{safe(use.save.parent)}`"))
 
 
 def save_permutations(matches: Sequence[MatchTask], solutions: Sequence[Solution]) -> None:
@@ -26,17 +50,11 @@ def save_permutations(matches: Sequence[MatchTask], solutions: Sequence[Solution
     for task, solution in zip(matches, solutions, strict=True):
         for use in task.uses:
             if use.save is not None:
-                write_row(use.save, task, solution, use.row, use.span)
+                _write(use.save, task, solution, use)
 
 
-def write_row(path: Path, task: MatchTask, solution: Solution, row: int, span: Span | None = None) -> None:
-    """Write the permutations of one model of a match.
-
-    Raises:
-        MergecError: MC0806.
-    """
-    use = next(use for use in task.uses if use.row == row)
-    found = solution.models[row]
+def _write(path: Path, task: MatchTask, solution: Solution, use: MatchUse) -> None:
+    found = solution.models[use.row]
     about = {
         "anchor": use.anchor,
         "model": use.moved,
@@ -44,9 +62,10 @@ def write_row(path: Path, task: MatchTask, solution: Solution, row: int, span: S
         "seed": task.matching.seed,
     }
     try:
-        write_permutations(path, task.matching.symmetry, solution.elements[row], about)
+        write_permutations(path, task.matching.symmetry, solution.elements[use.row], about)
     except OSError as error:
-        problem = error.strerror or str(error)
-        raise MergecError(
-            [PermutationsNotWritten(span=span, path=safe(path), problem=problem)]
-        ) from None
+        raise MergecError([_not_written(use, error.strerror or str(error))]) from None
+
+
+def _not_written(use: MatchUse, problem: str) -> PermutationsNotWritten:
+    return PermutationsNotWritten(span=use.span, path=safe(use.save), problem=problem)

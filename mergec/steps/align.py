@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from mergec.ir.symmetry import SymmetricTensor, Symmetry
     from mergec.recipe.place import TreePlace
+    from mergec.symmetries.table_entries import Table
 
 _RUNNING = ("running_mean", "running_var")
 _ONLY_MATCHING = ("together", "refine", "weights", "leave_out", "seed", "max_sweeps", "save_permutations")
@@ -102,10 +103,11 @@ class Align(Operation):
         if vectors is None:
             return model
         if keys.permutations is None:
-            save = call.folder / keys.save_permutations if keys.save_permutations is not None else None
-            use = MatchUse(call.name, matched, keys.to, row, save, call.span, table.caution)
+            use = _use(keys, matched, together, table, call)
             call.matches[vectors.node] = (*call.matches.get(vectors.node, ()), use)
-        call.aligned.append(AlignedModel(call.models[matched], symmetry, call.span))
+        given = keys.permutations
+        made = AlignedModel(call.name, call.models[matched], keys.to, symmetry, given, call.span)
+        call.aligned.append(made)
         _warn_of_statistics(symmetry, call)
         entries = _permuted(Permuter(symmetry, vectors, row), model, anchor, matched, call)
         return ModelTable(call.name, entries, model.config, model.facts)
@@ -126,6 +128,20 @@ def _go_together(keys: AlignKeys, matched: str, call: Call) -> bool:
         call.report.add(NotTogether(span=call.place.child("together").span(), model=matched))
         return False
     return True
+
+
+def _use(keys: AlignKeys, matched: str, together: Sequence[str], table: Table, call: Call) -> MatchUse:
+    save = call.folder / keys.save_permutations if keys.save_permutations is not None else None
+    return MatchUse(
+        made=call.name,
+        moved=matched,
+        anchor=keys.to,
+        row=together.index(matched),
+        together=tuple(together),
+        save=save,
+        span=call.span,
+        caution=table.caution,
+    )
 
 
 def _floats(symmetry: Symmetry, models: Sequence[ModelTable], call: Call) -> set[str]:
