@@ -98,6 +98,9 @@ class _Memory:
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         """Nothing was copied, and nobody wants to know of it."""
 
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
+        """Nobody wants to know of it."""
+
     def array(self) -> NDArray[np.generic]:
         dtype = self._placed.dtype
         if not dtype.itemsize:
