@@ -27,7 +27,9 @@ def groups_text(table: str, model: ModelShape, symmetry: Symmetry) -> str:
 
 
 def _group_rows(symmetry: Symmetry) -> list[tuple[str, ...]]:
-    used = Counter(group for tensor in symmetry.tensors for group in set(tensor.groups()))
+    used = Counter(
+        group for tensor in symmetry.tensors for group in set(tensor.groups()) for _ in tensor.names
+    )
     found: dict[tuple[str, int, str, bool], list[int]] = {}
     for number, group in enumerate(symmetry.groups):
         parents = " ".join(_label(symmetry, parent) for parent in symmetry.parents(number))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mergec.diagnostics import Report
-from mergec.symmetries.element import identity, permuted, random_element
+from mergec.symmetries.element import permuted
 from mergec.symmetries.instantiate import instantiate
+from mergec.symmetries.self_test.moving import families, moving_element
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,15 +44,6 @@ def symmetry_of(
     return instantiate(table, model, report, sizes=sizes or {}), list(report.diagnostics)
 
 
-def families(symmetry: Symmetry) -> dict[str, list[int]]:
-    """The groups that may move, by their names without the layer's."""
-    found: dict[str, list[int]] = {}
-    for number, group in enumerate(symmetry.groups):
-        if not group.is_frozen and group.size > 1:
-            found.setdefault(group.name.rpartition("/")[2], []).append(number)
-    return found
-
-
 def deviations(symmetry: Symmetry, tensors: Tensors, forward: Forward) -> dict[str, Deviation]:
     """Of each family moved alone, and of `EVERYTHING` moved at once."""
     expected = forward(tensors)
@@ -61,21 +52,11 @@ def deviations(symmetry: Symmetry, tensors: Tensors, forward: Forward) -> dict[s
     assert scale > 0
     found: dict[str, Deviation] = {}
     for family, only in {**families(symmetry), EVERYTHING: None}.items():
-        moved = permuted(symmetry, _moving_element(symmetry, family, only), tensors)
+        moved = permuted(symmetry, moving_element(symmetry, family, 0, only), tensors)
         difference = np.abs(forward(moved) - expected).max()
         count = sum(not np.array_equal(moved[name], tensors[name]) for name in tensors)
         found[family] = Deviation(float(difference) / scale, count)
     return found
-
-
-def _moving_element(symmetry: Symmetry, family: str, only: list[int] | None) -> NDArray[np.int32]:
-    """A random element that is not the identity, which small groups often draw."""
-    still = identity(symmetry)
-    for seed in range(20):
-        element = random_element(symmetry, zlib.crc32(f"{family} {seed}".encode()), only)
-        if not np.array_equal(element, still):
-            return element
-    raise AssertionError(f"`{family}` does not move")
 
 
 def assert_unchanged(

@@ -40,7 +40,8 @@ class Fit(NamedTuple):
         if self.symmetry is None:
             return 0
         free = {number for number, group in enumerate(self.symmetry.groups) if not group.is_frozen}
-        return sum(not free.isdisjoint(tensor.groups()) for tensor in self.symmetry.tensors)
+        moving = (one for one in self.symmetry.tensors if not free.isdisjoint(one.groups()))
+        return sum(len(tensor.names) for tensor in moving)
 
 
 def fitting_tables(model: ModelShape) -> list[Fit]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
-from mergec.diagnostics import Report, SourceText
-from mergec.recipe.place import TreePlace
-from mergec.recipe.yaml_tree import plain, read_yaml
 from mergec.symmetries.drafting.draft import draft
 from mergec.symmetries.model_shape import ModelShape
-from mergec.symmetries.table import read_table
 from tests.symmetries.invariance import assert_unchanged
+from tests.symmetries.reading import read
 from tests.symmetries.tables import models, test_gpt2, test_llama, test_moe, test_vit
 from tests.symmetries.tables.models import IDS, IMAGES, Model, pretrained
 from tests.symmetries.tables.resnets import ResNet, groups_of
@@ -24,16 +20,14 @@ from tests.symmetries.tables.test_torch_encoder import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mergec.symmetries.table_entries import Table
 
 
 def parsed(text: str) -> Table:
-    tree = read_yaml(SourceText("draft", text))
-    value, report = plain(tree), Report()
-    assert isinstance(value, dict)
-    table = read_table(value, TreePlace(tree), Path(), report)
-    assert table is not None, [one.message for one in report.diagnostics]
+    table, said = read(text)
+    assert table is not None, [one.message for one in said]
     return table
 
 

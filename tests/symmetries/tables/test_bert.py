@@ -70,3 +70,18 @@ def test_the_function_is_unchanged(case: str, dtype: torch.dtype, tmp_path: Path
     make, outputs, expected = CASES[case]
     model = pretrained(make(), {"input_ids": IDS}, outputs, tmp_path, dtype)
     assert_unchanged(built_in("bert"), model, expected)
+
+
+def test_the_first_names_of_norms(tmp_path: Path) -> None:
+    """As the published BERT is stored."""
+    model = pretrained(bert("ForMaskedLM")(), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
+    older = {
+        name: name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+        for name in model.tensors
+    }
+    first = model._replace(
+        tensors={older[name]: value for name, value in model.tensors.items()},
+        forward=lambda tensors: model.forward({name: tensors[older[name]] for name in older}),
+    )
+    assert "bert.embeddings.LayerNorm.gamma" in first.tensors
+    assert_unchanged(built_in("bert"), first, {"res": 1, **LAYERS})

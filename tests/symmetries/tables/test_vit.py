@@ -8,7 +8,7 @@ import transformers
 from torch import nn
 
 from mergec.symmetries.table import built_in
-from tests.symmetries.invariance import assert_unchanged
+from tests.symmetries.invariance import assert_unchanged, families, symmetry_of
 from tests.symmetries.tables.models import IMAGES, plain, pretrained
 
 if TYPE_CHECKING:
@@ -163,3 +163,12 @@ def test_timm_and_dino(*, dino: bool, classes: int, dtype: torch.dtype) -> None:
     model = plain(Timm(dino=dino, classes=classes), IMAGES, dtype)
     expected = {"res": 1, **LAYERS} if classes else LAYERS
     assert_unchanged(built_in("vit"), model, expected, sizes={"h": 4})
+
+
+def test_without_stored_positions_queries_keep_their_order() -> None:
+    """They may be rotary, of which the file shows nothing."""
+    model = plain(Timm(dino=False, classes=5), IMAGES, torch.float64)
+    rotary = {name: value for name, value in model.tensors.items() if name != "pos_embed"}
+    symmetry, said = symmetry_of(built_in("vit"), model._replace(tensors=rotary).shape, sizes={"h": 4})
+    assert symmetry is not None, said
+    assert families(symmetry).keys() == {"res", "h", "v", "ffn"}

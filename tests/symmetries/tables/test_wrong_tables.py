@@ -9,43 +9,30 @@ import pytest
 import torch
 from torch import nn
 
-from mergec.diagnostics import Report, SourceText
-from mergec.recipe.place import TreePlace
-from mergec.recipe.yaml_tree import read_yaml
-from mergec.symmetries.instantiate import instantiate
-from mergec.symmetries.model_shape import ModelShape
-from mergec.symmetries.table import built_in, read_table
+from mergec.diagnostics import MergecError
+from mergec.symmetries.table import built_in
 from tests.symmetries.invariance import EVERYTHING, deviations, symmetry_of
+from tests.symmetries.reading import made, read
+from tests.symmetries.tables import test_llama
 from tests.symmetries.tables.models import IDS, IMAGES, plain, pretrained
 from tests.symmetries.tables.resnets import ResNet, groups_of
 from tests.symmetries.tables.test_bert import bert
-from tests.symmetries.tables.test_llama import made
 from tests.symmetries.tables.test_t5 import t5
 from tests.symmetries.tables.test_vgg import Vgg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from mergec.symmetries.table_entries import Table
+    from tests.symmetries.reading import Shapes
     from tests.symmetries.tables.models import Model
 
 FOUND_OUT = 0.01
 
 
-def table_of(text: str, folder: Path) -> tuple[Table | None, list[str]]:
-    """A table from a file, and the codes of what is wrong with it."""
-    (folder / "table.yaml").write_text(text)
-    report = Report()
-    place = TreePlace(read_yaml(SourceText("recipe.yaml", "symmetry: table.yaml")))
-    table = read_table("table.yaml", place.child("symmetry"), folder, report)
-    return table, [one.code for one in report.diagnostics]
-
-
-def broken(text: str, model: Model, folder: Path) -> set[str]:
+def broken(text: str, model: Model) -> set[str]:
     """The families of a table that change the function."""
-    table, said = table_of(text, folder)
-    assert table is not None, said
+    table, said = read(text)
+    assert table is not None, [one.message for one in said]
     symmetry, found = symmetry_of(table, model.shape)
     assert symmetry is not None, [one.message for one in found]
     off = deviations(symmetry, model.tensors, model.forward)
@@ -53,13 +40,11 @@ def broken(text: str, model: Model, folder: Path) -> set[str]:
     return {family for family, one in off.items() if one.output > FOUND_OUT}
 
 
-def refused(text: str, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> list[str]:
+def refused(text: str, shapes: Shapes) -> list[str]:
     """The codes with which a table is refused for these shapes."""
-    table, said = table_of(text, folder)
-    assert table is not None, said
-    report = Report()
-    assert instantiate(table, ModelShape("theirs", shapes), report) is None
-    return [one.code for one in report.diagnostics]
+    found = made(text, shapes)
+    assert found.symmetry is None
+    return [one.code for one in found.said]
 
 
 def test_permuting_inside_rotary_heads(tmp_path: Path) -> None:
@@ -70,8 +55,8 @@ tensors:
     "self_attn.q_proj.weight": (kv q[kv] d[kv]) res
     "self_attn.k_proj.weight": (kv d[kv]) res
 """
-    model = pretrained(made("Llama"), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
-    assert broken(text, model, tmp_path) == {"d", EVERYTHING}
+    model = pretrained(test_llama.made("Llama"), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
+    assert broken(text, model) == {"d", EVERYTHING}
 
 
 def test_query_heads_across_groups(tmp_path: Path) -> None:
@@ -84,8 +69,8 @@ tensors:
     "self_attn.k_proj.weight, self_attn.v_proj.weight": _ res
     "self_attn.o_proj.weight": res (qh _hd)
 """
-    model = pretrained(made("Llama"), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
-    assert broken(text, model, tmp_path) == {"qh", EVERYTHING}
+    model = pretrained(test_llama.made("Llama"), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
+    assert broken(text, model) == {"qh", EVERYTHING}
 
 
 def test_heads_of_t5_free_in_each_layer(tmp_path: Path) -> None:
@@ -100,7 +85,7 @@ tensors:
     "layer.0.SelfAttention.relative_attention_bias.weight": _ h
 """
     model = t5(tmp_path, torch.float64)
-    assert broken(text, model, tmp_path) == {"h", EVERYTHING}
+    assert broken(text, model) == {"h", EVERYTHING}
 
 
 def test_queries_and_values_free_across_heads(tmp_path: Path) -> None:
@@ -116,31 +101,31 @@ tensors:
     "attention.output.dense.weight": res v
 """
     model = pretrained(bert("ForMaskedLM")(), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
-    assert broken(text, model, tmp_path) == {"qk", "v", EVERYTHING}
+    assert broken(text, model) == {"qk", "v", EVERYTHING}
 
 
-def test_channels_free_under_group_norm(tmp_path: Path) -> None:
+def test_channels_free_under_group_norm() -> None:
     """The table `resnet` does not see how many groups a GroupNorm has."""
     model = plain(ResNet(groups_of(4)), IMAGES, torch.float64)
-    assert EVERYTHING in broken("extends: resnet", model, tmp_path)
+    assert EVERYTHING in broken("extends: resnet", model)
 
 
-def test_running_statistics_left_behind(tmp_path: Path) -> None:
+def test_running_statistics_left_behind() -> None:
     text = """
 extends: resnet
 tensors: {"**.running_(mean|var)": _}
 """
     model = plain(ResNet(nn.BatchNorm2d), IMAGES, torch.float64)
-    assert broken(text, model, tmp_path) == {"S0", "S2", "S3", "in", EVERYTHING}
+    assert broken(text, model) == {"S0", "S2", "S3", "in", EVERYTHING}
 
 
-def test_running_statistics_forgotten(tmp_path: Path) -> None:
+def test_running_statistics_forgotten() -> None:
     shapes = {"0.weight": (8, 4), "0.running_mean": (8,), "1.weight": (2, 8)}
     text = 'tensors: {"0.weight": c _, "1.weight": _ c}'
-    assert refused(text, shapes, tmp_path) == ["MC0508"]
+    assert refused(text, shapes) == ["MC0508"]
 
 
-def test_permuted_logits(tmp_path: Path) -> None:
+def test_permuted_logits() -> None:
     """As a public table for VGG16 has them."""
     text = """
 extends: vgg
@@ -153,10 +138,10 @@ tensors:
         name: value.shape for name, value in hidden.tensors.items() if not name.startswith("classifier.")
     }
     logits |= {"classifier.0.weight": (5, 36), "classifier.0.bias": (5,)}
-    assert refused(text, logits, tmp_path) == ["MC0520"]
+    assert refused(text, logits) == ["MC0520"]
 
 
-def test_a_group_on_one_module_only(tmp_path: Path) -> None:
+def test_a_group_on_one_module_only() -> None:
     """As public tables for Stable Diffusion have it: the next convolution bears another group."""
     text = """
 tensors:
@@ -165,15 +150,17 @@ tensors:
   "model.diffusion_model.out.2.bias": _
 """
     out = "model.diffusion_model.out"
-    shapes: dict[str, tuple[int, ...]] = {f"{out}.0.weight": (320,), f"{out}.0.bias": (320,)}
+    shapes: Shapes = {f"{out}.0.weight": (320,), f"{out}.0.bias": (320,)}
     shapes |= {f"{out}.2.weight": (4, 320, 3, 3), f"{out}.2.bias": (4,)}
-    assert set(refused(text, shapes, tmp_path)) == {"MC0519", "MC0520"}
+    assert set(refused(text, shapes)) == {"MC0519", "MC0520"}
 
 
-def test_a_key_twice(tmp_path: Path) -> None:
+def test_a_key_twice() -> None:
     """As the first table for ResNet50 had it, in which the second silently took the first one's place."""
     text = 'tensors:\n  "conv2.weight": a b _ _\n  "conv2.weight": b a _ _\n'
-    assert table_of(text, tmp_path) == (None, ["MC0102"])
+    with pytest.raises(MergecError) as caught:
+        read(text)
+    assert [one.code for one in caught.value.diagnostics] == ["MC0102"]
 
 
 @pytest.mark.parametrize("family", ["S0", "in"])
