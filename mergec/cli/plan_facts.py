@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mergec.cli.plan_matches import MatchFacts, match_facts
 from mergec.cli.plan_sources import SourceFacts, source_facts
 from mergec.cli.plan_tensors import Action, TensorAction, tensor_actions
 from mergec.ir.primitive import Reproducibility
@@ -31,6 +32,7 @@ class PlanFacts:
     target: Path
     plan: Plan
     sources: tuple[SourceFacts, ...]
+    matches: tuple[MatchFacts, ...]
     tensors: tuple[TensorAction, ...]
     shown: tuple[TensorAction, ...]
     remarks: tuple[Remark, ...]
@@ -63,6 +65,7 @@ def plan_facts(
         target=target_path(compiled, options),
         plan=plan,
         sources=tuple(source_facts(compiled.sources)),
+        matches=tuple(match_facts(compiled.checked, plan)),
         tensors=tensors,
         shown=tuple(tensor for tensor in tensors if is_shown(tensor.placed.name)),
         remarks=compiled.checked.remarks,

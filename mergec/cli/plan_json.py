@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mergec.cli.plan_matches import match_document
 from mergec.diagnostics.as_json import diagnostic_as_json
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def plan_document(facts: PlanFacts) -> dict[str, Any]:
     return {
         "recipe": str(facts.recipe),
         "sources": [_source(source) for source in facts.sources],
+        "matches": [match_document(one) for one in facts.matches],
         "output": {
             "path": str(facts.target),
             "tensors": len(facts.tensors),

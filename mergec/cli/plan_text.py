@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mergec.cli.columns import in_columns
 from mergec.cli.name_groups import collapsed
+from mergec.cli.plan_matches import match_lines
 from mergec.cli.plan_rows import plan_rows
 from mergec.cli.plan_tensors import Action
 from mergec.diagnostics import safe
@@ -42,6 +43,10 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     yield "Sources"
     yield from _source_lines(facts.sources)
     layout = facts.plan.layout
+    if facts.matches:
+        yield ""
+        yield "Permutations"
+        yield from match_lines(facts.matches)
     yield ""
     yield "Output"
     files = counted(len(layout.shards), "file")
