@@ -9,6 +9,7 @@ from pathlib import Path
 import torch  # what the libraries take is not part of the promise
 
 import mergec
+import mergec.execute.decide
 import mergec.execute.run_plan
 import mergec.execute.tile_computer
 import mergec.optimise
@@ -16,6 +17,7 @@ import mergec.output.partial_output
 import mergec.output.side_files
 import mergec.schedule.make_plan
 import mergec.steps.registry
+import mergec.symmetries.matching.solve
 
 
 def status(key: str) -> int:
@@ -43,6 +45,7 @@ def main() -> None:
         "tables": proof.tables,
         "worker_bytes": proof.worker_bytes,
         "held": proof.held,
+        "matching": proof.matching,
         "read": made.plan.bytes_read,
     }
     sys.stdout.write(json.dumps(found))

@@ -11,7 +11,10 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+from tests.conftest import write_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,3 +206,46 @@ def test_the_promise_is_no_idle_one(bench: Workbench) -> None:
         declare(bench, name, "BF16", (512, 1024), 50)
     found = measured(bench, HALVES, HIGH, 2)
     assert found["used"] > found["promised"] / 2
+
+
+TABLE = {
+    "shared": ["res"],
+    "tensors": {
+        "embed.weight": "_ res",
+        "layers.*": {"up.weight": "ffn res", "down.weight": "res ffn"},
+        "head.weight": "_ res",
+    },
+}
+
+
+def declare_pair(bench: Workbench, width: int, inner: int, words: int, layers: int) -> None:
+    shapes: dict[str, tuple[int, ...]] = {"embed.weight": (words, width), "head.weight": (words, width)}
+    for layer in range(layers):
+        shapes[f"layers.{layer}.up.weight"] = (inner, width)
+        shapes[f"layers.{layer}.down.weight"] = (width, inner)
+    for seed, name in enumerate("ab"):
+        rng = np.random.default_rng(seed)
+        bench.source(name, {key: rng.standard_normal(shape, np.float32) for key, shape in shapes.items()})
+
+
+@pytest.mark.parametrize(("memory", "workers"), [(HIGH, 1), (HIGH, 4)])
+def test_matching(bench: Workbench, memory: str, workers: int) -> None:
+    declare_pair(bench, 512, 1024, 20_000, 4)
+    aligned = {"op": "align", "model": "b", "to": "a", "symmetry": TABLE}
+    models = {"aligned": aligned, "out": "0.5 * a + 0.5 * aligned"}
+    found = measured(bench, models, memory, workers)
+    assert found["matching"] > 0
+    assert_kept(found, memory)
+
+
+def test_rows_picked_by_given_permutations(bench: Workbench) -> None:
+    """Rows are read one by one, and short ones are held: neither takes more than it says."""
+    declare_pair(bench, 1024, 4096, 20_000, 2)
+    groups = {"res": 1024, "layers.0/ffn": 4096, "layers.1/ffn": 4096}
+    orders = {
+        name: np.random.default_rng(0).permutation(size).astype(np.int32) for name, size in groups.items()
+    }
+    write_checkpoint(bench.folder / "p.safetensors", orders)
+    aligned = {"op": "align", "model": "b", "to": "a", "symmetry": TABLE, "permutations": "p.safetensors"}
+    models = {"aligned": aligned, "out": "0.5 * a + 0.5 * aligned"}
+    assert_kept(measured(bench, models, LOW, 4), LOW)
