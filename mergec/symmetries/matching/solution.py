@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 class GroupGain(NamedTuple):
     """What the terms of a group are worth, as a part of the objective.
 
-    `identity` is with nothing permuted, `found` with all groups as they were found. The terms are those of
-    its cluster, which is the group, its parents and all families of these.
+    `identity` is with nothing permuted, `found` with all groups as they were found, and `norm` the largest
+    that it could be. The terms are those of its cluster, which is the group, its parents and all families of
+    these.
     """
 
     group: int
     identity: float
     found: float
+    norm: float
     is_identity: bool
 
 

@@ -72,12 +72,13 @@ def _match(
     symmetry = problem.symmetry
     start = identity(symmetry)
     gains = []
+    norms = [size.norm for size in problem.sizes]
     for cluster in problem.clusters:
-        worth = [fsum(values[part] for part in cluster.parts) for values in (before, after)]
+        worth = [fsum(values[part] for part in cluster.parts) for values in (before, after, norms)]
         for group in sorted(cluster.root.numbers()):
             if not symmetry.groups[group].is_frozen:
                 stays = np.array_equal(rows_of(symmetry, element, group), rows_of(symmetry, start, group))
-                gains.append(GroupGain(group, worth[0], worth[1], stays))
+                gains.append(GroupGain(group, *worth, stays))
     return ModelMatch(
         identity=fsum(before),
         objective=fsum(after),
