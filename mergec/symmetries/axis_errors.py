@@ -5,7 +5,7 @@ from __future__ import annotations
 from mergec.diagnostics import Diagnostic, diagnostic
 
 
-@diagnostic("MC0514", "axis {axis} of `{tensor}` has {length} indices, which do not fit `{axes}`: {problem}")
+@diagnostic("MC0514", "{place} has {length} indices, which do not fit `{axes}`: {problem}")
 class SizeDoesNotFit(Diagnostic):
     """The sizes of an axis's factors must multiply to its length, and parts with `|` between them add up.
 
@@ -13,14 +13,13 @@ class SizeDoesNotFit(Diagnostic):
     config.json, or another tensor.
     """
 
-    tensor: str
-    axis: int
+    place: str
     length: int
     axes: str
     problem: str
 
 
-@diagnostic("MC0515", "`{group}` has {size} units on axis {axis} of `{tensor}`, and {other}")
+@diagnostic("MC0515", "`{group}` has {size} units on {place}, and {other}")
 class TwoSizes(Diagnostic):
     """A group permutes the same number of units wherever it stands.
 
@@ -29,8 +28,7 @@ class TwoSizes(Diagnostic):
 
     group: str
     size: int
-    axis: int
-    tensor: str
+    place: str
     other: str
 
 
@@ -55,7 +53,7 @@ class FamilyOfItself(Diagnostic):
     group: str
 
 
-@diagnostic("MC0518", "`{family}` stands on axis {axis} of `{tensor}`, and its parent `{parent}` {problem}")
+@diagnostic("MC0518", "`{family}` stands on {place}, and its parent `{parent}` {problem}")
 class ParentMissing(Diagnostic):
     """The permutations of a family are numbered by its parent's indices, so the tensor must have these too.
 
@@ -63,8 +61,7 @@ class ParentMissing(Diagnostic):
     """
 
     family: str
-    axis: int
-    tensor: str
+    place: str
     parent: str
     problem: str
 
@@ -115,7 +112,7 @@ class TiedDiffer(Diagnostic):
     other: str
 
 
-@diagnostic("MC0523", "`{group}` stands twice in the product `{axes}` on axis {axis} of `{tensor}`")
+@diagnostic("MC0523", "`{group}` stands twice in the product `{axes}` on {place}")
 class TwiceInProduct(Diagnostic):
     """One permutation of both factors of a product is no exchange of units.
 
@@ -124,5 +121,4 @@ class TwiceInProduct(Diagnostic):
 
     group: str
     axes: str
-    axis: int
-    tensor: str
+    place: str

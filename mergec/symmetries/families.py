@@ -11,7 +11,7 @@ from mergec.symmetries.axis_errors import FamilyOfItself, ParentMissing, TwiceIn
 from mergec.symmetries.placed import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
 
@@ -57,15 +57,19 @@ def find_parents(tensors: Sequence[PlacedTensor], report: Report) -> dict[Symbol
 
 def _check_standing(tensor: PlacedTensor, parents: Mapping[Symbol, Symbol | None], report: Report) -> None:
     """Report MC0518 for families without their parents on the tensor."""
-    alone = Counter(axis[0][0].symbol for axis in tensor.axes if len(axis) == 1 and len(axis[0]) == 1)
+    axes: dict[Symbol | None, set[int]] = {}
+    for number, *_, factor in tensor.factors():
+        axes.setdefault(factor.symbol, set()).add(number)
+    alone = {axis[0][0].symbol for axis in tensor.axes if len(axis) == 1 and len(axis[0]) == 1}
     for number, part, position, factor in tensor.factors():
         if not factor.is_group or factor.symbol is None:
             continue
         before = {other.symbol for other in tensor.axes[number][part][:position]}
         parent = parents[factor.symbol]
         while parent is not None:
-            if parent not in before and alone[parent] != 1:
-                report.add(_parent_missing(tensor, number, factor, parent))
+            on = axes.get(parent, set())
+            if parent not in before and not (len(on) == 1 and parent in alone):
+                report.add(_parent_missing(tensor, number, factor, parent, on))
             parent = parents[parent]
 
 
@@ -90,27 +94,26 @@ def _check_product(tensor: PlacedTensor, axis: int, segment: Sequence[PlacedFact
                     span=tensor.entry.span,
                     group=str(group),
                     axes=as_text(tensor.axes[axis]),
-                    axis=axis,
-                    tensor=tensor.label,
+                    place=tensor.place(axis),
                     help="give the two factors two names",
                 )
             )
 
 
-def _parent_missing(tensor: PlacedTensor, axis: int, factor: PlacedFactor, parent: Symbol) -> ParentMissing:
+def _parent_missing(
+    tensor: PlacedTensor, axis: int, factor: PlacedFactor, parent: Symbol, on: Collection[int]
+) -> ParentMissing:
     name = factor.symbol.name if factor.symbol is not None else ""
-    places = [number for number, _, _, other in tensor.factors() if other.symbol == parent]
-    if not places:
+    if not on:
         problem = "does not stand on it"
-    elif len(set(places)) > 1:
+    elif len(on) > 1:
         problem = "stands on several other axes"
     else:
         problem = "stands neither before it in the same product nor alone on another axis"
     return ParentMissing(
         span=tensor.entry.span,
         family=str(factor.symbol),
-        axis=axis,
-        tensor=tensor.label,
+        place=tensor.place(axis),
         parent=str(parent),
         problem=problem,
         help=f"write `({parent.name} {factor})`, or let `{name}` have no parent",
@@ -133,7 +136,7 @@ def _chain(group: Symbol, claims: Mapping[Symbol, _Claim], report: Report) -> li
     chain = [group]
     while (claim := claims.get(chain[-1])) is not None and claim.parent is not None:
         if claim.parent in chain:
-            first = claims[min(chain)]
+            first = claims[min(chain[chain.index(claim.parent) :])]
             report.add(FamilyOfItself(span=first.tensor.entry.span, group=str(first.group)))
             break
         chain.append(claim.parent)

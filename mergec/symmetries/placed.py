@@ -62,6 +62,14 @@ class PlacedTensor(NamedTuple):
         """What messages call it."""
         return self.names[0]
 
+    def place(self, axis: int) -> str:
+        """What messages call an axis. Each of stacked tensors has one axis less than all together."""
+        if len(self.names) == 1:
+            return f"axis {axis} of `{self.label}`"
+        return (
+            f"axis {axis - 1} of `{self.label}`" if axis else f"the numbers of tensors such as `{self.label}`"
+        )
+
     def factors(self) -> Iterator[tuple[int, int, int, PlacedFactor]]:
         """Its factors: axis, segment, position in the segment, factor."""
         for number, axis in enumerate(self.axes):

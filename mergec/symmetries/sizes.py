@@ -29,8 +29,8 @@ class _Equation(NamedTuple):
         return self.tensor.shape[self.axis]
 
     @property
-    def label(self) -> str:
-        return f"axis {self.axis} of `{self.tensor.label}`"
+    def place(self) -> str:
+        return self.tensor.place(self.axis)
 
 
 class Known(NamedTuple):
@@ -119,7 +119,7 @@ class Sizes:
             self._failed.update(unknown)
             self._report.add(self._misfit(equation, problem))
         else:
-            self._known.update(dict.fromkeys(unknown, Known(rest // times, f"on {equation.label}")))
+            self._known.update(dict.fromkeys(unknown, Known(rest // times, f"on {equation.place}")))
         return True
 
     def _sum(self, axis: PlacedAxis) -> tuple[list[Symbol], int, int]:
@@ -158,8 +158,7 @@ class Sizes:
                 span=equation.tensor.entry.span,
                 group=str(factor.symbol),
                 size=equation.length,
-                axis=equation.axis,
-                tensor=equation.tensor.label,
+                place=equation.place,
                 other=f"{known.size} {known.origin}",
             )
         )
@@ -175,8 +174,7 @@ class Sizes:
         )
         return SizeDoesNotFit(
             span=equation.tensor.entry.span,
-            tensor=equation.tensor.label,
-            axis=equation.axis,
+            place=equation.place,
             length=equation.length,
             axes=as_text(equation.factors),
             problem=problem,

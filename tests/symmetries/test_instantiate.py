@@ -352,3 +352,19 @@ def test_what_is_wrong_in_all_layers_is_said_once() -> None:
     assert one.code == "MC0509"
     assert one.message.startswith("`model.layers.0.mlp.gate_proj.weight` has 2 dimensions")
     assert one.notes[-1] == "the same is wrong 5 more times"
+
+
+def test_messages_count_the_axes_of_a_single_expert() -> None:
+    shapes = experts(3)
+    wide = {name: (7, 4) if name.endswith("w3.weight") else shape for name, shape in shapes.items()}
+    one = complaint(EXPERTS, wide)
+    assert one.code == "MC0515"
+    assert one.message == (
+        "`layers.0/ffn` has 7 units on axis 0 of `layers.0.experts.0.w3.weight`, "
+        "and 6 on axis 0 of `layers.0.experts.0.w1.weight`"
+    )
+    fewer = made(EXPERTS, shapes | {"layers.0.router.weight": (4, 4)}).said
+    assert fewer[0].message == (
+        "`layers.0/e` has 3 units on the numbers of tensors such as `layers.0.experts.0.w1.weight`, "
+        "and 4 on axis 0 of `layers.0.router.weight`"
+    )
