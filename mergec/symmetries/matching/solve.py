@@ -78,7 +78,7 @@ def _match(
         for group in sorted(cluster.root.numbers()):
             if not symmetry.groups[group].is_frozen:
                 stays = np.array_equal(rows_of(symmetry, element, group), rows_of(symmetry, start, group))
-                gains.append(GroupGain(group, *worth, stays))
+                gains.append(GroupGain(group, worth[0], worth[1], worth[2], stays))
     return ModelMatch(
         identity=fsum(before),
         objective=fsum(after),
