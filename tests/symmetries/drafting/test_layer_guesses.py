@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from mergec.symmetries.drafting.layer_guesses import layer_guesses
 from mergec.symmetries.drafting.model_facts import ModelFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STORED = ModelFacts(16, "", 4, "n_head", has_stored_positions=True)
 ROTARY = ModelFacts(16, "", 4, "n_head", 2, "n_kv", has_stored_positions=False, is_rotary=True)
 SEPARATE = {f"attn.{part}.weight": (16, 16) for part in ("q", "k", "v", "o")}
 
 
-def texts(shapes: dict[str, tuple[int, ...]], facts: ModelFacts = STORED) -> dict[str, str]:
+def texts(shapes: Mapping[str, tuple[int, ...]], facts: ModelFacts = STORED) -> dict[str, str]:
     return {name: guess.text for name, guess in layer_guesses(shapes, facts)[0].items()}
 
 

@@ -7,8 +7,9 @@ import torch
 import transformers
 from torch import nn
 
+from mergec.symmetries.self_test.moving import families
 from mergec.symmetries.table import built_in
-from tests.symmetries.invariance import assert_unchanged, families, symmetry_of
+from tests.symmetries.invariance import assert_unchanged, symmetry_of
 from tests.symmetries.tables.models import IMAGES, plain, pretrained
 
 if TYPE_CHECKING:
