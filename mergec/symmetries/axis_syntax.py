@@ -12,7 +12,7 @@ from mergec.recipe.value_place import within
 from mergec.symmetries.errors import BadAxes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mergec.diagnostics import Span
     from mergec.recipe.pattern_syntax import CaptureKind
@@ -57,8 +57,8 @@ class AxesText:
         return " ".join(map(axis_as_text, self.axes)) + ("" if self.is_matched else "!")
 
 
-def axis_as_text(axis: AxisText) -> str:
-    """An axis as it is written."""
+def axis_as_text(axis: Sequence[Sequence[object]]) -> str:
+    """An axis as it is written: segments of factors."""
     inner = " | ".join(" ".join(map(str, segment)) for segment in axis)
     return inner if len(axis) == 1 and len(axis[0]) == 1 else f"({inner})"
 

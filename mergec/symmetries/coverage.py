@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.tied_names import EMBEDDINGS, HEADS
 from mergec.symmetries.axis_errors import OneSided, PermutedVocabulary, VectorsOnly
+from mergec.symmetries.axis_syntax import axis_as_text
 from mergec.symmetries.errors import QuadraticGroup
-from mergec.symmetries.placed import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -101,7 +101,7 @@ def _check_vocabulary(groups: PlacedGroups, stays: set[Symbol], report: Report) 
                 PermutedVocabulary(
                     span=tensor.entry.span,
                     tensor=tensor.label,
-                    axes=as_text(tensor.axes[0]),
+                    axes=axis_as_text(tensor.axes[0]),
                     help="write `_` for the vocabulary",
                 )
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import Report
 from mergec.symmetries.axis_errors import FamilyOfItself, ParentMissing, TwiceInProduct, TwoParents
-from mergec.symmetries.placed import as_text
+from mergec.symmetries.axis_syntax import axis_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -93,7 +93,7 @@ def _check_product(tensor: PlacedTensor, axis: int, segment: Sequence[PlacedFact
                 TwiceInProduct(
                     span=tensor.entry.span,
                     group=str(group),
-                    axes=as_text(tensor.axes[axis]),
+                    axes=axis_as_text(tensor.axes[axis]),
                     place=tensor.place(axis),
                     help="give the two factors two names",
                 )

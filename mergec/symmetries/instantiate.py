@@ -157,9 +157,9 @@ def _symmetric(
 
 def _once(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """Of what is said of one line of the table, each kind once: a line is about the tensors of all layers."""
-    alike: dict[tuple[str, Span | None], list[Diagnostic]] = {}
+    alike: dict[tuple[str, Span | str], list[Diagnostic]] = {}
     for one in found:
-        alike.setdefault((one.code, one.span), []).append(one)
+        alike.setdefault((one.code, one.span or one.message), []).append(one)
     for first, *others in alike.values():
         note = f"the same is wrong {len(others)} more time{'s' * (len(others) > 1)}"
         yield replace(first, notes=(*first.notes, note)) if others else first

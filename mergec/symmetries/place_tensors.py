@@ -136,6 +136,7 @@ class Placement:
         return PlacedFactor(symbol, parents, is_group=text.is_group)
 
     def _report_count(self, matched: Matched, shape: Shape) -> None:
+        help_ = "write one entry for each dimension; `_` for one that stays"
         counts = dict.fromkeys(str(len(text.axes)) for text in matched.entry.axes)
         self.report.add(
             WrongAxisCount(
@@ -143,7 +144,7 @@ class Placement:
                 tensor=matched.name,
                 found=f"{len(shape)} dimension{'s' * (len(shape) != 1)}",
                 named=" or ".join(counts),
-                help="write one entry for each dimension; `_` for one that stays",
+                help=help_ if shape else "list it under `fixed`",
                 notes=(f"its shape is {list(shape)}",),
             )
         )

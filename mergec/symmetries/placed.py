@@ -64,11 +64,10 @@ class PlacedTensor(NamedTuple):
 
     def place(self, axis: int) -> str:
         """What messages call an axis. Each of stacked tensors has one axis less than all together."""
-        if len(self.names) == 1:
-            return f"axis {axis} of `{self.label}`"
-        return (
-            f"axis {axis - 1} of `{self.label}`" if axis else f"the numbers of tensors such as `{self.label}`"
-        )
+        stacked = len(self.names) > 1
+        if stacked and axis == 0:
+            return f"the numbers of tensors such as `{self.label}`"
+        return f"axis {axis - stacked} of `{self.label}`"
 
     def factors(self) -> Iterator[tuple[int, int, int, PlacedFactor]]:
         """Its factors: axis, segment, position in the segment, factor."""
@@ -76,12 +75,6 @@ class PlacedTensor(NamedTuple):
             for segment, factors in enumerate(axis):
                 for position, factor in enumerate(factors):
                     yield number, segment, position, factor
-
-
-def as_text(axis: PlacedAxis) -> str:
-    """An axis as tables write it."""
-    inner = " | ".join(" ".join(map(str, segment)) for segment in axis)
-    return inner if len(axis) == 1 and len(axis[0]) == 1 else f"({inner})"
 
 
 class PlacedGroups(NamedTuple):

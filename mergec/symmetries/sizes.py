@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.symmetries.axis_errors import SizeDoesNotFit, TwoSizes
-from mergec.symmetries.placed import as_text
+from mergec.symmetries.axis_syntax import axis_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -176,7 +176,7 @@ class Sizes:
             span=equation.tensor.entry.span,
             place=equation.place,
             length=equation.length,
-            axes=as_text(equation.factors),
+            axes=axis_as_text(equation.factors),
             problem=problem,
             notes=tuple(notes),
         )

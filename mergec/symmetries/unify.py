@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
 from mergec.symmetries.axis_errors import TiedDiffer
+from mergec.symmetries.axis_syntax import axis_as_text
 from mergec.symmetries.conditions import groups_where
-from mergec.symmetries.placed import as_text
 from mergec.symmetries.size_expression import holds
 
 if TYPE_CHECKING:
@@ -147,6 +147,6 @@ def _join_axes(unified: Unified, first: PlacedTensor, second: PlacedTensor, repo
 
 def _tied_differ(first: PlacedTensor, second: PlacedTensor, help_: str) -> TiedDiffer:
     notes = tuple(
-        f"`{tensor.label}` has `{' '.join(map(as_text, tensor.axes))}`" for tensor in (first, second)
+        f"`{tensor.label}` has `{' '.join(map(axis_as_text, tensor.axes))}`" for tensor in (first, second)
     )
     return TiedDiffer(span=second.entry.span, tensor=second.label, other=first.label, notes=notes, help=help_)

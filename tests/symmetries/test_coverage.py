@@ -89,30 +89,3 @@ def test_a_table_of_mergecs_own_covers_models_without_what_reads_a_group() -> No
 
 def test_a_group_of_one_unit_moves_nothing() -> None:
     assert made("tensors: {a.weight: u _}", {"a.weight": (1, 3)}).groups == {"u": (1, None)}
-
-
-@pytest.mark.parametrize(
-    ("freeze", "left"),
-    [
-        (["res"], ["l.0/u", "l.1/u"]),
-        (["u"], ["res"]),
-        (["l.1/u"], ["res", "l.0/u"]),
-        (["l.[1:]/u"], ["res", "l.0/u"]),
-        (["l.*/u", "res"], []),
-    ],
-)
-def test_freeze(freeze: list[str], left: list[str]) -> None:
-    text = """
-        shared: [res]
-        tensors:
-          "l.*": {a.weight: u res, b.weight: res u}
-    """
-    shapes: Shapes = {f"l.{i}.{n}.weight": (4, 4) for i in range(2) for n in "ab"}
-    assert made(text, shapes, freeze=freeze).groups.keys() == set(left)
-
-
-def test_freeze_of_a_name_that_is_not_there() -> None:
-    text = "tensors: {a.weight: unit _, b.weight: _ unit}"
-    one = complaint(text, {"a.weight": (3, 2), "b.weight": (2, 3)}, freeze=["units"])
-    assert one.code == "MC0513"
-    assert one.help == "did you mean `unit`?"

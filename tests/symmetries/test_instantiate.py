@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import random
+from math import prod
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.symmetries.reading import Shapes, complaint, made, marked
+from tests.symmetries.reading import Made, Shapes, complaint, made, marked
+
+sizes = st.integers(1, 5)
+
 
 LLAMA = """
     shared: [res]
@@ -64,6 +70,47 @@ def test_groups_of_a_model_and_of_its_layers() -> None:
     ]
     assert found.axes("lm_head.weight") == ["100", "res"]
     assert found.said == ()
+
+
+@given(kv=sizes, q=sizes, width=sizes, v=sizes, ffn=sizes, res=sizes, layers=st.integers(1, 3))
+def test_sizes_of_a_model_are_found(
+    kv: int, q: int, width: int, v: int, ffn: int, res: int, layers: int
+) -> None:
+    below: Shapes = {
+        "input_layernorm.weight": (res,),
+        "self_attn.q_proj.weight": (kv * q * width, res),
+        "self_attn.k_proj.weight": (kv * width, res),
+        "self_attn.v_proj.weight": (kv * v, res),
+        "self_attn.o_proj.weight": (res, kv * q * v),
+        "mlp.gate_proj.weight": (ffn, res),
+        "mlp.up_proj.weight": (ffn, res),
+        "mlp.down_proj.weight": (res, ffn),
+    }
+    tensors = {f"model.layers.{n}.{name}": shape for n in range(layers) for name, shape in below.items()}
+    tensors |= {"model.norm.weight": (res,), "lm_head.weight": (7, res)}
+    tensors |= {"model.embed_tokens.weight": (7, res)}
+    config = {"num_attention_heads": kv * q, "num_key_value_heads": kv}
+    found = made(LLAMA, tensors, config=config)
+    expected: dict[str, tuple[int, str | None]] = {"res": (res, None)}
+    for layer in (f"model.layers.{n}" for n in range(layers)):
+        expected |= {f"{layer}/kv": (kv, None), f"{layer}/ffn": (ffn, None)}
+        expected |= {f"{layer}/q": (q, f"{layer}/kv"), f"{layer}/v": (v, f"{layer}/kv")}
+    assert found.groups == expected
+    assert_well_formed(found)
+
+
+def assert_well_formed(found: Made) -> None:
+    """What the types of symmetries promise."""
+    symmetry = found.symmetry
+    assert symmetry is not None
+    for number, group in enumerate(symmetry.groups):
+        assert group.parent is None or group.parent < number
+    for tensor in symmetry.tensors:
+        assert list(tensor.groups())
+        for axis, length in zip(tensor.axes, tensor.shape, strict=True):
+            assert sum(prod(size for size, _ in segment) for segment in axis) == length
+            for size, group_number in (factor for segment in axis for factor in segment):
+                assert group_number is None or symmetry.groups[group_number].size == size
 
 
 def test_parents_stand_before_their_families() -> None:
@@ -262,6 +309,7 @@ def experts(count: int, layers: int = 1) -> Shapes:
 
 def test_a_captured_group_stacks_tensors() -> None:
     found = made(EXPERTS, experts(11, layers=2))
+    assert_well_formed(found)
     assert found.groups["layers.1/e"] == (11, None)
     assert found.groups["layers.1/ffn"] == (6, "layers.1/e")
     names = tuple(f"layers.1.experts.{expert}.w3.weight" for expert in range(11))
@@ -335,6 +383,8 @@ def test_dimensions() -> None:
     assert one.code == "MC0509"
     assert one.message == "`a.weight` has 3 dimensions, and the table names 2"
     assert marked(one) == "u _"
+    scalar = complaint("tensors: {a.weight: u _, b.weight: _ u}", {"a.weight": (3, 2), "b.weight": ()})
+    assert scalar.help == "list it under `fixed`"
 
 
 @pytest.mark.parametrize("text", ["S{s-1} _", "S{top} _"])
