@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mergec import pipeline
+from mergec.cli.annotations import print_annotations, print_sarif
+from mergec.cli.checked_recipe import CheckedRecipe
 from mergec.cli.command import command
-from mergec.cli.recipe_options import recipe_argument, resource_options, set_option
+from mergec.cli.recipe_options import resource_options, set_option
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
-from mergec.diagnostics import Report, safe
-from mergec.diagnostics.as_json import diagnostic_as_json
+from mergec.diagnostics import ExitCode, MergecError, Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
+    from mergec.cli.settings import Settings
     from mergec.symmetries.self_test.report import SymmetryReport
 
 
-@command("check", has_json=True)
-@recipe_argument
+@command("check", has_json=True, has_formats=True)
+@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @set_option
 @click.option(
     "--self-test",
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 @resource_options
 def check(
     *,
-    recipe: Path,
+    recipes: Sequence[Path],
     overrides: dict[str, str],
     tests_itself: bool,
     forward: str | None,
@@ -47,7 +50,9 @@ def check(
     memory: int | None,
     workers: int | None,
 ) -> None:
-    """Compile and type-check RECIPE from the headers of its sources. No weight is read.
+    """Compile and type-check each RECIPE from the headers of its sources. No weight is read.
+
+    Of several recipes, the exit code is that of the worst.
 
     With --self-test, the units of every aligned model are permuted at random: on all tensors the laws of
     the group must hold, and what FUNCTION computes must stay the same. FUNCTION is given a dict of torch
@@ -55,36 +60,68 @@ def check(
     """
     if not tests_itself and any(one is not None for one in (forward, seed, memory, workers)):
         raise click.UsageError("--forward, --seed, --memory and --workers go with --self-test")
-    settings = current_settings()
-    report = Report()
-    compiled = pipeline.compile_recipe(recipe, overrides, report)
-    if not settings.is_quiet and not settings.wants_json:
-        print_diagnostics(report.diagnostics, settings)
-    tests: list[SymmetryReport] = []
-    if tests_itself:
+
+    def tests_of(compiled: pipeline.Compiled) -> Sequence[SymmetryReport]:
+        if not tests_itself:
+            return ()
         from mergec.cli.self_test import self_test  # torch
 
         options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0)
-        tests = self_test(compiled, options, forward, seed or 0)
-    _print_done(recipe, compiled, report, tests)
+        return self_test(compiled, options, forward, seed or 0)
+
+    settings = current_settings()
+    checked = []
+    for recipe in recipes:
+        checked.append(_checked(recipe, overrides, tests_of))
+        _print_one(checked[-1], settings)
+    worst = max(one.exit_code for one in checked)
+    _print_all(checked, worst, settings)
+    click.get_current_context().exit(worst)
 
 
-def _print_done(
-    recipe: Path, compiled: pipeline.Compiled, report: Report, tests: list[SymmetryReport]
-) -> None:
-    tensors, sources = len(compiled.checked.outputs), len(compiled.sources.sources)
-    if current_settings().wants_json:
-        found = [diagnostic_as_json(one) for one in report.diagnostics]
-        document = {"tensors": tensors, "sources": sources, "diagnostics": found}
-        if tests:
-            from mergec.cli.self_test_text import self_test_document  # other checks do without
+def _checked(
+    path: Path,
+    overrides: Mapping[str, str],
+    tests_of: Callable[[pipeline.Compiled], Sequence[SymmetryReport]],
+) -> CheckedRecipe:
+    report = Report()
+    try:
+        compiled = pipeline.compile_recipe(path, overrides, report)
+    except MergecError as error:
+        return CheckedRecipe(path=path, error=error)
+    try:
+        tests = tests_of(compiled)
+    except MergecError as error:
+        return CheckedRecipe(path=path, warnings=report.diagnostics, error=error)
+    return CheckedRecipe(
+        path=path,
+        warnings=report.diagnostics,
+        tensors=len(compiled.checked.outputs),
+        sources=len(compiled.sources.sources),
+        tests=tests,
+    )
 
-            document["self_test"] = [self_test_document(one) for one in tests]
-        print_document(document)
+
+def _print_one(checked: CheckedRecipe, settings: Settings) -> None:
+    """What can be said of a recipe before the others are known."""
+    if settings.format in {"json", "sarif"}:
         return
-    plural = "" if sources == 1 else "s"
-    print_result(f"{safe(recipe)}: ok, {tensors} tensors from {sources} source{plural}")
-    if tests:
-        from mergec.cli.self_test_text import self_test_text  # other checks do without
+    has_warnings = not settings.is_quiet
+    if settings.format == "github":
+        print_annotations(checked.in_files(has_warnings=has_warnings))
+    else:
+        print_diagnostics(checked.diagnostics(has_warnings=has_warnings), settings)
+    if checked.error is None:
+        # No name of a recipe may begin a line that a workflow takes for a command.
+        print_result(f"mergec: {checked.text}" if settings.format == "github" else checked.text)
 
-        print_result("\n".join(map(self_test_text, tests)))
+
+def _print_all(checked: Sequence[CheckedRecipe], worst: ExitCode, settings: Settings) -> None:
+    """One document about all recipes; about a single one, without a list around it."""
+    if settings.format == "sarif":
+        print_sarif([found for one in checked for found in one.in_files()], worst)
+    elif settings.format == "json" and len(checked) == 1:
+        print_document(checked[0].document)
+    elif settings.format == "json":
+        told = [{"recipe": str(one.path), "exit_code": int(one.exit_code), **one.document} for one in checked]
+        print_document({"recipes": told})

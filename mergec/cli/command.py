@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.settings import general_options, json_option
+from mergec.cli.settings import format_option, general_options, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +24,20 @@ class Command(click.Command):
         self.params.extend(general_options())
 
 
-def command(name: str, *, has_json: bool = False) -> Callable[[Callable[..., None]], Command]:
-    """Make a function a command of that name; with `has_json`, one that has `--json`."""
+def command(
+    name: str, *, has_json: bool = False, has_formats: bool = False
+) -> Callable[[Callable[..., None]], Command]:
+    """Make a function a command of that name; with `has_json`, one that has `--json`.
+
+    With `has_formats`, it has `--format` too.
+    """
 
     def declare(function: Callable[..., None]) -> Command:
         made = click.command(name, cls=Command, context_settings=HELP_NAMES)(function)
         if has_json:
             made.params.insert(-3, json_option())
+        if has_formats:
+            made.params.insert(-3, format_option())
         return made
 
     return declare

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import string
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,16 +14,12 @@ from mergec.cli.preset_page import MARK, preset_page, preset_table
 from mergec.cli.settings import current_settings
 from mergec.cli.size_option import size_option
 from mergec.cli.streams import print_diagnostics, print_result
-from mergec.diagnostics import MergecError, Report, Severity, did_you_mean, safe
+from mergec.diagnostics import MergecError, Report, did_you_mean, safe
+from mergec.diagnostics.explanation import explanation
 from mergec.lower.bind import operations
 from mergec.recipe.rename_preset import preset_names
 from mergec.symmetries.instantiate import instantiate
 from mergec.symmetries.table import built_in, built_in_names
-
-if TYPE_CHECKING:
-    from mergec.diagnostics import Diagnostic
-
-_MORE_FIELDS = {"more", "others_text"}  # "and 12 more"
 
 
 @command("explain")
@@ -56,7 +49,7 @@ def explain(what: str, model: Path | None, nest: str | None, sizes: dict[str, in
 def _page(what: str) -> str:
     codes, known = all_codes(), operations()
     if what.upper() in codes:
-        return _code_page(codes[what.upper()])
+        return explanation(codes[what.upper()])
     if what in known:
         return operation_page(known[what])
     if what in topics():
@@ -99,20 +92,3 @@ def _topic_page(topic: str) -> str:
     text = (PAGES / f"{topic}.md").read_text("utf-8").rstrip("\n")
     listed = {"renames": preset_table, "symmetries": symmetry_page.symmetry_list}
     return f"{text}\n\n{listed[topic]()}" if topic in listed else text
-
-
-def _code_page(of: type[Diagnostic]) -> str:
-    head = f"{of.code}: {_title(of.title)}"
-    is_warning = of.severity is Severity.WARNING
-    kind = "warning" if is_warning else f"error, exit code {int(of.exit_code)}"
-    return "\n".join([head, kind, "", inspect.getdoc(of) or ""])
-
-
-def _title(title: str) -> str:
-    """The title with `<name>` where a fact goes."""
-    parts = []
-    for text, field, _, _ in string.Formatter().parse(title):
-        parts.append(text)
-        if field is not None and field not in _MORE_FIELDS:
-            parts.append(f"<{field}>")
-    return "".join(parts)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mergec import __version__
+from mergec.cli.annotations import print_annotations, print_sarif
 from mergec.cli.streams import print_diagnostics, print_document, print_message
 from mergec.diagnostics import ExitCode, MergecError
 from mergec.diagnostics.as_json import diagnostic_as_json
@@ -41,8 +42,7 @@ def run_guarded(action: Callable[[], object], settings: Settings) -> int:
     except (click.exceptions.Exit, click.Abort, click.ClickException):
         raise  # usage: click's own business
     except MergecError as error:
-        _tell(error.diagnostics, settings)
-        return error.exit_code
+        return _tell(error.diagnostics, settings)
     except KeyboardInterrupt:
         print_message("interrupted")
         return ExitCode.INTERRUPTED
@@ -50,20 +50,25 @@ def run_guarded(action: Callable[[], object], settings: Settings) -> int:
         print_message("terminated")
         return ExitCode.TERMINATED
     except MemoryError:
-        _tell([OutOfMemory()], settings)
-        return OutOfMemory.exit_code
+        return _tell([OutOfMemory()], settings)
     except Exception as error:  # noqa: BLE001  # a fault is told in our words, never as a raw traceback
-        _tell([_fault(error, settings)], settings)
-        return InternalFault.exit_code
+        return _tell([_fault(error, settings)], settings)
     return ExitCode.DONE
 
 
-def _tell(diagnostics: Iterable[Diagnostic], settings: Settings) -> None:
-    found = list(diagnostics)
+def _tell(diagnostics: Iterable[Diagnostic], settings: Settings) -> int:
+    """Say what stopped the run, in the form that the user chose; the exit code."""
+    error = MergecError(diagnostics)
+    found = error.diagnostics
     if settings.wants_json:
         print_document({"diagnostics": [diagnostic_as_json(one) for one in found]})
+    elif settings.format == "github":
+        print_annotations(found)
+    elif settings.format == "sarif":
+        print_sarif(found, error.exit_code)
     else:
         print_diagnostics(found, settings)
+    return error.exit_code
 
 
 def _fault(error: Exception, settings: Settings) -> InternalFault:

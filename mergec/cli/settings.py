@@ -14,7 +14,12 @@ class Settings:
     color: str = "auto"
     is_quiet: bool = False
     is_verbose: bool = False
-    wants_json: bool = False
+    format: str | None = None  # what `--json` or `--format` chose; None is text, for people
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the result is to be one JSON document."""
+        return self.format == "json"
 
 
 def current_settings() -> Settings:
@@ -65,6 +70,18 @@ def json_option() -> click.Option:
     )
 
 
+def format_option() -> click.Option:
+    """The option of commands whose result tools that show files may want."""
+    return click.Option(
+        ["--format"],
+        type=click.Choice(["text", "github", "sarif", "json"]),
+        expose_value=False,
+        callback=_set_format,
+        help="text for people; github for the log of a workflow, which makes notes on files of it; sarif for "
+        "code scanning; json is the same as --json. [default: text]",
+    )
+
+
 def _set_color(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
         settings_of(context).color = value
@@ -78,5 +95,14 @@ def _set_verbose(context: click.Context, _: click.Parameter, value: bool) -> Non
     settings_of(context).is_verbose |= value
 
 
-def _set_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's way
-    settings_of(context).wants_json |= value
+def _set_json(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's way
+    _set_format(context, parameter, "json" if value else None)
+
+
+def _set_format(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    settings = settings_of(context)
+    if value is None:
+        return
+    if settings.format not in {None, value}:
+        raise click.UsageError("--json and another --format exclude each other", context)
+    settings.format = value

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 PROGRAM = [sys.executable, "-m", "mergec"]
 # A fault cannot be asked for: this is the program with one built in.
 FAULTY = """
-import mergec.cli.check as check
+from mergec import pipeline
 from mergec.cli import main
 
-check.compile_recipe = lambda *_: 1 / 0
+pipeline.compile_recipe = lambda *_: 1 / 0
 main()
 """
 ARGUMENTS = {

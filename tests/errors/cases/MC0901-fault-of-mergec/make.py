@@ -1,10 +1,10 @@
 import pytest
 
-from mergec.cli import check
+from mergec import pipeline
 
 
 def patch(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("node 3 has no type")
 
-    monkeypatch.setattr(check, "compile_recipe", fail)
+    monkeypatch.setattr(pipeline, "compile_recipe", fail)
