@@ -57,7 +57,8 @@ class FamilyOfItself(Diagnostic):
 class ParentMissing(Diagnostic):
     """The permutations of a family are numbered by its parent's indices, so the tensor must have these too.
 
-    The parent stands before the family in the same product, `(kv q[kv])`, or alone on one other axis.
+    The parent stands before the family in the same product, `(kv q[kv])`, or on one other axis that has no
+    `|`: a grouped convolution is `(g o[g]) c[g] _ _`.
     """
 
     family: str

@@ -11,7 +11,8 @@ from mergec.symmetries.axis_errors import FamilyOfItself, ParentMissing, TwiceIn
 from mergec.symmetries.axis_syntax import axis_as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
 
@@ -60,16 +61,16 @@ def _check_standing(tensor: PlacedTensor, parents: Mapping[Symbol, Symbol | None
     axes: dict[Symbol | None, set[int]] = {}
     for number, *_, factor in tensor.factors():
         axes.setdefault(factor.symbol, set()).add(number)
-    alone = {axis[0][0].symbol for axis in tensor.axes if len(axis) == 1 and len(axis[0]) == 1}
     for number, part, position, factor in tensor.factors():
         if not factor.is_group or factor.symbol is None:
             continue
         before = {other.symbol for other in tensor.axes[number][part][:position]}
         parent = parents[factor.symbol]
         while parent is not None:
-            on = axes.get(parent, set())
-            if parent not in before and not (len(on) == 1 and parent in alone):
-                report.add(_parent_missing(tensor, number, factor, parent, on))
+            others = axes.get(parent, set()) - {number}
+            is_numbered = len(others) == 1 and all(len(tensor.axes[other]) == 1 for other in others)
+            if parent not in before and not is_numbered:
+                report.add(_parent_missing(tensor, number, factor, parent, axes.get(parent, set())))
             parent = parents[parent]
 
 
@@ -101,15 +102,15 @@ def _check_product(tensor: PlacedTensor, axis: int, segment: Sequence[PlacedFact
 
 
 def _parent_missing(
-    tensor: PlacedTensor, axis: int, factor: PlacedFactor, parent: Symbol, on: Collection[int]
+    tensor: PlacedTensor, axis: int, factor: PlacedFactor, parent: Symbol, on: AbstractSet[int]
 ) -> ParentMissing:
     name = factor.symbol.name if factor.symbol is not None else ""
     if not on:
         problem = "does not stand on it"
-    elif len(on) > 1:
+    elif len(on - {axis}) > 1:
         problem = "stands on several other axes"
     else:
-        problem = "stands neither before it in the same product nor alone on another axis"
+        problem = "stands neither before it in the same product nor on another axis without `|`"
     return ParentMissing(
         span=tensor.entry.span,
         family=str(factor.symbol),

@@ -5,6 +5,7 @@ import pytest
 from tests.symmetries.reading import Shapes, complaint, made, marked
 
 SHAPES: Shapes = {"a.weight": (6, 4), "b.weight": (4, 6), "c.weight": (6, 2), "d.weight": (4, 2)}
+NOT_THERE = "stands neither before it in the same product nor on another axis without `|`"
 
 
 def table(**axes: str) -> str:
@@ -12,32 +13,29 @@ def table(**axes: str) -> str:
     return "tensors:\n" + "".join(f"  {name}.weight: {text}\n" for name, text in given.items())
 
 
-def test_a_parent_may_stand_alone_on_another_axis() -> None:
-    assert made(table(c="q[p] p"), SHAPES | {"c.weight": (3, 2)}, sizes={"p": 2}).groups["q"] == (3, "p")
+def test_a_parent_may_stand_on_another_axis() -> None:
+    for axes in ("q[p] p", "q[p] (p 1)"):
+        assert made(table(c=axes), SHAPES | {"c.weight": (3, 2)}, sizes={"p": 2}).groups["q"] == (3, "p")
+    grouped = SHAPES | {"c.weight": (4, 3), "d.weight": (1, 4)}
+    found = made(table(c="(p o[p]) q[p]", d="_ (p o[p])"), grouped, sizes={"p": 2})
+    assert found.groups["o"] == (2, "p")
 
 
 @pytest.mark.parametrize(
-    ("axes", "problem"),
+    ("axes", "shape", "problem"),
     [
-        ("q[p] _", "does not stand on it"),
-        ("(q[p] p) _", "stands neither before it in the same product nor alone on another axis"),
-        ("(p | q[p]) _", "stands neither before it in the same product nor alone on another axis"),
-        ("q[p] (p 1)", "stands neither before it in the same product nor alone on another axis"),
+        ("q[p] _", (3, 2), "does not stand on it"),
+        ("(q[p] p) _", (6, 2), NOT_THERE),
+        ("(p | q[p]) _", (5, 2), NOT_THERE),
+        ("q[p] (p | 1)", (3, 3), NOT_THERE),
+        ("q[p] p p", (3, 2, 2), "stands on several other axes"),
     ],
 )
-def test_a_family_needs_its_parent(axes: str, problem: str) -> None:
-    size = {"q[p] _": 3, "(p | q[p]) _": 5, "q[p] (p 1)": 3}.get(axes, 6)
-    one = complaint(table(c=axes), SHAPES | {"c.weight": (size, 2)}, sizes={"p": 2})
+def test_a_family_needs_its_parent(axes: str, shape: tuple[int, ...], problem: str) -> None:
+    one = complaint(table(c=axes), SHAPES | {"c.weight": shape}, sizes={"p": 2})
     assert one.code == "MC0518"
     assert one.message == f"`q` stands on axis 0 of `c.weight`, and its parent `p` {problem}"
     assert marked(one) == axes
-
-
-def test_a_parent_on_several_other_axes_is_ambiguous() -> None:
-    shapes = SHAPES | {"c.weight": (3, 2, 2)}
-    one = complaint(table(c="q[p] p p"), shapes, sizes={"p": 2})
-    assert one.code == "MC0518"
-    assert one.message.endswith("stands on several other axes")
 
 
 def test_one_parent_everywhere() -> None:
