@@ -7,9 +7,9 @@ next one would make it larger than the limit, a shard of its own for one that is
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.ir.natural_order import natural_key
 from mergec.ir.plan import OutputLayout, PlacedTensor, Shard
 
 if TYPE_CHECKING:
@@ -34,18 +34,9 @@ class Planned(NamedTuple):
     reproducibility: Reproducibility
 
 
-def natural_key(name: str) -> tuple[object, ...]:
-    """Sorts layer 2 before layer 10."""
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(name))
-
-
-_DIGITS = re.compile(r"(?<![0-9])([0-9]{1,18})(?![0-9])")
-
-
 def lay_out(tensors: Iterable[Planned], max_shard_size: int, single_name: str | None) -> OutputLayout:
     """Place the tensors. With `single_name` all go into one file of that name."""
-    # The name itself tells layer 1 from layer 01: no order of the input may decide.
-    ordered = sorted(tensors, key=lambda tensor: (natural_key(tensor.name), tensor.name))
+    ordered = sorted(tensors, key=lambda tensor: natural_key(tensor.name))
     groups = [list(ordered)] if single_name is not None else split_into_shards(ordered, max_shard_size)
     placed: list[PlacedTensor] = []
     shards: list[Shard] = []

@@ -11,7 +11,7 @@ from safetensors import deserialize as untyped
 
 from mergec.ir.dtype import DType
 from mergec.ir.primitive import Reproducibility
-from mergec.schedule.shard_layout import Planned, lay_out, natural_key, split_into_shards
+from mergec.schedule.shard_layout import Planned, lay_out, split_into_shards
 
 if TYPE_CHECKING:
     from mergec.ir.plan import OutputLayout
@@ -94,16 +94,6 @@ def test_metadata_is_what_loaders_look_for() -> None:
     layout = lay_out([planned("t", 8)], 100, None)
     assert json.loads(layout.shards[0].header[8:])["__metadata__"]["format"] == "pt"
     assert set(safetensors.numpy.load(files(layout)[0])) == {"t"}
-
-
-def test_layers_are_in_the_order_of_their_numbers() -> None:
-    names = ["h.10.w", "h.2.w", "h.2.b", "embed", "h.x", "h.1.w"]
-    assert sorted(names, key=natural_key) == ["embed", "h.1.w", "h.2.b", "h.2.w", "h.10.w", "h.x"]
-
-
-@given(st.lists(st.text("ab.019-x", max_size=12)))
-def test_any_names_can_be_ordered(names: list[str]) -> None:
-    assert len(sorted(names, key=natural_key)) == len(names)
 
 
 def test_names_of_any_text_are_written() -> None:
