@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mergec.diagnostics import Report
+    from mergec.execute.decide import MatchProgress
     from mergec.execute.decided import Decided
     from mergec.execute.tensors_in_memory import TensorsInMemory
     from mergec.ir.graph import CheckedGraph
     from mergec.ir.model_table import ModelTable
     from mergec.ir.plan import Plan
     from mergec.sources.byte_source import ByteSource
-    from mergec.symmetries.matching.solution import Progress, Solution
+    from mergec.symmetries.matching.solution import Solution
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -146,7 +147,7 @@ def build(
     options: Options,
     report: Report,
     progress: Callable[[int, int], None] = lambda _tensor, _bytes: None,
-    matching: Progress | None = None,
+    matching: MatchProgress | None = None,
 ) -> Built:
     """Plan to checkpoint. `progress` is told (tensor, bytes) per tile, `matching` of every solved group.
 
@@ -187,7 +188,7 @@ def build(
     return Built(target, decided.solutions)
 
 
-def solve(compiled: Compiled, plan: Plan, report: Report, matching: Progress | None = None) -> Decided:
+def solve(compiled: Compiled, plan: Plan, report: Report, matching: MatchProgress | None = None) -> Decided:
     """Find the permutations that a plan needs, and write them where it says.
 
     Raises:
@@ -248,7 +249,9 @@ def _inputs(compiled: Compiled) -> list[Path]:
     return [*(file.path for file in compiled.sources.files), *folders]
 
 
-def _decided(plan: Plan, sources: Sequence[ByteSource], report: Report, matching: Progress | None) -> Decided:
+def _decided(
+    plan: Plan, sources: Sequence[ByteSource], report: Report, matching: MatchProgress | None
+) -> Decided:
     from mergec.execute.decided import NOTHING_DECIDED
 
     if not plan.decisions:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from mergec import pipeline
 from mergec.cli.command import command
+from mergec.cli.match_progress import build_progress
+from mergec.cli.match_results import match_results, result_document, result_lines
 from mergec.cli.recipe_options import limit_options, recipe_argument, set_option
 from mergec.cli.settings import current_settings
-from mergec.cli.streams import has_color, print_diagnostics, print_document, print_result
+from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.diagnostics import Report, safe
 from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.ir.byte_size import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mergec.cli.settings import Settings
@@ -53,37 +52,31 @@ def build(
     told = len(report.diagnostics)
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics, settings)
-    with _progress(plan, settings) as progress:
-        built = pipeline.build(compiled, plan, options, report, progress)
+    with build_progress(plan, settings) as (tiles, steps):
+        built = pipeline.build(compiled, plan, options, report, tiles, steps)
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics[told:], settings)
-    _print_done(built.path, plan, time.monotonic() - started, report, settings)
+    _print_done(built, plan, time.monotonic() - started, report, settings)
 
 
-@contextmanager
-def _progress(plan: Plan, settings: Settings) -> Iterator[Callable[[int, int], None]]:
-    if settings.is_quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _tensor, _bytes: None
-        return
-    from mergec.cli.build_progress import shown_progress  # rich, for terminals only
-
-    with shown_progress(plan, is_colored=has_color(sys.stderr, settings)) as progress:
-        yield progress
-
-
-def _print_done(path: Path, plan: Plan, seconds: float, report: Report, settings: Settings) -> None:
+def _print_done(
+    built: pipeline.Built, plan: Plan, seconds: float, report: Report, settings: Settings
+) -> None:
     tensors, written = len(plan.layout.tensors), plan.bytes_written
+    matches = match_results(plan.matches, built.solutions)
     if settings.wants_json:
         document = {
-            "path": str(path),
+            "path": str(built.path),
             "tensors": tensors,
             "bytes": {"read": plan.bytes_read, "copied": plan.bytes_copied, "written": written},
+            "matches": [result_document(one) for one in matches],
             "seconds": round(seconds, 3),
             "diagnostics": [diagnostic_as_json(one) for one in report.diagnostics],
         }
         print_document(document)
         return
-    print_result(safe(path))
+    print_result(safe(built.path))
     if not settings.is_quiet:
         speed = format_size(written / max(seconds, 1e-3))
-        print_result(f"{tensors} tensors, {format_size(written)} in {seconds:.1f} s ({speed}/s)")
+        summary = f"{tensors} tensors, {format_size(written)} in {seconds:.1f} s ({speed}/s)"
+        print_result("\n".join([summary, *result_lines(matches)]))

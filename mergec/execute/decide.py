@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,18 +17,20 @@ from mergec.ir.plan import GivenVector
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mergec.diagnostics import Diagnostic
     from mergec.ir.plan import MatchTask, Plan
     from mergec.ir.program import StreamedRows
     from mergec.ir.strided_view import Shape
     from mergec.sources.byte_source import ByteSource
-    from mergec.symmetries.matching.solution import Progress, Solution
+    from mergec.symmetries.matching.solution import Progress, Solution, Step
+
+    MatchProgress = Callable[[MatchTask, Step], None]
 
 
-def decide(plan: Plan, sources: Sequence[ByteSource], progress: Progress | None) -> Decided:
-    """Make all decisions of a plan.
+def decide(plan: Plan, sources: Sequence[ByteSource], progress: MatchProgress | None) -> Decided:
+    """Make all decisions of a plan. `progress` is told of each step of each match.
 
     Raises:
         MergecError: MC0704 where values to compare are not finite, MC02xx from a source.
@@ -39,7 +42,8 @@ def decide(plan: Plan, sources: Sequence[ByteSource], progress: Progress | None)
             if isinstance(one, GivenVector):
                 vectors.append(torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None])
                 continue
-            solution = _solved(one, Evaluator(sources, vectors), progress or _told_nobody)
+            steps = partial(progress, one) if progress is not None else _told_nobody
+            solution = _solved(one, Evaluator(sources, vectors), steps)
             solutions.append(solution)
             vectors.append(torch.stack([torch.from_numpy(vector) for vector in solution.elements]))
     return Decided(tuple(vectors), tuple(solutions))

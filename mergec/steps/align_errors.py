@@ -117,3 +117,14 @@ class RunningStatistics(Diagnostic):
     help: str | None = (
         "compute them again after a merge: run the merged model over some data in training mode"
     )
+
+
+@diagnostic("MC0369", "no permutations have to be found")
+class NothingToSolve(Diagnostic):
+    """`mergec align` finds the permutations that a recipe needs, and this one needs none.
+
+    Either no model that the output is made of is aligned, or all permutations come from files, with
+    `permutations:`.
+    """
+
+    help: str | None = "align a model that the output needs, with `op: align` and without `permutations:`"
