@@ -1,4 +1,4 @@
-"""Guesses about attention: queries, keys, values and outputs by their names, heads by config.json."""
+"""Attention modules among the tensors of a layer, and the axes of what belongs to them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.symmetries.drafting import module_names as names
 from mergec.symmetries.drafting.guess import FIXED, STREAM, Guess
+from mergec.symmetries.drafting.heads import Layout, head_layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mergec.ir.strided_view import Shape
     from mergec.symmetries.drafting.model_facts import ModelFacts
@@ -22,15 +23,6 @@ class Attention(NamedTuple):
 
     root: str
     weights: Mapping[str, str]
-
-
-class Layout(NamedTuple):
-    """The axis of each part that is not the stream's, the sizes that it names, and why it looks so."""
-
-    axes: Mapping[str, str]
-    sizes: Mapping[str, str]
-    reason: str
-    is_sure: bool
 
 
 def attentions(tensors: Mapping[str, Shape]) -> list[Attention]:
@@ -48,110 +40,92 @@ def attentions(tensors: Mapping[str, Shape]) -> list[Attention]:
     ]
 
 
-def layout_of(attention: Attention, tensors: Mapping[str, Shape], facts: ModelFacts, mark: str) -> Layout:
-    """The axes of the parts. `mark` ends the names of groups where a layer has several such modules."""
-    if facts.heads is None:
-        return _unknown("config.json does not say how many heads there are")
-    bound = _bound_to_heads(attention, tensors, facts.heads)
-    if bound is not None:
-        return _unknown(f"`{bound}` has a number for each head, and may tie the heads of several layers")
-    if "o" not in attention.weights:
-        return _unknown("no weight by name reads what the heads give")
-    width = facts.width or 0
-    lengths = {part: _other(tensors[name], width) for part, name in attention.weights.items()}
-    if "qkv" in lengths:
-        return _fused(attention, lengths, facts, mark)
-    if lengths["q"] % facts.heads or lengths["q"] == lengths["k"] * facts.heads // (
-        facts.key_heads or facts.heads
-    ):
-        return _separate(lengths, facts, mark)
-    return _unknown(f"{lengths['q']} queries and {lengths['k']} keys do not fit {facts.heads} heads")
-
-
-def _unknown(reason: str) -> Layout:
-    return Layout(dict.fromkeys(("q", "k", "v", "qkv", "o"), FIXED), {}, reason, is_sure=False)
-
-
-def _separate(lengths: Mapping[str, int], facts: ModelFacts, mark: str) -> Layout:
-    h, v = f"h{mark}", f"v{mark}"
-    if lengths["q"] % (facts.heads or 1) or (
-        lengths["v"] != lengths["k"] and lengths["v"] % (facts.heads or 1)
-    ):
-        return _unknown(f"its {lengths['q']} queries do not fit {facts.heads} heads")
-    if lengths["q"] != lengths["k"]:
-        kv, q = f"kv{mark}", f"q{mark}"
-        axes = {"q": f"({kv} {q}[{kv}] _)", "k": f"({kv} _)", "v": f"({kv} {v}[{kv}])"}
-        axes["o"] = f"({kv} {q}[{kv}] {v}[{kv}])"
-        sizes = {kv: facts.key_heads_key, q: f"{facts.heads_key} / {facts.key_heads_key}"}
-        reason = "key heads with all that is theirs; inside queries and keys positions may be rotary"
-        return Layout(axes, sizes, reason, is_sure=True)
-    value = f"({h} {v}[{h}])"
-    if facts.has_stored_positions and not facts.is_rotary:
-        score, reason = f"({h} qk{mark}[{h}])", "heads, and the order inside them: positions are stored"
-    else:
-        score, reason = f"({h} _)", "heads; inside queries and keys positions may be rotary"
-    return Layout(
-        {"q": score, "k": score, "v": value, "o": value}, {h: facts.heads_key}, reason, is_sure=True
-    )
-
-
-def _fused(attention: Attention, lengths: Mapping[str, int], facts: ModelFacts, mark: str) -> Layout:
-    h, v = f"h{mark}", f"v{mark}"
-    if names.last_word(names.module_of(attention.weights["qkv"])) == "query_key_value":
-        reason = "fused head by head, as GPT-NeoX and BLOOM do: a head moves as one block"
-        block = f"({h} _)"
-        return Layout({"qkv": block, "o": block}, {h: facts.heads_key}, reason, is_sure=False)
-    if lengths["qkv"] != 3 * lengths["o"]:
-        return _unknown(f"{lengths['qkv']} is not three times {lengths['o']}")
-    reason = "as if all queries came first, then all keys, then all values"
-    if facts.has_stored_positions and not facts.is_rotary:
-        fused = f"({h} qk{mark}[{h}] | {h} qk{mark}[{h}] | {h} {v}[{h}])"
-        sizes = {h: facts.heads_key}
-    else:
-        fused = f"({h} _hd{mark} | {h} _hd{mark} | {h} {v}[{h}])"
-        sizes = {h: facts.heads_key, f"_hd{mark}": str(lengths["o"] // (facts.heads or 1))}
-    return Layout({"qkv": fused, "o": f"({h} {v}[{h}])"}, sizes, reason, is_sure=False)
-
-
 def attention_guesses(
-    attention: Attention, tensors: Mapping[str, Shape], layout: Layout, width: int, *, inputs_first: bool
-) -> dict[str, Guess]:
-    """The axes of the weights of an attention module, of their biases, and of norms of queries and keys."""
+    attention: Attention, tensors: Mapping[str, Shape], facts: ModelFacts, mark: str, *, inputs_first: bool
+) -> tuple[dict[str, Guess], Mapping[str, str]]:
+    """The axes of a module's weights, their biases and its norms; and the sizes that these name.
+
+    `mark` ends the names of groups where a layer has several such modules.
+    """
+    norms = dict(_head_norms(attention, tensors))
+    layout = _layout(attention, tensors, facts, norms, mark)
     made: dict[str, Guess] = {}
     for part, weight in attention.weights.items():
         own, shape = layout.axes[part], tensors[weight]
-        stream_first = shape[0] == width if shape[0] != shape[1] else (part == "o") != inputs_first
+        stream_first = shape[0] == facts.width if shape[0] != shape[1] else (part == "o") != inputs_first
         axes = (STREAM, own) if stream_first else (own, STREAM)
-        if width not in shape:
-            made[weight] = Guess((FIXED, FIXED), "no axis has the width of the stream", is_sure=False)
-            continue
-        made[weight] = Guess(axes, layout.reason, layout.is_sure)
+        reads = facts.width in shape
+        made[weight] = Guess(axes if reads else (FIXED, FIXED), layout.reason, layout.is_sure)
         bias = _bias(weight, tensors)
         if bias is not None:
-            text = STREAM if part == "o" else own
-            is_key = part == "k" and text != FIXED
-            made[bias] = Guess(
-                (f"{text}!" if is_key else text,), _SOFTMAX if is_key else layout.reason, layout.is_sure
-            )
-    return {**made, **_norm_guesses(attention, tensors, layout, width)}
+            made[bias] = _bias_guess(part, STREAM if part == "o" else own, layout)
+    for name, part in norms.items():
+        made[name] = _norm_guess(part, tensors[name], attention, tensors, layout)
+    return made, layout.sizes
 
 
-def _norm_guesses(
-    attention: Attention, tensors: Mapping[str, Shape], layout: Layout, width: int
-) -> dict[str, Guess]:
-    """Norms of queries and keys: over one head, whose order stays, or over all of them."""
-    made: dict[str, Guess] = {}
+def _layout(
+    attention: Attention,
+    tensors: Mapping[str, Shape],
+    facts: ModelFacts,
+    norms: Mapping[str, str],
+    mark: str,
+) -> Layout:
+    width = facts.width or 0
+    shapes = {part: tensors[weight] for part, weight in attention.weights.items()}
+    if any(width not in shape for shape in shapes.values()):
+        return Layout.unknown("a weight of it has no axis as wide as the stream")
+    lengths = {part: _other(shape, width) for part, shape in shapes.items()}
+    numbers = {
+        facts.heads,
+        facts.key_heads,
+        *lengths.values(),
+        *(length // (facts.heads or 1) for length in lengths.values()),
+    }
+    for name in _strangers(attention, tensors, norms):
+        if not numbers.isdisjoint(tensors[name]):
+            return Layout.unknown(f"`{name}` may have a number for each head, or for each of its units")
+    is_by_head = names.last_word(names.module_of(attention.weights.get("qkv", ""))) == "query_key_value"
+    return head_layout(lengths, facts, mark, is_by_head=is_by_head, has_norms=bool(norms))
+
+
+def _bias_guess(part: str, axis: str, layout: Layout) -> Guess:
+    if part == "k" and axis != FIXED:
+        return Guess((f"{axis}!",), _SOFTMAX, layout.is_sure)
+    return Guess((axis,), layout.reason, layout.is_sure)
+
+
+def _norm_guess(
+    part: str, shape: Shape, attention: Attention, tensors: Mapping[str, Shape], layout: Layout
+) -> Guess:
+    """A norm of queries or keys: over all heads, or one for each of them, whose order stays."""
+    weight = attention.weights.get(part)
+    if weight is not None and shape[0] in tensors[weight] and shape[0] == layout.lengths.get(part):
+        return Guess((layout.axes[part],), "a norm over all heads", layout.is_sure)
+    is_one = shape[0] < min(layout.lengths.values(), default=0)
+    return Guess((FIXED,), "one norm for all heads" if is_one else layout.reason, is_one)
+
+
+def _head_norms(attention: Attention, tensors: Mapping[str, Shape]) -> Iterator[tuple[str, str]]:
+    """The norms of queries and keys, each with its part."""
     for name, shape in tensors.items():
-        if len(shape) != 1 or not names.is_norm(name) or not _is_below(name, attention.root):
-            continue
         part = names.last_word(names.module_of(name))[:1]
-        if part not in {"q", "k"} or part not in attention.weights:
-            continue
-        if shape[0] == _other(tensors[attention.weights[part]], width):
-            made[name] = Guess((layout.axes[part],), "a norm over all heads", is_sure=layout.is_sure)
-        else:
-            made[name] = Guess((FIXED,), "one norm for all heads", is_sure=True)
-    return made
+        if len(shape) == 1 and names.is_norm(name) and part in {"q", "k"} and _is_below(name, attention.root):
+            yield name, part
+
+
+def _strangers(attention: Attention, tensors: Mapping[str, Shape], norms: Mapping[str, str]) -> Iterator[str]:
+    """What else the module holds: relative biases, slopes, biases under names of their own."""
+    known = {*attention.weights.values(), *norms}
+    known |= {bias for weight in attention.weights.values() if (bias := _bias(weight, tensors)) is not None}
+    for name in tensors:
+        if (
+            attention.root
+            and _is_below(name, attention.root)
+            and name not in known
+            and not names.is_norm(name)
+        ):
+            yield name
 
 
 def _output(root: str, parts: Mapping[str, str], tensors: Mapping[str, Shape]) -> dict[str, str]:
@@ -160,25 +134,12 @@ def _output(root: str, parts: Mapping[str, str], tensors: Mapping[str, Shape]) -
     for place in (root, outer) if outer else (root,):
         for name, shape in tensors.items():
             module = names.module_of(name)
-            is_output = names.last_word(module) in names.OUTPUTS and name not in parts.values()
-            if len(shape) == 2 and is_output and _is_below(name, place) and _is_attention(module, root):
+            if len(shape) != 2 or name in parts.values() or not _is_below(name, place):
+                continue
+            word = names.last_word(module)
+            if word in names.OUTPUTS and (place or "att" in word or word in names.PLAIN_OUTPUTS):
                 return {"o": name}
     return {}
-
-
-def _is_attention(module: str, root: str) -> bool:
-    """Whether a module belongs to the attention: below its root, or named after it."""
-    return (bool(root) and (_is_below(module, root) or "att" in names.parent_of(module).lower())) or not root
-
-
-def _bound_to_heads(attention: Attention, tensors: Mapping[str, Shape], heads: int) -> str | None:
-    """A tensor of the attention that has a number for each head, such as a relative bias."""
-    known = {*attention.weights.values()}
-    for name, shape in tensors.items():
-        is_other = name not in known and not names.is_norm(name) and not name.endswith("bias")
-        if _is_below(name, attention.root) and attention.root and is_other and heads in shape:
-            return name
-    return None
 
 
 def _is_below(name: str, root: str) -> bool:

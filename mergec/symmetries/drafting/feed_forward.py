@@ -8,7 +8,7 @@ from mergec.symmetries.drafting import module_names as names
 from mergec.symmetries.drafting.guess import STREAM, Guess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from mergec.ir.strided_view import Shape
 
@@ -22,15 +22,32 @@ class Half(NamedTuple):
     is_up: bool
 
 
+class Part(NamedTuple):
+    """The halves that share hidden units. `is_sure`: they stand in one module, or are just two."""
+
+    halves: Sequence[Half]
+    is_sure: bool
+
+    @property
+    def units(self) -> int:
+        """The number of hidden units; a fused gate has two for each."""
+        return min(half.units for half in self.halves)
+
+
 def feed_forward_guesses(tensors: Mapping[str, Shape], width: int, *, inputs_first: bool) -> dict[str, Guess]:
-    """The axes of the weights that lead from the stream to hidden units and back, and of their biases."""
+    """The axes of the weights that lead from the stream to hidden units and back, and of their vectors."""
     halves = [half for name, shape in tensors.items() if (half := _half(name, shape, width, inputs_first))]
     made: dict[str, Guess] = {}
-    for number, part in enumerate(_parts(halves)):
-        group = f"ffn{number + 1}" if number else "ffn"
-        units = min(half.units for half in part)
-        for half in part:
-            made.update(_of_half(half, group, units, tensors, width))
+    number = 0
+    for part in _parts(halves):
+        vectors = dict(_vectors(part, tensors, width))
+        if _is_read_elsewhere(part, tensors, vectors):
+            continue
+        number += 1
+        group = "ffn" if number == 1 else f"ffn{number}"
+        made.update((half.name, _guess(part, half, group, width)) for half in part.halves)
+        for name, half in vectors.items():
+            made[name] = _vector_guess(half, made, group)
     return made
 
 
@@ -48,19 +65,19 @@ def _half(name: str, shape: Shape, width: int, inputs_first: bool) -> Half | Non
     return None
 
 
-def _parts(halves: Sequence[Half]) -> Iterator[list[Half]]:
-    """The halves that share hidden units: of one module where both ways are there, else of one number."""
+def _parts(halves: Sequence[Half]) -> Iterator[Part]:
+    """The halves of one module where both ways are there, else those of one number of units."""
     left: dict[int, list[Half]] = {}
     by_parent: dict[str, list[Half]] = {}
     for half in halves:
         by_parent.setdefault(names.parent_of(names.module_of(half.name)), []).append(half)
     for together in by_parent.values():
         if _is_whole(together):
-            yield together
+            yield Part(together, is_sure=True)
         else:
             for half in together:
                 left.setdefault(half.units, []).append(half)
-    yield from (together for together in left.values() if _is_whole(together))
+    yield from (Part(together, len(together) == 2) for together in left.values() if _is_whole(together))
 
 
 def _is_whole(part: Sequence[Half]) -> bool:
@@ -70,17 +87,44 @@ def _is_whole(part: Sequence[Half]) -> bool:
     return len(downs) == 1 and bool(ups) and ups <= {min(downs), 2 * min(downs)}
 
 
-def _of_half(
-    half: Half, group: str, units: int, tensors: Mapping[str, Shape], width: int
-) -> Iterator[tuple[str, Guess]]:
-    is_double = half.units == 2 * units
+def _vectors(part: Part, tensors: Mapping[str, Shape], width: int) -> Iterator[tuple[str, Half | None]]:
+    """The biases of the halves, each with its half, and other vectors of hidden units in their modules."""
+    biases = {f"{half.name.removesuffix('weight')}bias": half for half in part.halves}
+    for name, shape in tensors.items():
+        if name in biases:
+            yield name, biases[name]
+        elif shape == (part.units,) and part.units != width and _is_inside(name, part):
+            yield name, None
+
+
+def _is_read_elsewhere(part: Part, tensors: Mapping[str, Shape], known: Collection[str]) -> bool:
+    """Whether another tensor of their modules has an axis as long, so that it may act on the units too."""
+    own = {half.name for half in part.halves}
+    others = (name for name in tensors if name not in own and name not in known)
+    return any(part.units in tensors[name] and _is_inside(name, part) for name in others)
+
+
+def _is_inside(name: str, part: Part) -> bool:
+    """Whether a tensor stands in the module of one of the halves."""
+    parents = (names.parent_of(names.module_of(half.name)) for half in part.halves)
+    return any(name.startswith(f"{parent}.") for parent in parents if parent)
+
+
+def _guess(part: Part, half: Half, group: str, width: int) -> Guess:
+    is_double = half.units == 2 * part.units
     own = f"({group} | {group})" if is_double else group
     axes = (own, STREAM) if half.axis == 0 else (STREAM, own)
-    reason = f"{units} hidden units" if half.units != width else "hidden units by the module's name"
+    reason = f"{part.units} hidden units"
     if is_double:
         reason = "as if the gates came first, then what they multiply"
-    is_sure = not is_double and units != width
-    yield half.name, Guess(axes, reason, is_sure)
-    bias = f"{half.name.removesuffix('weight')}bias"
-    if half.name.endswith("weight") and bias in tensors:
-        yield bias, Guess((own if half.is_up else STREAM,), reason, is_sure)
+    elif part.units == width:
+        reason = "hidden units by the module's name"
+    return Guess(axes, reason, part.is_sure and not is_double and part.units != width)
+
+
+def _vector_guess(half: Half | None, made: Mapping[str, Guess], group: str) -> Guess:
+    """The axis of a vector: the units, or the stream's for the bias of the way back."""
+    if half is None:
+        return Guess((group,), "as many numbers as hidden units", is_sure=False)
+    weight = made[half.name]
+    return Guess((weight.axes[half.axis] if half.is_up else STREAM,), weight.reason, weight.is_sure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.symmetries.drafting import module_names as names
-from mergec.symmetries.drafting.attention import attention_guesses, attentions, layout_of
+from mergec.symmetries.drafting.attention import attention_guesses, attentions
 from mergec.symmetries.drafting.feed_forward import feed_forward_guesses
 from mergec.symmetries.drafting.guess import FIXED, STREAM, Guess, fixed
 
@@ -25,9 +25,10 @@ def layer_guesses(tensors: Mapping[str, Shape], facts: ModelFacts) -> tuple[dict
     made: dict[str, Guess] = {}
     sizes: dict[str, str] = {}
     for number, attention in enumerate(attentions(tensors)):
-        layout = layout_of(attention, tensors, facts, str(number + 1) if number else "")
-        sizes.update(layout.sizes)
-        made.update(attention_guesses(attention, tensors, layout, width, inputs_first=inputs_first))
+        mark = str(number + 1) if number else ""
+        guesses, named = attention_guesses(attention, tensors, facts, mark, inputs_first=inputs_first)
+        made.update(guesses)
+        sizes.update(named)
     rest = {name: shape for name, shape in tensors.items() if name not in made}
     made.update(feed_forward_guesses(rest, width, inputs_first=inputs_first))
     for name, shape in rest.items():

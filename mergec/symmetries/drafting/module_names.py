@@ -12,6 +12,8 @@ OUTPUTS = {
     "o", "out", "o_proj", "out_proj", "wo", "to_out", "out_lin", "proj", "c_proj", "dense", "attn_output",
     "linear_out", "output", "attn_out",
 }  # fmt: skip
+# Those that no other module is called.
+PLAIN_OUTPUTS = {"o", "o_proj", "out_proj", "wo", "to_out", "out_lin", "linear_out"}
 UPS = {
     "up", "gate", "up_proj", "gate_proj", "fc1", "fc_in", "w1", "w3", "wi", "wi_0", "wi_1", "c_fc", "lin1",
     "linear1", "linear_1", "dense_h_to_4h", "intermediate", "ffn_up", "ffn_gate",

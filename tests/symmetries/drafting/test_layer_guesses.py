@@ -47,8 +47,18 @@ def test_grouped_queries() -> None:
         ({**SEPARATE, "attn.slopes": (4,)}, STORED),
         ({name: shape for name, shape in SEPARATE.items() if ".o." not in name}, STORED),
         ({**SEPARATE, "attn.k.weight": (4, 16)}, STORED),
+        ({**SEPARATE, "attn.q_bias": (16,)}, STORED),
+        ({**SEPARATE, "attn.k.weight": (16, 12)}, STORED),
     ],
-    ids=["no heads told", "heads that do not divide", "a number for each head", "no output", "odd keys"],
+    ids=[
+        "no heads told",
+        "heads that do not divide",
+        "a number for each head",
+        "no output",
+        "odd keys",
+        "a bias under a name of its own",
+        "keys of another stream",
+    ],
 )
 def test_heads_in_doubt_stay(shapes: dict[str, tuple[int, ...]], facts: ModelFacts) -> None:
     guesses, sizes = layer_guesses(shapes, facts)
@@ -68,6 +78,20 @@ def test_fused(facts: ModelFacts, axes: str) -> None:
     assert guesses["attn.qkv.bias"].text == axes.removesuffix(" res")
     assert guesses["attn.proj.weight"].text == "res (h v[h])"
     assert not guesses["attn.qkv.weight"].is_sure
+
+
+def test_norms_of_queries_over_one_head() -> None:
+    """The order inside a head is that of the norm's weight, which all heads share."""
+    norms = {"attn.q_norm.weight": (4,), "attn.k_norm.weight": (4,)}
+    found = texts({**SEPARATE, **norms})
+    assert found["attn.q.weight"] == "(h _) res"
+    assert found["attn.q_norm.weight"] == "_"
+
+
+def test_norms_of_queries_over_all_heads() -> None:
+    found = texts({**SEPARATE, "attn.q_norm.weight": (16,), "attn.k_norm.weight": (16,)})
+    assert found["attn.q.weight"] == found["attn.k.weight"] == "(h _) res"
+    assert found["attn.q_norm.weight"] == found["attn.k_norm.weight"] == "(h _)"
 
 
 def test_two_attentions_have_groups_of_their_own() -> None:
@@ -96,6 +120,30 @@ def test_two_feed_forward_parts() -> None:
     one = {"a.up.weight": (20, 16), "a.down.weight": (16, 20)}
     two = {"b.up.weight": (20, 16), "b.down.weight": (16, 20)}
     assert texts(one | two)["b.down.weight"] == "res ffn2"
+
+
+def test_vectors_of_hidden_units() -> None:
+    shapes = {"mlp.up.weight": (20, 16), "mlp.norm.weight": (20,), "mlp.down.weight": (16, 20)}
+    guesses, _ = layer_guesses(shapes, STORED)
+    assert guesses["mlp.norm.weight"].text == "ffn"
+    assert not guesses["mlp.norm.weight"].is_sure
+
+
+def test_hidden_units_that_something_else_reads_stay() -> None:
+    shapes = {"mlp.up.weight": (20, 16), "mlp.mix.weight": (20, 20), "mlp.down.weight": (16, 20)}
+    assert texts(shapes) == {
+        "mlp.up.weight": "_ res",
+        "mlp.mix.weight": "_ _",
+        "mlp.down.weight": "_ _",
+    }
+
+
+def test_a_fused_gate() -> None:
+    shapes = {"mlp.w12.weight": (40, 16), "mlp.w12.bias": (40,), "mlp.w3.weight": (16, 20)}
+    guesses, _ = layer_guesses(shapes, STORED)
+    assert guesses["mlp.w12.weight"].text == "(ffn | ffn) res"
+    assert guesses["mlp.w12.bias"].text == "(ffn | ffn)"
+    assert not guesses["mlp.w12.weight"].is_sure
 
 
 def test_hidden_units_as_many_as_the_stream_are_told_by_name() -> None:
