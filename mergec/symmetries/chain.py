@@ -81,10 +81,8 @@ class _Run:
             if problem is not None:
                 span = self.entry.span
                 self.report.add(BrokenChain(span=span, module=name, problem=problem, help=_WRITE_OUT))
-                rest = dict.fromkeys(
-                    _joined(name, key) for name in self.modules for key in self.modules[name]
-                )
-                return {**rest, **self.placed}
+                rest = (_joined(one, key) for one, held in self.modules.items() for key in held)
+                return {**dict.fromkeys(rest), **self.placed}
         return self.placed
 
     def _layer(self, name: str, module: _Module, *, is_last: bool) -> str | None:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
 from mergec.symmetries.size_expression import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mergec.diagnostics import Report
     from mergec.symmetries.model_shape import ModelShape
     from mergec.symmetries.place_tensors import Placement
     from mergec.symmetries.placed import Symbol
     from mergec.symmetries.table_entries import Groups
 
 
-def groups_where(
-    groups: Groups, placement: Placement, model: ModelShape, report: Report
-) -> Iterator[list[Symbol]]:
-    """The groups: once, or for each match of `for`, in the layer of that match. Some may not be there."""
-    if not holds(groups.when, model.config):
-        return
-    for layer, captures in _matches(groups, placement, model):
-        try:
-            symbols = [placement.symbol(group, layer, captures) for group in groups.groups]
-        except MergecError as error:
-            report.extend(error.diagnostics)
-            return
-        yield symbols
+def groups_where(groups: Groups, placement: Placement, model: ModelShape) -> Iterator[list[Symbol]]:
+    """The groups: once, or for each match of `for`, in the layer of that match. Some may not be there.
+
+    Raises:
+        MergecError: MC0124 and MC0125, as `Placement.symbol` does.
+    """
+    if holds(groups.when, model.config):
+        for layer, captures in _matches(groups, placement, model):
+            yield [placement.symbol(group, layer, captures) for group in groups.groups]
 
 
 def _matches(

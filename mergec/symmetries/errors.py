@@ -50,14 +50,15 @@ class BadTable(Diagnostic):
     problem: str
 
 
-@diagnostic("MC0505", "the size of `{group}` has no meaning: {problem}")
+@diagnostic("MC0505", "{what} has no meaning: {problem}")
 class BadSize(Diagnostic):
     """Sizes are numbers, keys of config.json, and arithmetic with `+ - * /` on these.
 
-    `a or b` is b where config.json has no a. The result is a whole number of at least 1.
+    `a or b` is b where config.json has no a. A size is a whole number of at least 1; `when` holds where it
+    is not 0, and `true` is 1.
     """
 
-    group: str
+    what: str
     problem: str
 
 
@@ -154,10 +155,11 @@ class QuadraticGroup(Diagnostic):
 
 @diagnostic("MC0513", "no group of the symmetry table is called `{name}`")
 class UnknownGroup(Diagnostic):
-    """`freeze`, `sizes` or `equal` names a group that the table does not have, or not for this model.
+    """A name of a group stands on no axis of the table, or on none that this model has.
 
-    A group of one layer is called by the layer and the group, `model.layers.3/ffn`; `ffn` is that of
-    every layer.
+    It is in `freeze` or `sizes` of the step, or in `shared`, `sizes`, `equal` or `frozen` of the table. A
+    group of one layer is called by the layer and the group, `model.layers.3/ffn`; `ffn` is that of every
+    layer.
     """
 
     name: str

@@ -60,12 +60,15 @@ class GivenSizes:
                 others.append((tensor, symbol))
         if others and not self.report.has_errors():
             tensor, symbol = next((one for one in others if one[1] in written), others[0])
+            help_ = "write a number instead, or a name such as `_hd`, whose size the step can give"
+            if symbol in written:
+                help_ = f"give it in the step: `sizes: {{{written[symbol]}: ...}}`"
             self.report.add(
                 UnknownSize(
                     span=tensor.entry.span,
                     model=self.model.name,
                     group=str(symbol) if symbol in written else symbol.name,
-                    help=f"give it in the step: `sizes: {{{written.get(symbol, '...')}: ...}}`",
+                    help=help_,
                     notes=(f"it stands on `{tensor.label}`, whose shape is {list(tensor.shape)}",),
                 )
             )
@@ -100,11 +103,12 @@ class GivenSizes:
         except MissingKeyError as error:
             return str(error.args[0])
         except NotANumberError as error:
-            self.report.add(BadSize(span=size.span, group=name, problem=str(error)))
+            self.report.add(BadSize(span=size.span, what=f"the size of `{name}`", problem=str(error)))
             return None
         if value.denominator != 1 or value < 1:
             problem = f"it is {value} for the config.json of `{self.model.name}`"
             help_ = "it must be a whole number of at least 1"
-            self.report.add(BadSize(span=size.span, group=name, problem=problem, help=help_))
+            what = f"the size of `{name}`"
+            self.report.add(BadSize(span=size.span, what=what, problem=problem, help=help_))
             return None
         return Known(int(value), "in `sizes` of the table")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import did_you_mean
 from mergec.symmetries.errors import UnknownGroup
+from mergec.symmetries.size_expression import names_in_size
 from mergec.symmetries.table_entries import Layers
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def names_in(entry: Entry) -> Iterator[str]:
 
 
 def check_names(spec: TableSpec, table: Table, place: TreePlace, report: Report) -> None:
-    """Report MC0513 for names in `shared`, `equal` and `frozen` that are on no axis."""
+    """Report MC0513 for names in `shared`, `equal`, `frozen` and `sizes` that are on no axis.
+
+    A size may be there for others to use.
+    """
     known = {name for entry in table.entries for name in names_in(entry)}
     lists = [(place.child("shared"), spec.shared)]
     for key, items in (("equal", spec.equal), ("frozen", spec.frozen)):
@@ -42,6 +46,11 @@ def check_names(spec: TableSpec, table: Table, place: TreePlace, report: Report)
             # A name that is filled in, such as `S{s-1}`, need not be written so anywhere else.
             if "{" not in name and name not in known:
                 report.add(unknown_group(name, known, here.child(index).span()))
+    used = {name for size in table.sizes.values() for name in names_in_size(size.expression)}
+    for name in spec.sizes:
+        is_filled = any("{" in one for one in (name, *known))
+        if not is_filled and name not in known | used:
+            report.add(unknown_group(name, known, place.child("sizes").key_span(name)))
 
 
 def unknown_group(name: str, known: Collection[str], span: Span | None) -> UnknownGroup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Label, Report, safe
+from mergec.diagnostics import Label, MergecError, Report, safe
 from mergec.ir.natural_order import natural_key
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
 from mergec.recipe.value_place import NoPlace
@@ -49,8 +49,12 @@ def instantiate(
     layers, `model.layers.[0:4]/ffn` in some. `step` is where the recipe has `symmetry`, `sizes` and `freeze`.
     """
     found = Report()
-    groups = _placed(table, model, sizes or {}, step, found)
     made = None
+    try:
+        groups = _placed(table, model, sizes or {}, step, found)
+    except MergecError as error:  # a name of a group cannot be filled in
+        found.extend(error.diagnostics)
+        groups = None
     if groups is not None:
         stays = groups.held | frozen(freeze, groups, step.child("freeze"), found)
         made = _symmetry(groups, stays | check_coverage(groups, stays, found))

@@ -51,19 +51,14 @@ class Placement:
         self.last = found
 
     def tensors(self) -> list[PlacedTensor]:
-        """The tensors that have axes; what cannot be placed is reported and left out."""
-        placed: list[PlacedTensor] = []
-        for members in stacks(self.matched, self.shapes, self.report):
-            if not members[0].entry.axes:
-                continue
-            try:
-                tensor = self._tensor(members)
-            except MergecError as error:
-                self.report.extend(error.diagnostics)
-                continue
-            if tensor is not None:
-                placed.append(tensor)
-        return placed
+        """The tensors that have axes; what cannot be placed is reported and left out.
+
+        Raises:
+            MergecError: MC0124 and MC0125, as `symbol` does.
+        """
+        stacked = stacks(self.matched, self.shapes, self.report)
+        placed = (self._tensor(members) for members in stacked if members[0].entry.axes)
+        return [tensor for tensor in placed if tensor is not None]
 
     def note(self, tensor: PlacedTensor) -> None:
         """Know the groups of a tensor that something else has placed."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _TOKEN = re.compile(r"\s*([0-9]{1,18}|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*|[-+*/()]|\S)")
 _WORD = re.compile(r"[A-Za-z_].*", re.DOTALL)
@@ -85,6 +85,15 @@ def evaluate(size: SizeExpression, value_of: Callable[[str], Fraction]) -> Fract
             raise NotANumberError("it divides by zero")
         return left / right
     return {"+": left + right, "-": left - right, "*": left * right}[size.operator]
+
+
+def names_in_size(size: SizeExpression) -> Iterator[str]:
+    """The names that it uses."""
+    if isinstance(size, Name):
+        yield size.text
+    elif isinstance(size, Pair):
+        yield from names_in_size(size.left)
+        yield from names_in_size(size.right)
 
 
 def holds(condition: SizeExpression, config: Mapping[str, object]) -> bool:

@@ -99,7 +99,7 @@ def _table(
         if spec.extends is not None:
             base = _named(spec.extends, place.child("extends").span(), found)
             table = extended(table, base) if base is not None else None
-        if table is not None:
+        if table is not None and not found.diagnostics:
             check_names(spec, table, place, found)
     report.extend(found.diagnostics)
     return None if found.diagnostics else table

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Captures = Mapping[str, CaptureKind]
 
+# What lies between commas, but for commas behind a backslash or in brackets of any kind that are closed.
 _PART = re.compile(r"(?:\\.|\{[^}]*\}|\[[^]]*\]|\([^)]*\)|[^,\\{\[(]|[{\[(])+")
 
 
@@ -48,18 +49,18 @@ class TableReader:
         entries = self._entries(spec.tensors, place.child("tensors"), {})
         groups = {name for entry in entries for name in names_in(entry)}
         return Table(
-            name,
-            tuple(self._with_stacks(entry, groups) for entry in (*fixed, *entries)),
-            place.span(),
-            spec.summary,
-            spec.caution,
-            frozenset(spec.shared),
-            self._sizes(spec.sizes, place.child("sizes")),
-            self._chain(spec.chain, place.child("chain")),
-            tuple(self._groups(spec.equal, place.child("equal"))),
-            tuple(self._groups(spec.frozen, place.child("frozen"))),
-            tuple(self._tied(spec.tied, place.child("tied"))),
-            dict(self._last(spec.last, place.child("last"))),
+            name=name,
+            entries=tuple(self._with_stacks(entry, groups) for entry in (*fixed, *entries)),
+            span=place.span(),
+            summary=spec.summary,
+            caution=spec.caution,
+            shared=frozenset(spec.shared),
+            sizes=self._sizes(spec.sizes, place.child("sizes")),
+            chain=self._chain(spec.chain, place.child("chain")),
+            equal=tuple(self._groups(spec.equal, place.child("equal"))),
+            frozen=tuple(self._groups(spec.frozen, place.child("frozen"))),
+            tied=tuple(self._tied(spec.tied, place.child("tied"))),
+            last=dict(self._last(spec.last, place.child("last"))),
             is_built_in=self.is_built_in,
         )
 
@@ -122,16 +123,16 @@ class TableReader:
         made: dict[str, Size] = {}
         for group, text in held.items():
             span = place.child(group).span()
-            if (expression := self._size(group, str(text), span)) is not None:
+            if (expression := self._size(f"the size of `{group}`", str(text), span)) is not None:
                 made[group] = Size(expression, span)
         return made
 
-    def _size(self, group: str, text: str, span: Span) -> SizeExpression | None:
+    def _size(self, what: str, text: str, span: Span) -> SizeExpression | None:
         try:
             return parse_size(text)
         except UnreadableSizeError as error:
             help_ = "write a number, a key of config.json, or arithmetic on these"
-            self.report.add(BadSize(span=span, group=group, problem=str(error), help=help_))
+            self.report.add(BadSize(span=span, what=what, problem=str(error), help=help_))
             return None
 
     def _groups(self, specs: Sequence[GroupsSpec], place: TreePlace) -> Iterator[Groups]:
@@ -141,7 +142,7 @@ class TableReader:
             unless = self._several(spec.unless, here.child("unless").span()) if spec.unless else []
             captures = {**self.last, **(each.captures if each is not None else {})}
             groups = self._templates(spec.groups, here.child("groups"), captures)
-            when = self._size("when", spec.when, here.child("when").span())
+            when = self._size("`when`", spec.when, here.child("when").span())
             if len(groups) == len(spec.groups) and when is not None:
                 yield Groups(tuple(groups), when, each, tuple(unless))
 
@@ -158,7 +159,7 @@ class TableReader:
             first = self._pattern(full.names[0], names.child(0).span())
             captures = first.captures if first is not None else {}
             second = self._templates(full.names[1:], names, captures, start=1)
-            when = self._size("tied", full.when, here.child("when").span())
+            when = self._size("`when`", full.when, here.child("when").span())
             if first is not None and second and when is not None:
                 yield Tied(first, second[0], when, here.span())
 

@@ -79,12 +79,12 @@ def unify(
     """
     unified = Unified({symbol: number for number, symbol in enumerate(placement.written)})
     for equal in placement.table.equal:
-        for symbols in groups_where(equal, placement, model, report):
+        for symbols in groups_where(equal, placement, model):
             present = [symbol for symbol in symbols if symbol in unified.order]
             for symbol in present[1:]:
                 unified.join(present[0], symbol)
     for frozen in placement.table.frozen:
-        for symbols in groups_where(frozen, placement, model, report):
+        for symbols in groups_where(frozen, placement, model):
             unified.hold(symbol for symbol in symbols if symbol in unified.order)
     placed = {name: tensor for tensor in tensors for name in tensor.names}
     for first, second in tied_names(placement.table, model):

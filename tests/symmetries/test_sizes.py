@@ -46,6 +46,10 @@ def test_a_missing_value_of_config() -> None:
 def test_a_size_that_nothing_tells() -> None:
     one = complaint(FUSED, SHAPES)
     assert one.code == "MC0507"
+    assert one.message == "the shapes of `tiny` do not tell the size of `h`"
+    plain = complaint("tensors: {a: u (_ _), b: _ u}", {"a": (3, 4), "b": (2, 3)})
+    assert plain.message == "the shapes of `tiny` do not tell the size of `_`"
+    assert "`_hd`" in (plain.help or "")
 
 
 def test_a_factor_that_does_not_divide() -> None:

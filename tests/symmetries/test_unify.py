@@ -144,7 +144,8 @@ def test_frozen_groups(config: dict[str, object], frozen: list[str]) -> None:
 
 
 def test_names_of_groups_are_checked() -> None:
-    for line in ("shared: [uu]", "equal: [{groups: [u, uu]}]", "frozen: [{groups: [uu]}]"):
+    lines = ("shared: [uu]", "equal: [{groups: [u, uu]}]", "frozen: [{groups: [uu]}]", "sizes: {uu: 3}")
+    for line in lines:
         one = complaint(f"tensors: {{a: u _, b: _ u}}\n{line}", {})
         assert one.code == "MC0513"
         assert one.message == "no group of the symmetry table is called `uu`"
