@@ -23,7 +23,7 @@ settings.register_profile("mergec", deadline=None)
 settings.load_profile("mergec")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def updates_goldens(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption(UPDATE_GOLDENS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads what is cached for the user who runs it, or leaves something there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 _NUMPY = {
