@@ -26,13 +26,15 @@ ROOT = Path(__file__).parents[2]
 GOLDENS = Path(__file__).parent / "plans"
 RECIPES = sorted(p.relative_to(ROOT / "recipes") for p in (ROOT / "recipes").glob("*/*.yaml"))
 
+WARNED = {"aligned-resnet/recipe.yaml": ["MC0368"]}  # the mean of BatchNorm's statistics
+
 
 def name_of(recipe: Path) -> str:
     return f"{recipe.parent}-{recipe.stem}"
 
 
 def test_there_are_recipes() -> None:
-    assert len(RECIPES) >= 13
+    assert len(RECIPES) >= 16
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name_of)
@@ -50,10 +52,10 @@ def test_recipe_is_valid_for_editors(recipe: Path) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name_of)
-def test_recipe_checks_without_a_warning(recipe: Path, copied: Path) -> None:
+def test_recipe_checks_without_a_warning_that_is_not_meant(recipe: Path, copied: Path) -> None:
     loaded = mergec.load(copied / recipe)
     loaded.check()
-    assert loaded.warnings == ()
+    assert [warning.code for warning in loaded.warnings] == WARNED.get(str(recipe), [])
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name_of)
