@@ -24,6 +24,7 @@ def copy_range(
     done = 0
     if isinstance(source, LocalFile) and hasattr(os, "copy_file_range"):
         done = _in_kernel(source.fileno(), start, sink.fileno(shard), offset, count)
+        sink.note_copied(shard, offset, done, buffer)
     while done < count:
         part = buffer[: min(len(buffer), count - done)]
         source.read_at(start + done, part)

@@ -32,6 +32,12 @@ class Sink(Protocol):
     def fileno(self, shard: int) -> int:
         """The file descriptor of a shard, for copies within the kernel."""
 
+    def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
+        """The kernel has written these bytes of a shard's file. `scratch` may be written to."""
+
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
+        """So many more bytes of a tensor are in its file. `scratch` may be written to."""
+
 
 class Worker:
     """Shares the sources and the sink with the other workers, and owns what it computes in.
@@ -80,6 +86,7 @@ class Worker:
                 written = self._copy(region, corner[0], size[0])
             else:
                 written = self._compute(region, corner, size)
+            self._sink.note_done(region.tensor, written, self._buffer)
             self._done(region, prod(size), written)
 
     def _copy(self, region: Region, start: int, count: int) -> int:

@@ -71,7 +71,9 @@ class BuildRunning(Diagnostic):
     help: str | None = "wait until it is done, or write somewhere else with `--out`"
 
 
-@diagnostic("MC0806", "the permutations cannot be written to `{path}`: {problem}", exit_code=ExitCode.RESOURCES)
+@diagnostic(
+    "MC0806", "the permutations cannot be written to `{path}`: {problem}", exit_code=ExitCode.RESOURCES
+)
 class PermutationsNotWritten(Diagnostic):
     """The system refused to write the file that `save_permutations:` or `--out` names.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from mergec.output.ownership import is_ours, partial_path
 from mergec.output.path_lock import lock
 from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish, remove
+from mergec.output.tensor_digests import TensorDigests, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +55,8 @@ class PartialOutput:
         self._layout = layout
         self._disk = BackgroundDisk()
         self._written = [0] * len(layout.shards)
+        self._digests = TensorDigests(layout, self._read)
+        self.digests = {n: digest_of([]) for n, tensor in enumerate(layout.tensors) if not tensor.nbytes}
         self._is_mine = False
         self._locks: list[int] = []
         with self._told_as_diagnostics(self.path), self._gone_on_error():
@@ -130,11 +134,39 @@ class PartialOutput:
         with self._told_as_diagnostics(self._files[shard]):
             self._disk.raise_failure()
             _write(self._descriptors[shard], offset, buffer)
+        self._digests.note_written(shard, offset, buffer)
         # Two threads may lose each other's count: it only times the next call, and no byte depends on it.
         self._written[shard] += len(buffer)
         if self._written[shard] >= _WRITE_BACK:
             self._written[shard] = 0
             self._disk.write_back(self._descriptors[shard])
+
+    def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
+        """The kernel has written these bytes of a shard's file.
+
+        Raises:
+            MergecError: MC0804 when they cannot be read back.
+        """
+        with self._told_as_diagnostics(self._files[shard]):
+            self._digests.note_copied(shard, offset, nbytes, scratch)
+
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
+        """So many more bytes of a tensor are in its file.
+
+        Raises:
+            MergecError: MC0804 when some cannot be read back.
+        """
+        with self._told_as_diagnostics(self._files[self._layout.tensors[tensor].shard]):
+            digest = self._digests.note_done(tensor, nbytes, scratch)
+        if digest is not None:
+            self.digests[tensor] = digest
+
+    def _read(self, shard: int, offset: int, buffer: memoryview) -> None:
+        while buffer:
+            count = os.preadv(self._descriptors[shard], [buffer], offset)
+            if not count:
+                raise OSError(errno.EIO, "it became shorter while it was written")
+            buffer, offset = buffer[count:], offset + count
 
     def add_side_files(
         self, origins: Mapping[Path, Path], config: Mapping[str, object], changes: Sequence[SideChange]
