@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _REFRESHES_PER_SECOND = 10
 _ROOM_FOR_CTRL_C = 3
-_WIDTHS = {"what": 20, "group": 18, "objective": 10, "left": 9}
+_WIDTHS = {"what": 20, "group": 16, "objective": 12, "left": 12}
 
 
 class _Bar(Progress):
@@ -65,11 +65,11 @@ class _Bar(Progress):
         return safe(self._clock.step.cluster) if self._clock.step is not None else ""
 
     def _objective(self) -> str:
-        return f"{self._clock.step.objective:.6g}" if self._clock.step is not None else ""
+        return f"obj {self._clock.step.objective:.5g}" if self._clock.step is not None else ""
 
     def _left(self) -> str:
         left = self._clock.left()
-        return f"{timedelta(seconds=round(left))}" if left is not None else ""
+        return f"{timedelta(seconds=round(left))} left" if left is not None else ""
 
 
 class _TextColumn(ProgressColumn):

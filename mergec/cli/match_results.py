@@ -65,7 +65,9 @@ def _head(one: MatchResult) -> str:
     found = one.found
     sweeps = max(len(found.sweeps) - 1, 0)
     told = f"in {sweeps} sweep{'s' * (sweeps != 1)}"
-    similarity = " -> ".join(f"{_part(value, found.norm):.3f}" for value in (found.identity, found.objective))
+    similarity = " -> ".join(
+        f"{_part(value, found.norm):z.3f}" for value in (found.identity, found.objective)
+    )
     return f"{safe(one.model)} to {safe(one.anchor)}: similarity {similarity} {told}"
 
 
@@ -77,8 +79,8 @@ def _row(pattern: GroupPattern, gains: dict[int, GroupGain]) -> tuple[str, ...]:
     return (
         pattern.pattern,
         _groups(len(of)),
-        f"gain {after - before:.3f}",
-        f"{before:.3f} -> {after:.3f}",
+        f"gain {after - before:z.3f}",
+        f"{before:z.3f} -> {after:z.3f}",
         f"identity kept in {kept:,}" if kept else "",
     )
 

@@ -46,8 +46,9 @@ def self_test(
             is_about_function = isinstance(problem, UselessForward)
             problems.append(problem if is_about_function else replace(problem, span=one.span))
     if problems:
-        if not current_settings().wants_json:
-            print_message("\n".join(map(self_test_text, reports)))
+        compared = [one for one in reports if one.limit is not None]
+        if compared and not current_settings().wants_json:
+            print_message("\n".join(map(self_test_text, compared)))
         raise MergecError(problems)
     return reports
 

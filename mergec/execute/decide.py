@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, safe
 from mergec.execute.decided import Decided
 from mergec.execute.errors import AverageWithCare, NotFiniteInMatch
 from mergec.execute.evaluator import Evaluator, rows_block
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mergec.diagnostics import Diagnostic
+    from mergec.ir.matching import MatchUse
     from mergec.ir.plan import MatchTask, Plan
     from mergec.ir.program import StreamedRows
     from mergec.ir.strided_view import Shape
     from mergec.sources.byte_source import ByteSource
+    from mergec.symmetries.matching.objective import NotFiniteError
     from mergec.symmetries.matching.solution import Progress, Solution, Step
 
     MatchProgress = Callable[[MatchTask, Step], None]
@@ -62,11 +64,15 @@ def _solved(task: MatchTask, evaluator: Evaluator, progress: Progress) -> Soluti
     try:
         return solve(task.matching, operands, task.workers, progress)
     except NotFiniteError as found:
-        use = task.uses[0]
-        model = (use.anchor, *use.together)[found.model]
-        raise MergecError(
-            [NotFiniteInMatch(span=use.span, model=model, tensor=found.tensor, element=found.element)]
-        ) from None
+        raise MergecError([_not_finite(task.uses[0], found)]) from None
+
+
+def _not_finite(use: MatchUse, found: NotFiniteError) -> Diagnostic:
+    help_ = f'take a sound checkpoint, or match without it: `weights: {{"{safe(found.tensor)}": 0}}`'
+    model = (use.anchor, *use.together)[found.model]
+    return NotFiniteInMatch(
+        span=use.span, model=model, tensor=found.tensor, element=found.element, help=help_
+    )
 
 
 def cautions(matches: Sequence[MatchTask], solutions: Sequence[Solution]) -> Iterator[Diagnostic]:

@@ -34,7 +34,7 @@ class NotFiniteValues(Diagnostic):
 
 
 @diagnostic(
-    "MC0704", "`{tensor}` of `{model}` is not a finite number at element {element}: nothing can match it"
+    "MC0704", "`{tensor}` of `{model}` holds a value that is not a finite number, at element {element}"
 )
 class NotFiniteInMatch(Diagnostic):
     """A model that is to be aligned, or that others are aligned to, holds a NaN or an infinity.
@@ -47,7 +47,6 @@ class NotFiniteInMatch(Diagnostic):
     model: str
     tensor: str
     element: int
-    help: str | None = "take a sound checkpoint, or leave the tensor out: `weights: {its name: 0}`"
 
 
 @diagnostic(

@@ -25,7 +25,7 @@ class FunctionChanged(Diagnostic):
     deviation: str
 
 
-@diagnostic("MC0551", "{law} does not hold for `{tensor}` of `{model}`", exit_code=ExitCode.VERIFICATION)
+@diagnostic("MC0551", "{fault}: `{tensor}`{more} of `{model}`", exit_code=ExitCode.VERIFICATION)
 class LawBroken(Diagnostic):
     """Permutations form a group, and applying them must keep its laws, on every tensor and bit for bit.
 
@@ -34,9 +34,10 @@ class LawBroken(Diagnostic):
     values as before. This is a fault of mergec: please report it.
     """
 
-    model: str
+    fault: str
     tensor: str
-    law: str
+    more: str
+    model: str
 
 
 @diagnostic("MC0552", "permuting {family} moves nothing in `{model}`", exit_code=ExitCode.VERIFICATION)

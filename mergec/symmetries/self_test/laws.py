@@ -28,24 +28,33 @@ def check_laws(symmetry: Symmetry, tensors: Mapping[str, Array], model: str, see
     known = families(symmetry)
     elements = {family: moving_element(symmetry, family, seed, groups) for family, groups in known.items()}
     moved: Counter[str] = Counter()
-    problems: list[Diagnostic] = []
+    broken: dict[str, list[str]] = {}
     for tensor in symmetry.tensors:
         one = Symmetry(symmetry.groups, (tensor,))
         values = {name: tensors[name] for name in tensor.names}
-        broken = _broken(one, values, seed)
-        problems.extend(LawBroken(model=model, tensor=tensor.names[0], law=law) for law in broken)
+        for fault in _faults(one, values, seed):
+            broken.setdefault(fault, []).append(tensor.names[0])
         for family, groups in known.items():
             if not set(groups).isdisjoint(tensor.groups()):
                 after = permuted(one, elements[family], values)
                 moved[family] += sum(not _equal(after[name], values[name]) for name in values)
     results = tuple(FamilyResult(family, len(groups), moved[family]) for family, groups in known.items())
-    still = [f"`{one.family}`" for one in results if not one.moved] if results else ["all groups"]
-    problems.extend(NothingMoved(model=model, family=family) for family in still)
     names = sum(len(tensor.names) for tensor in symmetry.tensors)
-    return SymmetryReport(model, names, results, None, tuple(problems))
+    return SymmetryReport(model, names, results, None, tuple(_problems(model, broken, results)))
 
 
-def _broken(symmetry: Symmetry, values: Mapping[str, Array], seed: int) -> Iterator[str]:
+def _problems(
+    model: str, broken: Mapping[str, list[str]], results: Collection[FamilyResult]
+) -> Iterator[Diagnostic]:
+    for fault, (tensor, *others) in broken.items():
+        more = f" and {len(others)} more" if others else ""
+        yield LawBroken(fault=fault, tensor=tensor, more=more, model=model)
+    still = [f"`{one.family}`" for one in results if not one.moved] if results else ["all groups"]
+    for family in still:
+        yield NothingMoved(model=model, family=family)
+
+
+def _faults(symmetry: Symmetry, values: Mapping[str, Array], seed: int) -> Iterator[str]:
     """The laws that do not hold for the tensors of a stack."""
 
     def holds(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
@@ -54,13 +63,13 @@ def _broken(symmetry: Symmetry, values: Mapping[str, Array], seed: int) -> Itera
     g, h = (moving_element(symmetry, salt, seed) for salt in ("first", "second"))
     by_g = permuted(symmetry, g, values)
     if not holds(permuted(symmetry, identity(symmetry), values), values):
-        yield "that the identity changes nothing"
+        yield "the identity changes something"
     if not holds(permuted(symmetry, inverse(symmetry, g), by_g), values):
-        yield "that an inverse undoes a permutation"
+        yield "an inverse does not undo its permutation"
     if not holds(permuted(symmetry, h, by_g), permuted(symmetry, compose(symmetry, g, h), values)):
-        yield "that two permutations make their product"
+        yield "two permutations are not their product"
     if not np.array_equal(_sorted(by_g.values()), _sorted(values.values())):
-        yield "that values are only moved"
+        yield "permuting does more than move values"
 
 
 def _equal(one: Array, other: Array) -> bool:
