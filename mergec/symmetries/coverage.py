@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mergec.symmetries.placed import PlacedGroups, PlacedTensor, Symbol
 
 _SHOWN = 3
+# Those of torch's layers, and what its parametrizations make of them.
+_WEIGHTS = ("weight", "original")
 
 
 def check_coverage(groups: PlacedGroups, frozen: Collection[Symbol], report: Report) -> frozenset[Symbol]:
@@ -46,7 +48,7 @@ def check_coverage(groups: PlacedGroups, frozen: Collection[Symbol], report: Rep
 
 
 def _places(group: Symbol, tensors: Sequence[PlacedTensor]) -> Iterator[tuple[str, int, int]]:
-    """The places where weights make or read the units: module, axis, part of the axis.
+    """The places where weights make or read the units: weight, axis, part of the axis.
 
     A weight that has the group on two axes makes of the units what reads them: it is no such place.
     """
@@ -54,7 +56,7 @@ def _places(group: Symbol, tensors: Sequence[PlacedTensor]) -> Iterator[tuple[st
         found = [(axis, part) for axis, part, _, factor in tensor.factors() if factor.symbol == group]
         if len(tensor.shape) > 1 and len({axis for axis, _ in found}) == 1:
             for axis, part in found:
-                yield _module(tensor), axis, part
+                yield _weight(tensor), axis, part
 
 
 def _report_unused(group: Symbol, tensors: Sequence[PlacedTensor], report: Report) -> None:
@@ -67,7 +69,7 @@ def _report_unused(group: Symbol, tensors: Sequence[PlacedTensor], report: Repor
         return
     weight = next(tensor for tensor in tensors if len(tensor.shape) > 1)
     help_ = "name the group on what reads or makes these units as well, or write `_`"
-    report.add(OneSided(span=weight.entry.span, group=str(group), module=_module(weight), help=help_))
+    report.add(OneSided(span=weight.entry.span, group=str(group), module=_weight(weight), help=help_))
 
 
 def _remark_quadratic(group: Symbol, tensors: Sequence[PlacedTensor], report: Report) -> None:
@@ -109,6 +111,12 @@ def _check_vocabulary(groups: PlacedGroups, stays: set[Symbol], report: Report) 
 
 def _is_called(tensor: PlacedTensor, names: Sequence[str]) -> bool:
     return any(tensor.label == name or tensor.label.endswith(f".{name}") for name in names)
+
+
+def _weight(tensor: PlacedTensor) -> str:
+    """The module of a `weight`, or of a part of one, `weight_g` and `weight_v`; else the tensor's own name."""
+    module, _, last = tensor.label.rpartition(".")
+    return module if last.startswith(_WEIGHTS) else tensor.label
 
 
 def _module(tensor: PlacedTensor) -> str:

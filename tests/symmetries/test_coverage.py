@@ -26,6 +26,25 @@ def test_inputs_and_outputs_of_a_model(axes: str) -> None:
     assert one.message.startswith("nothing but `fc` has `")
 
 
+def test_a_weight_in_two_parts_is_one() -> None:
+    one = complaint(
+        "tensors: {fc.weight_g: logits _, fc.weight_v: logits _}",
+        {"fc.weight_g": (10, 1), "fc.weight_v": (10, 5)},
+    )
+    assert one.code == "MC0520"
+
+
+def test_weights_of_other_names_are_several() -> None:
+    text = "tensors:\n  '(q|k)_proj_weight': (h qk[h]) _\n  v_proj_weight: (h v[h]) _\n  out: _ (h v[h])"
+    shapes: Shapes = {f"{name}_proj_weight": (8, 5) for name in "qkv"}
+    assert list(made(text, shapes | {"out": (5, 8)}, sizes={"h": 2}).groups) == ["h", "qk", "v"]
+
+
+def test_layers_of_one_input_and_one_output_are_weights() -> None:
+    found = made("tensors: {a.weight: u _, b.weight: _ u}", {"a.weight": (4, 1), "b.weight": (1, 4)})
+    assert list(found.groups) == ["u"]
+
+
 def test_a_group_that_is_frozen_may_be_an_output() -> None:
     found = made("tensors: {fc.weight: logits _}", {"fc.weight": (10, 5)}, freeze=["logits"])
     assert found.frozen == ["logits"]
