@@ -114,7 +114,7 @@ def _is_called(tensor: PlacedTensor, names: Sequence[str]) -> bool:
 
 
 def _weight(tensor: PlacedTensor) -> str:
-    """The module of a `weight`, or of a part of one, `weight_g` and `weight_v`; else the tensor's own name."""
+    """The module of a `weight`, or of a part of one such as `weight_g`; else the tensor's own name."""
     module, _, last = tensor.label.rpartition(".")
     return module if last.startswith(_WEIGHTS) else tensor.label
 

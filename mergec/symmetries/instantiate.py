@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Label, MergecError, Report, safe
+from mergec.diagnostics import MergecError, Report, safe
 from mergec.ir.natural_order import natural_key
-from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
 from mergec.recipe.value_place import NoPlace
+from mergec.symmetries.as_symmetry import as_symmetry
 from mergec.symmetries.chain import place_chain
 from mergec.symmetries.coverage import check_coverage
 from mergec.symmetries.errors import UnlistedTensors
@@ -16,6 +15,7 @@ from mergec.symmetries.families import check_products, find_parents
 from mergec.symmetries.freeze import frozen
 from mergec.symmetries.given_sizes import GivenSizes
 from mergec.symmetries.group_names import unknown_group
+from mergec.symmetries.once_per_line import once_per_line
 from mergec.symmetries.place_tensors import Placement
 from mergec.symmetries.placed import PlacedGroups
 from mergec.symmetries.sizes import Sizes
@@ -23,12 +23,12 @@ from mergec.symmetries.table_match import match_table
 from mergec.symmetries.unify import check_tied, tied_names, unify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from mergec.diagnostics import Diagnostic, Span
+    from mergec.ir.symmetry import Symmetry
     from mergec.recipe.value_place import Place
     from mergec.symmetries.model_shape import ModelShape
-    from mergec.symmetries.placed import PlacedFactor, PlacedTensor, Symbol
+    from mergec.symmetries.placed import PlacedTensor
     from mergec.symmetries.table_entries import Table
 
 _SHOWN = 5
@@ -57,9 +57,8 @@ def instantiate(
         groups = None
     if groups is not None:
         stays = groups.held | frozen(freeze, groups, step.child("freeze"), found)
-        made = _symmetry(groups, stays | check_coverage(groups, stays, found))
-    use = step.child("symmetry").span()
-    report.extend(_with_use(one, use) for one in _once(found.diagnostics))
+        made = as_symmetry(groups, stays | check_coverage(groups, stays, found))
+    report.extend(once_per_line(found.diagnostics, step.child("symmetry").span()))
     return None if found.has_errors() else made
 
 
@@ -130,49 +129,3 @@ def _check_all_listed(left: Collection[str], table: Table, model: ModelShape, re
             notes=notes,
         )
     )
-
-
-def _symmetry(groups: PlacedGroups, stays: Collection[Symbol]) -> Symmetry:
-    numbers = {group: number for number, group in enumerate(groups.parents)}
-    made = tuple(
-        Group(
-            str(group),
-            groups.sizes[group],
-            None if parent is None else numbers[parent],
-            is_frozen=group in stays,
-        )
-        for group, parent in groups.parents.items()
-    )
-    tensors = (_symmetric(tensor, groups.sizes, numbers) for tensor in groups.tensors)
-    return Symmetry(made, tuple(tensor for tensor in tensors if any(True for _ in tensor.groups())))
-
-
-def _symmetric(
-    tensor: PlacedTensor, sizes: Mapping[Symbol, int], numbers: Mapping[Symbol, int]
-) -> SymmetricTensor:
-    def factor(placed: PlacedFactor) -> Factor:
-        if placed.symbol is None:
-            return Factor(placed.size)
-        return Factor(sizes[placed.symbol], numbers[placed.symbol] if placed.is_group else None)
-
-    axes = tuple(tuple(tuple(map(factor, segment)) for segment in axis) for axis in tensor.axes)
-    return SymmetricTensor(tensor.names, tensor.shape, axes, 1.0 if tensor.is_matched else 0.0)
-
-
-def _once(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """Of what is said of one line of the table, each kind once: a line is about the tensors of all layers."""
-    alike: dict[tuple[str, Span | str], list[Diagnostic]] = {}
-    for one in found:
-        alike.setdefault((one.code, one.span or one.message), []).append(one)
-    for first, *others in alike.values():
-        note = f"the same is wrong {len(others)} more time{'s' * (len(others) > 1)}"
-        yield replace(first, notes=(*first.notes, note)) if others else first
-
-
-def _with_use(diagnostic: Diagnostic, use: Span | None) -> Diagnostic:
-    """The diagnostic with the place in the recipe that uses the table, where that is another text."""
-    if use is None or diagnostic.span is None:
-        return replace(diagnostic, span=diagnostic.span or use)
-    if diagnostic.span.source == use.source:
-        return diagnostic
-    return replace(diagnostic, others=(*diagnostic.others, Label(use, "the table is used here")))
