@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from importlib.resources import files
 
 from mergec.cli.columns import in_columns
-from mergec.symmetries.table import built_in_tables
+from mergec.symmetries.table import built_in, built_in_tables
 
 MARK = "symmetry:"
 _TABLES = files("mergec.symmetries") / "tables"
 _KEYS = ("summary:", "caution:")
+_WIDTH = 110
 _LEGEND = (
     ("_", "indices that stay where they are; a number: so many"),
     ("res", "a group: indices that may be exchanged, everywhere it stands in the same way"),
@@ -29,9 +31,11 @@ def symmetry_list() -> str:
 
 def symmetry_page(name: str) -> str:
     """A table as it stands in its file, and what its signs mean."""
+    table = built_in(name)
     text = (_TABLES / f"{name}.yaml").read_text("utf-8")
     shown = (line for line in text.splitlines() if not line.startswith(_KEYS))
-    lines = [name, "", built_in_tables()[name], "", *(f"  {line}".rstrip() for line in shown)]
+    lines = [name, "", table.summary, "", *textwrap.wrap(table.caution, _WIDTH), *[""] * bool(table.caution)]
+    lines += (f"  {line}".rstrip() for line in shown)
     lines += ["", "Axes, one for each dimension of a tensor:", *in_columns(_LEGEND, indent="  ")]
     lines += ["", "In a recipe:", f"  aligned: {{op: align, model: b, to: a, symmetry: {name}}}"]
     see = f"mergec explain {MARK}{name} --model PATH"
