@@ -52,7 +52,7 @@ def check(
 ) -> None:
     """Compile and type-check each RECIPE from the headers of its sources. No weight is read.
 
-    Of several recipes, the exit code is that of the worst.
+    Of several recipes, the highest exit code is that of the command.
 
     With --self-test, the units of every aligned model are permuted at random: on all tensors the laws of
     the group must hold, and what FUNCTION computes must stay the same. FUNCTION is given a dict of torch
