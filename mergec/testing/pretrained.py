@@ -20,6 +20,7 @@ LIBRARY = "transformers"
 _BATCH, _LENGTH = 2, 8
 _LOGITS = "logits"
 _HIDDEN = "last_hidden_state"
+_EAGER = {"attn_implementation": "eager", "experts_implementation": "eager"}  # fast kernels lack float64
 
 
 def pretrained_forward(folder: Path, seed: int) -> Callable[[dict[str, torch.Tensor]], list[torch.Tensor]]:
@@ -50,8 +51,12 @@ def pretrained_forward(folder: Path, seed: int) -> Callable[[dict[str, torch.Ten
     def forward(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         model = _loaded(kind, config, tensors)
         inputs = _inputs(model, config, seed)
-        with torch.no_grad():
-            return _outputs(model(**inputs, return_dict=True))
+        try:
+            with torch.no_grad():
+                result = model(**inputs, return_dict=True)
+        except Exception as error:  # noqa: BLE001  # whatever the library raises
+            raise _refused(f"{kind.__name__} fails on random inputs ({_first_line(error)})") from None
+        return _outputs(result)
 
     return forward
 
@@ -60,7 +65,7 @@ def _loaded(kind: Any, config: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
     wide = {name: one.double() if one.is_floating_point() else one for name, one in tensors.items()}
     try:
         model, told = kind.from_pretrained(
-            None, config=config, state_dict=wide, dtype=torch.float64, output_loading_info=True
+            None, config=config, state_dict=wide, dtype=torch.float64, output_loading_info=True, **_EAGER
         )
     except Exception as error:  # noqa: BLE001  # whatever the library raises
         raise _refused(f"the tensors make no {kind.__name__} ({_first_line(error)})") from None
