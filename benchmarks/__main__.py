@@ -9,11 +9,14 @@ from typing import Final
 
 from benchmarks import peers
 from benchmarks.measure import CommandFailedError, imports_torch, side_by_side
+from benchmarks.mnist import CannotFetchError
+from benchmarks.peers import NoPeerError
 from benchmarks.place import Place
 from benchmarks.report import Row, page, table
 from benchmarks.shapes import SIZES
 from benchmarks.targets import Under
-from benchmarks.works import WORKS, Work
+from benchmarks.work import Work
+from benchmarks.works import WORKS
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 TMPFS: Final = Path("/dev/shm")  # noqa: S108 - outputs go into a folder of our own there
@@ -22,11 +25,16 @@ TMPFS: Final = Path("/dev/shm")  # noqa: S108 - outputs go into a folder of our 
 def main() -> int:
     """Run the benchmarks; 0 when every measured promise is kept."""
     options = _arguments()
-    place = Place(options.work.resolve(), options.out_dir.resolve() / "mergec-benchmarks", options.size)
+    out = options.out_dir.resolve() / "mergec-benchmarks"
+    place = Place(options.work.resolve(), out, options.size, options.git_re_basin)
     place.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for work in _chosen(options.only):
-        rows.append(_measure(work, place, options.runs))
+        try:
+            rows.append(_measure(work, place, options.runs))
+        except NoPeerError as missing:
+            print(f"skipped: {work.title}: {missing}", file=sys.stderr)
+            continue
         print(rows[-1].line(), file=sys.stderr, flush=True)
     text = page(rows, place, options.runs, peers.versions(place.work))
     shutil.rmtree(place.out)
@@ -45,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out-dir", type=Path, default=TMPFS if TMPFS.is_dir() else Path(".benchmarks-work"))
     parser.add_argument("--runs", type=int, default=5, help="pairs of runs of each work")
     parser.add_argument("--only", type=lambda text: text.split(","), help=f"some of: {keys}")
+    parser.add_argument("--git-re-basin", type=Path, help="a checkout of its PyTorch port")
     parser.add_argument("--report", type=Path, help=f"default: {RESULTS.name}, after a full run at 1.1b only")
     return parser.parse_args()
 
@@ -65,9 +74,10 @@ def _measure(work: Work, place: Place, runs: int) -> Row:
         measured = side_by_side(ours, theirs, runs)
         if isinstance(work.target, Under) and work.target.no_torch:
             measured = replace(measured, imports_torch=imports_torch(ours))
-    except CommandFailedError as failure:
+        account = work.account(place) if work.account is not None else ""
+    except (CannotFetchError, CommandFailedError) as failure:
         return Row(work, title, None, str(failure))
-    return Row(work, title, measured)
+    return Row(work, title, measured, account=account)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -22,11 +22,12 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run of a command took. Sizes in bytes."""
+    """What one run of a command took, and how good its output is, if that differs. Sizes in bytes."""
 
     seconds: float
     peak: int
     anonymous: int
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Command:
     """A command to measure, with what it writes and what must be gone before each run.
 
     `promise` is the peak memory that it says it will need above its interpreter and libraries, in bytes.
+    `score` tells how good its output is.
     """
 
     argv: Sequence[str]
@@ -41,6 +43,7 @@ class Command:
     leftovers: tuple[Path, ...] = ()
     cwd: Path | None = None
     promise: int | None = None
+    score: Callable[[Path], float] | None = None
 
     def clear(self) -> None:
         """Remove what an earlier run left."""
@@ -66,8 +69,9 @@ class Command:
         if done.returncode != 0:
             said = done.stderr[-2000:]
             raise CommandFailedError(f"{' '.join(self.argv)}\nended with {done.returncode}:\n{said}")
+        score = self.score(self.output) if self.score is not None and self.output is not None else None
         self.clear()
-        return Sample(**json.loads(done.stdout.splitlines()[-1]))
+        return Sample(**json.loads(done.stdout.splitlines()[-1]), score=score)
 
 
 @dataclass(frozen=True)

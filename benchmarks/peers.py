@@ -11,11 +11,17 @@ from benchmarks.measure import Command
 from benchmarks.place import Place
 
 MERGEKIT: Final = "mergekit==0.1.5"
+REBASIN: Final = "git-re-basin-pytorch"
 PEFT_MERGE: Final = Path(__file__).with_name("peft_merge.py")
+REBASIN_MATCH: Final = Path(__file__).with_name("rebasin_match.py")
 TORCH: Final = "torch==2.13.0"
 REPORTED: Final = ("mergekit", "torch", "transformers", "safetensors", "pydantic", "numpy")
 # Straight to the tensors: the models here have no tokenizer, and a progress bar is work too.
 FLAGS: Final = ("--no-copy-tokenizer", "--quiet")
+
+
+class NoPeerError(Exception):
+    """What is compared with is not here, and is not fetched by the benchmarks."""
 
 
 def mergekit(place: Place, name: str, config: Mapping[str, object]) -> Command:
@@ -56,6 +62,15 @@ def peft(place: Place, base: Path, adapter: Path) -> Command:
     """PEFT's way to fold an adapter: load the base, merge and unload, save."""
     output = place.out / "peft"
     return Command([sys.executable, str(PEFT_MERGE), str(base), str(adapter), str(output)], output)
+
+
+def rebasin(place: Place, kind: str, pair: Path) -> Command:
+    """Weight matching by the PyTorch port of git-re-basin, of which a checkout must be given."""
+    if place.rebasin is None:
+        raise NoPeerError(f"{REBASIN} is needed: give the path of a checkout by --git-re-basin")
+    output = place.out / "git-re-basin.safetensors"
+    argv = [sys.executable, str(REBASIN_MATCH), str(place.rebasin), kind, str(pair), str(output)]
+    return Command(argv, output)
 
 
 def copy(place: Place, source: Path) -> Command:

@@ -15,11 +15,12 @@ MERGEC: Final = Path(sys.executable).with_name("mergec")
 
 @dataclass(frozen=True)
 class Place:
-    """The folders of one run, and the size of its models."""
+    """The folders of one run, the size of its models, and where git-re-basin's port is, if it is here."""
 
     work: Path
     out: Path
     size: str
+    rebasin: Path | None = None
 
     def models(self, count: int = 3) -> list[Path]:
         """Checkpoints of random weights, made where they are missing, and in the page cache."""

@@ -9,7 +9,8 @@ from typing import Final
 from benchmarks import machine
 from benchmarks.measure import Measurement
 from benchmarks.place import Place
-from benchmarks.works import Work
+from benchmarks.targets import NoBarrier
+from benchmarks.work import Work
 
 HEAD = (
     "| work | mergec | peer | its time | ratio | peak memory, mergec | peer | ratio | target | met |\n"
@@ -29,6 +30,7 @@ class Row:
     title: str
     measured: Measurement | None
     failure: str = ""
+    account: str = ""
 
     @property
     def kept(self) -> bool:
@@ -103,4 +105,18 @@ def _notes(rows: list[Row]) -> str:
                 for samples in (row.measured.ours, row.measured.theirs)
             )
             notes.append(f"- {row.title}: mergec {ours:.0f} MB, {row.work.peer} {theirs:.0f} MB.")
+    notes += [f"- {row.title}: {text}." for row in rows for text in (_scores(row), row.account) if text]
     return "\n".join(notes) + "\n"
+
+
+def _scores(row: Row) -> str:
+    """How good the outputs are, the best and the worst of all runs."""
+    if row.measured is None:
+        return ""
+    told = []
+    for name, samples in (("mergec", row.measured.ours), (row.work.peer, row.measured.theirs)):
+        found = sorted({f"{sample.score:.6f}" for sample in samples if sample.score is not None})
+        if found:
+            told.append(f"{name} {' to '.join(dict.fromkeys((found[0], found[-1])))}")
+    what = "barrier" if isinstance(row.work.target, NoBarrier) else "likeness"
+    return f"{what} {', '.join(told)}" if told else ""

@@ -1,6 +1,7 @@
 """The figures to reach, and whether a measurement reaches them."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from benchmarks.measure import Measurement
@@ -83,3 +84,40 @@ class Under:
         """Whether the measurement keeps it."""
         lean = self.peak is None or measured.peak < self.peak
         return measured.seconds < self.seconds and lean and not (self.no_torch and measured.imports_torch)
+
+
+@dataclass(frozen=True)
+class FasterAndAsGood:
+    """At least so many times faster than the peer, in so many seconds, and never with a lower score."""
+
+    times: float
+    seconds: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The promise in words."""
+        limit = f" and in {self.seconds:g} s" if self.seconds else ""
+        return f"{self.times:g}x faster{limit}, as good"
+
+    def met(self, measured: Measurement) -> bool:
+        """Whether the measurement keeps it."""
+        fast = 1 / measured.slowdown >= self.times and measured.seconds <= (self.seconds or inf)
+        pairs = zip(measured.ours, measured.theirs, strict=True)
+        # Sums of the same products in another order.
+        return fast and all((a.score or 0.0) >= (b.score or 0.0) * (1 - 1e-9) for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class NoBarrier:
+    """A score that is a barrier, and at most this."""
+
+    limit: float
+
+    @property
+    def text(self) -> str:
+        """The promise in words."""
+        return f"barrier at most {self.limit:g}"
+
+    def met(self, measured: Measurement) -> bool:
+        """Whether the measurement keeps it."""
+        return all(sample.score is not None and sample.score <= self.limit for sample in measured.ours)

@@ -1,35 +1,20 @@
 """The works that are measured, one table row each."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
+from benchmarks.align_works import ALIGN_WORKS
 from benchmarks.measure import Command
 from benchmarks.peers import copy, durable_copy, mergekit, peft
 from benchmarks.place import MERGEC, Place
-from benchmarks.targets import Faster, KeepsPromise, Target, Under, Within
+from benchmarks.promise import promise
+from benchmarks.targets import Faster, KeepsPromise, Under, Within
+from benchmarks.work import Pair, Work
 
 QUICKSTART: Final = Path(__file__).parents[1] / "recipes" / "quickstart" / "recipe.yaml"
 WEIGHTS: Final = (0.5, 0.3, 0.2)
 NAMES: Final = ("a", "b", "c")
-
-Pair: TypeAlias = tuple[Command, Command | None]
-
-
-@dataclass(frozen=True)
-class Work:
-    """One row: what is done, by whom else, and what was promised. A title may hold the models' `{size}`."""
-
-    key: str
-    title: str
-    peer: str | None
-    target: Target | None
-    prepare: Callable[[Place], Pair]
-    by_default: bool = True
 
 
 def _recipe(models: list[Path], merged: str) -> str:
@@ -105,21 +90,6 @@ def _durable(place: Place) -> Pair:
     return ours, durable_copy(place, models[0])
 
 
-def _promise(budget: str, recipe: Callable[[Place], str]) -> Callable[[Place], Pair]:
-    """A build within a budget beside an interpreter that only loads the same libraries."""
-
-    def prepare(place: Place) -> Pair:
-        ours = place.build("promise", recipe(place))
-        argv = [*ours.argv, "--memory", budget]
-        shown = [*argv[:1], "plan", *argv[2:], "--json"]
-        plan = json.loads(subprocess.run(shown, capture_output=True, check=True, cwd=ours.cwd).stdout)
-        libraries = "import mergec.cli.build, mergec.pipeline, mergec.execute.tile_computer"
-        alone = Command([sys.executable, "-c", libraries])
-        return replace(ours, argv=argv, promise=plan["memory"]["peak"]), alone
-
-    return prepare
-
-
 def _check_70b(place: Place) -> Pair:
     return place.check("check-70b", _linear_recipe(place.llama_70b())), None
 
@@ -153,25 +123,26 @@ WORKS: Final = (
         "memory, linear of {size} in 64 MiB",
         "libraries",
         KeepsPromise(),
-        _promise("64MiB", _linear_of_all),
+        promise("64MiB", _linear_of_all),
     ),
     Work(
         "promise",
         "memory, linear of {size} in 1 GiB",
         "libraries",
         KeepsPromise(),
-        _promise("1GiB", _linear_of_all),
+        promise("1GiB", _linear_of_all),
     ),
     Work(
         "promise",
         "memory, LoRA fold of {size} in 64 MiB",
         "libraries",
         KeepsPromise(),
-        _promise("64MiB", _lora_recipe),
+        promise("64MiB", _lora_recipe),
     ),
     Work("check", "check, 3 x Llama 70B headers", None, Under(1, no_torch=True), _check_70b),
     Work("check", "check, 3 x 92,000 tensors", None, Under(15, peak=1.5e9), _check_92k),
     Work("check", "check, the quickstart", None, None, _check_quickstart),
     Work("inspect", "inspect, Llama 70B headers", None, Under(1, no_torch=True), _inspect_70b),
     Work("help", "--help", None, None, _help),
+    *ALIGN_WORKS,
 )

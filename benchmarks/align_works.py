@@ -1,0 +1,122 @@
+"""Aligning pairs of models, beside the PyTorch port of git-re-basin."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from safetensors.torch import load_file
+
+from benchmarks.align_pairs import likeness, random_pair, write_pair
+from benchmarks.align_shapes import SHAPED
+from benchmarks.checkpoints import MARK
+from benchmarks.measure import warm
+from benchmarks.mnist import ten_thousand
+from benchmarks.peers import REBASIN, rebasin
+from benchmarks.perceptrons import barrier, losses_between, trained
+from benchmarks.place import Place
+from benchmarks.promise import promise
+from benchmarks.targets import FasterAndAsGood, KeepsPromise, NoBarrier, Target
+from benchmarks.work import Pair, Work
+
+PARTS: Final = Path(__file__).with_name("align_parts.py")
+HIDDEN: Final = (512, 512, 512)
+SEEDS: Final = (0, 1)
+
+
+def _pair(place: Place, kind: str, correlation: float | None) -> Path:
+    """Two models to align, made where they are missing, and in the page cache."""
+    at = place.work / "checkpoints" / "align"
+    if correlation is None:
+        folder = _trained(at / f"{kind}-trained", place)
+    else:
+        folder = random_pair(at / f"{kind}-{correlation:g}", SHAPED[kind], correlation)
+    warm(folder)
+    return folder
+
+
+def _trained(folder: Path, place: Place) -> Path:
+    """Two perceptrons that were trained on MNIST from different seeds."""
+    mark = folder.with_name(f"{folder.name}.{MARK}")
+    if not mark.exists():
+        seen, _ = ten_thousand(place.work)
+        first, second = (trained(seed, seen, HIDDEN, epochs=30, batch=64) for seed in SEEDS)
+        write_pair(folder, SHAPED["mlp"], first, second)
+        mark.touch()
+    return folder
+
+
+def _recipe(pair: Path, kind: str) -> str:
+    sources = json.dumps({name: str(pair / name) for name in ("a", "b")})
+    aligned = f"{{op: align, model: b, to: a, symmetry: {SHAPED[kind].symmetry}}}"
+    head = f"mergec: 1\nsources: {sources}\nmodels: {{moved: {aligned}}}\n"
+    return head + "output: {model: moved, path: build}\n"
+
+
+def _align(kind: str, correlation: float | None) -> Callable[[Place], Pair]:
+    def prepare(place: Place) -> Pair:
+        theirs = rebasin(place, kind, pair := _pair(place, kind, correlation))
+
+        def score(output: Path) -> float:
+            return likeness(pair, SHAPED[kind], output)
+
+        ours = place.build("align", _recipe(pair, kind))
+        return replace(ours, score=score), replace(theirs, score=score)
+
+    return prepare
+
+
+def _parts(kind: str, correlation: float | None) -> Callable[[Place], str]:
+    """What the time of one worker goes into, in a run of its own that is not part of the measurement."""
+
+    def account(place: Place) -> str:
+        recipe = place.recipe("align", _recipe(_pair(place, kind, correlation), kind))
+        command = [sys.executable, str(PARTS), str(recipe), str(place.out / "parts")]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        seconds: dict[str, float] = json.loads(done.stdout)
+        told = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+        return f"with one worker {told}"
+
+    return account
+
+
+def _mnist(place: Place) -> Pair:
+    pair = _pair(place, "mlp", None)
+
+    def score(output: Path) -> float:
+        _, held_out = ten_thousand(place.work)
+        moved = load_file(output / "model.safetensors")
+        return barrier(losses_between(load_file(pair / "a" / "model.safetensors"), moved, held_out))
+
+    return replace(place.build("mnist", _recipe(pair, "mlp")), score=score), None
+
+
+def _bert_recipe(place: Place) -> str:
+    return _recipe(_pair(place, "bert", 0.0), "bert")
+
+
+def _work(title: str, kind: str, correlation: float | None, target: Target) -> Work:
+    account = _parts(kind, correlation)
+    return Work("align", title, REBASIN, target, _align(kind, correlation), by_default=False, account=account)
+
+
+ALIGN_WORKS: Final = (
+    _work("align, MLP 3 x 512 trained on MNIST", "mlp", None, FasterAndAsGood(3)),
+    _work("align, ResNet50, related", "resnet50", 0.7, FasterAndAsGood(3)),
+    _work("align, ResNet50, unrelated", "resnet50", 0.0, FasterAndAsGood(3)),
+    _work("align, BERT-base, related", "bert", 0.7, FasterAndAsGood(3, seconds=180)),
+    _work("align, BERT-base, unrelated", "bert", 0.0, FasterAndAsGood(3, seconds=180)),
+    _work("align, one layer of Llama 7B, related", "llama", 0.7, FasterAndAsGood(3)),
+    Work(
+        "align-memory",
+        "memory, align BERT-base in 1 GiB",
+        "libraries",
+        KeepsPromise(),
+        promise("1GiB", _bert_recipe, "mergec.symmetries.matching.solve", "mergec.execute.decide"),
+        by_default=False,
+    ),
+    Work("align-mnist", "align, MNIST barrier", None, NoBarrier(0.01), _mnist, by_default=False),
+)
