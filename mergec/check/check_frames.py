@@ -15,7 +15,7 @@ from mergec.ir.primitive import Locality
 from mergec.ir.primitives import READ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from mergec.diagnostics import Diagnostic
     from mergec.ir.graph import FrameClaim, Graph, LoweredRecipe, NodeId
@@ -47,8 +47,9 @@ def check_frames(lowered: LoweredRecipe) -> list[Diagnostic]:
 def _mixes(graph: Graph, roots: Sequence[NodeId], claims: Sequence[FrameClaim]) -> Iterator[_Mix]:
     reachable = graph.reachable(roots)
     live = set(reachable)
-    made = {claim.made: claim for claim in claims if claim.made in live}
-    own = _own_frames(graph, made)
+    made = {claim.made: claim for claim in claims if claim.made is not None and claim.made in live}
+    heard = [claim for claim in claims if claim.made in live or (claim.made is None and claim.moved in live)]
+    own = _own_frames(graph, heard, made)
     frames: dict[NodeId, Frame] = {}
     neutral: set[NodeId] = set()
     for node_id in reachable:
@@ -75,19 +76,34 @@ def _mixes(graph: Graph, roots: Sequence[NodeId], claims: Sequence[FrameClaim]) 
             neutral.add(node_id)  # what is made of it would only tell the same again
 
 
-def _own_frames(graph: Graph, made: dict[NodeId, FrameClaim]) -> dict[NodeId, str]:
-    """The frames of what is read of aligned models. Models that share a tensor share the frame."""
+def _own_frames(graph: Graph, claims: Sequence[FrameClaim], made: Container[NodeId]) -> dict[NodeId, str]:
+    """The frames of what is read of aligned models. All that one tensor is made of shares a frame."""
     own: dict[NodeId, str] = {}
-    for claim in made.values():
-        stack = [claim.moved]
-        while stack:
-            node_id = stack.pop()
-            if node_id in made:
-                continue
-            if graph[node_id].primitive is READ:
-                own.setdefault(node_id, claim.own)
-            stack.extend(graph[node_id].inputs)
-    return own
+    same: dict[str, str] = {}
+
+    def frame(name: str) -> str:
+        while name in same:
+            name = same[name]
+        return name
+
+    for claim in claims:
+        for leaf in _reads(graph, claim.moved, made):
+            first, second = frame(own.setdefault(leaf, claim.own)), frame(claim.own)
+            if first != second:
+                same[second] = first
+    return {leaf: frame(name) for leaf, name in own.items()}
+
+
+def _reads(graph: Graph, root: NodeId, made: Container[NodeId]) -> Iterator[NodeId]:
+    """What is read for a value, without what an alignment has put into another order already."""
+    stack = [root]
+    while stack:
+        node_id = stack.pop()
+        if node_id in made:
+            continue
+        if graph[node_id].primitive is READ:
+            yield node_id
+        stack.extend(graph[node_id].inputs)
 
 
 def _mixed(node_id: NodeId, operands: Sequence[NodeId], frames: dict[NodeId, Frame]) -> _Mix | None:

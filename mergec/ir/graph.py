@@ -155,13 +155,13 @@ class JointDemand:
 class FrameClaim:
     """A tensor whose units an alignment puts into the order that they have in the anchor.
 
-    `made` is the node with the new order, of what `moved` has in the order of the model `own`; `anchor`
-    is the anchor's tensor.
+    `made` is the node with the new order, of what `moved` has in the order of the model `own`; None for
+    a model that is only matched. `anchor` is the anchor's tensor.
     """
 
     model: str
     own: str
-    made: NodeId
+    made: NodeId | None
     moved: NodeId
     anchor: NodeId
     span: Span | None

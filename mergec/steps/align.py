@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import safe
 from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor
-from mergec.ir.graph import FrameClaim
 from mergec.ir.matching import AlignedModel, Matching, MatchUse
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.ir.permutation_primitives import GIVEN, MATCH
@@ -20,6 +19,7 @@ from mergec.steps.align_errors import (
     RunningStatistics,
 )
 from mergec.steps.align_keys import AlignKeys
+from mergec.steps.aligning.frame_claims import claim_frames
 from mergec.steps.aligning.matched_models import symmetry_of
 from mergec.steps.aligning.permuted_tensors import CannotGather, Permuter
 from mergec.steps.aligning.terms import with_terms
@@ -93,24 +93,32 @@ class Align(Operation):
         symmetry = symmetry_of(table, anchor, permuted, keys.sizes, keys.freeze, call)
         if symmetry is None:
             return model
-        if keys.permutations is not None:
-            vectors = _given(keys.permutations, symmetry, call)
-            row = 0
-        else:
-            symmetry = with_terms(symmetry, keys, _floats(symmetry, [anchor, *models], call), call)
-            vectors = _found(symmetry, anchor, models, keys, call)
-            row = together.index(matched)
-        if vectors is None:
+        found = _decided(keys, symmetry, anchor, models, call)
+        if found is None:
             return model
+        symmetry, vectors = found
+        row = together.index(matched)
         if keys.permutations is None:
             use = _use(keys, matched, together, table, call)
             call.matches[vectors.node] = (*call.matches.get(vectors.node, ()), use)
-        given = keys.permutations
-        made = AlignedModel(call.name, call.models[matched], keys.to, symmetry, given, call.span)
+        made = AlignedModel(call.name, call.models[matched], keys.to, symmetry, keys.permutations, call.span)
         call.aligned.append(made)
         _warn_of_statistics(symmetry, call)
-        entries = _permuted(Permuter(symmetry, vectors, row), model, anchor, matched, call)
+        entries = _permuted(Permuter(symmetry, vectors, row), model, call)
+        claim_frames(entries, model, models, anchor, matched, call)
         return ModelTable(call.name, entries, model.config, model.facts)
+
+
+def _decided(
+    keys: AlignKeys, symmetry: Symmetry, anchor: ModelTable, models: Sequence[ModelTable], call: Call
+) -> tuple[Symmetry, Tensor] | None:
+    """The symmetry with what counts in matching, and the vectors of permutations that are given or found."""
+    if keys.permutations is not None:
+        vectors = _given(keys.permutations, symmetry, call)
+    else:
+        symmetry = with_terms(symmetry, keys, _floats(symmetry, [anchor, *models], call), call)
+        vectors = _found(symmetry, anchor, models, keys, call)
+    return None if vectors is None else (symmetry, vectors)
 
 
 def _go_together(keys: AlignKeys, matched: str, call: Call) -> bool:
@@ -180,19 +188,11 @@ def _found(
     return Tensor(call.graph, call.graph.add(MATCH, inputs, (matching,), call.span), call.span)
 
 
-def _permuted(
-    permuter: Permuter, model: ModelTable, anchor: ModelTable, own: str, call: Call
-) -> dict[str, Entry]:
+def _permuted(permuter: Permuter, model: ModelTable, call: Call) -> dict[str, Entry]:
     entries = dict(model.entries)
     for tensor in permuter.symmetry.tensors:
         for name, made in _gathered(permuter, tensor, model, call).items():
-            before = entries[name]
-            if made.node != before.node:
-                entries[name] = Entry(made.node, before.dtype)
-                claim = FrameClaim(
-                    call.name, own, made.node, before.node, anchor.entries[name].node, call.span
-                )
-                call.frames.append(claim)
+            entries[name] = Entry(made.node, entries[name].dtype)
     return entries
 
 
