@@ -7,25 +7,36 @@ terms have fixed axes otherwise (pixels, tokens, classes); what is solved is fix
 
 from __future__ import annotations
 
-from math import fsum
+from math import fsum, prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mergec.symmetries.matching.cluster import Term
     from mergec.symmetries.matching.state import Problem
 
 
+WEAK = 64
+"""A unit with fewer anchored weights than this is not told from all others if they are noisy."""
+INVARIANT_ELEMENTS = 1 << 20
+"""Of larger parts no invariants are taken: where they count, networks are small."""
+
+
 class Start(NamedTuple):
-    """A cluster to solve, by its number, and the numbers of the parts that are to be used."""
+    """A cluster to solve, by its number, and the parts to use: anchored ones, and of some the invariants."""
 
     cluster: int
     parts: frozenset[int]
+    invariant: frozenset[int] = frozenset()
 
 
 def anchored_order(problem: Problem) -> list[Start]:
     """All clusters: next is always the one with the largest share of its energy in anchored terms.
 
     The energy of a term is the product of the norms of its operands. If no cluster has any anchored
-    terms, the one with the most energy is solved from all of its terms, the others being the identity.
+    terms, next is the one with the most energy. Where a cluster has few anchored weights, the invariants of
+    its other terms are used too; where it has neither, all its terms, the others being the identity.
     """
     standing: dict[int, set[int]] = {}
     for number, cluster in enumerate(problem.clusters):
@@ -37,20 +48,36 @@ def anchored_order(problem: Problem) -> list[Start]:
         for number in left:
             cluster = problem.clusters[number]
             linear = {term.part for term in cluster.terms if term.is_linear}
-            anchored = frozenset(
-                part
-                for part in cluster.parts
-                if part in linear and standing[part].isdisjoint(left.keys() - {number})
-            )
+            others = left.keys() - {number}
+            anchored = frozenset(part for part in linear if standing[part].isdisjoint(others))
             total = _energy(problem, cluster.parts)
             share = _energy(problem, anchored) / total if total else 0.0
             ranked.append((share, total if not share else 0.0, -number, anchored))
         share, _, negative, anchored = max(ranked)
-        number = -negative
-        order.append(Start(number, anchored if share else frozenset(problem.clusters[number].parts)))
-        del left[number]
+        order.append(_start(problem, -negative, anchored if share else frozenset()))
+        del left[-negative]
     return order
 
 
-def _energy(problem: Problem, parts: frozenset[int] | tuple[int, ...]) -> float:
+def _start(problem: Problem, number: int, anchored: frozenset[int]) -> Start:
+    cluster = problem.clusters[number]
+    weights = sum(_weights_of_unit(problem, term) for term in cluster.terms if term.part in anchored)
+    invariant = frozenset(
+        term.part
+        for term in cluster.terms
+        if term.is_linear
+        and term.part not in anchored
+        and term.view.height * term.view.width <= INVARIANT_ELEMENTS
+    )
+    if weights < WEAK and invariant:
+        return Start(number, anchored, invariant)
+    return Start(number, anchored or frozenset(cluster.parts))
+
+
+def _weights_of_unit(problem: Problem, term: Term) -> int:
+    units = prod(problem.symmetry.groups[group].size for group in term.signature)
+    return term.view.height * term.view.width // units
+
+
+def _energy(problem: Problem, parts: Collection[int]) -> float:
     return fsum(problem.sizes[part].norm for part in parts)

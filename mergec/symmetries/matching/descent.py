@@ -9,13 +9,15 @@ import numpy as np
 
 from mergec.symmetries.element import identity
 from mergec.symmetries.matching.anchored import anchored_order
+from mergec.symmetries.matching.freed_memory import give_back
 from mergec.symmetries.matching.solution import Step
 from mergec.symmetries.matching.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mergec.ir.matching import Matching
+    from mergec.symmetries.matching.anchored import Start
     from mergec.symmetries.matching.in_order import Workers
     from mergec.symmetries.matching.solution import Progress
     from mergec.symmetries.matching.state import Problem
@@ -41,9 +43,8 @@ class Descent:
 
     def initialise(self) -> None:
         """Solve every cluster from its anchored terms."""
-        starts = anchored_order(self.problem)
-        used = {start.cluster: start.parts for start in starts}
-        self._pass([start.cluster for start in starts], 0, used)
+        starts = {start.cluster: start for start in anchored_order(self.problem)}
+        self._pass(list(starts), 0, starts)
 
     def sweeps(self) -> list[float]:
         """Sweep until one changes nothing; the objective after each."""
@@ -61,19 +62,23 @@ class Descent:
         raw = np.random.Philox(key=key).random_raw(len(self.problem.clusters))
         return [int(number) for number in np.argsort(raw, kind="stable")]
 
-    def _pass(self, order: Sequence[int], sweep: int, used: Mapping[int, Collection[int]]) -> None:
+    def _pass(self, order: Sequence[int], sweep: int, starts: Mapping[int, Start]) -> None:
         done = 0
 
         def improve(number: int) -> None:
             nonlocal done
             cluster = self.problem.clusters[number]
-            parts = used.get(number, cluster.parts)
+            start = starts.get(number)
             seen = self._seen(number)
             if self.solved.get(number) != seen:
-                if self.state.improve(cluster, parts, self.workers.run):
-                    self.changes[number] += 1
-                if len(parts) == len(cluster.parts):
+                if start is None:
+                    has_changed = self.state.improve(cluster, cluster.parts, self.workers.run)
+                else:
+                    has_changed = self.state.start(cluster, start, self.workers.run)
+                self.changes[number] += has_changed
+                if start is None or len(start.parts) == len(cluster.parts):
                     self.solved[number] = seen
+                give_back()
             with self.lock:
                 done += 1
                 objective = self.state.objective
@@ -84,7 +89,7 @@ class Descent:
         self.workers.in_order(order, self.neighbours.__getitem__, improve)
 
     def _seen(self, number: int) -> tuple[int, ...]:
-        """What a cluster's best depends on: how often its neighbours have changed, and itself if quadratic."""
+        """What a cluster's best depends on: how often its neighbours changed, and itself if quadratic."""
         others = tuple(self.changes[other] for other in self.neighbours[number])
         return (*others, self.changes[number]) if self.problem.clusters[number].is_quadratic else others
 

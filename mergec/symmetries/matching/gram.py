@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mergec.ir.symmetry import Factor
+from mergec.symmetries.matching.freed_memory import give_back
 from mergec.symmetries.matching.operand import BLOCK_BYTES
 from mergec.symmetries.matching.part import read, segment_index
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     Run = Callable[[Callable[[range], None], Iterable[range]], None]
     """Calls a function for each of some blocks, in any order or at once, and returns when all are done."""
+
+
+LEAST_ROWS = 512
+"""Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
 
 
 class Pair(NamedTuple):
@@ -54,7 +59,6 @@ class TermGram:
         self.run = run
         part = term.view
         self.rows = [factor.size for factor in part.rows]
-        self.columns = [factor.size for factor in part.columns]
         self.unit = prod(
             factor.size for factor in _factors(term) if factor.group not in (None, term.signature[0])
         )
@@ -77,6 +81,7 @@ class TermGram:
                 self._add_free_rows(out, (first, second), factor, chosen, columns)
             else:
                 self._add_other_rows(out, (first, second), factor, chosen.reshape(-1), columns)
+        give_back()
 
     def _columns(self, held: dict[int, int]) -> torch.Tensor | None:
         """The order that the anchor's columns take, so that those of the moving model can stay."""
@@ -105,12 +110,11 @@ class TermGram:
         axis = next(i for i in term.free_rows if term.view.rows[i].group == term.signature[0])
         step = max(1, self._rows_in_tile() * places.shape[axis] // places.size)
         for own in blocks(sides[0].start, sides[0].stop, step):
-            chosen = places.take(own, axis=axis)
-            left = self._anchor(chosen, columns, None)
+            left = self._anchor(_stretch(places, axis, own), columns, None)
             top = out[(own.start - sides[0].start) * unit :][: len(own) * unit]
 
             def multiply(other: range, left: torch.Tensor = left, top: torch.Tensor = top) -> None:
-                right = self._moving(places.take(other, axis=axis), None)
+                right = self._moving(_stretch(places, axis, other), None)
                 target = top[:, (other.start - sides[1].start) * unit :][:, : len(other) * unit]
                 _add_product(target, left, right, factor)
 
@@ -125,8 +129,7 @@ class TermGram:
         columns: torch.Tensor | None,
     ) -> None:
         """The free factors are on the columns: products of blocks of rows add up."""
-        step = self._rows_in_tile()
-        for some in blocks(0, len(places), step):
+        for some in blocks(0, len(places), max(LEAST_ROWS, self._rows_in_tile())):
             chosen = places[some.start : some.stop]
             left = self._anchor(chosen, columns, sides[0])
             right = self._moving(chosen, sides[1])
@@ -147,26 +150,30 @@ class TermGram:
         values = read(part, self.pair.anchor, places.reshape(-1), is_masked=True)
         if columns is not None:
             values = values.index_select(1, columns)
-        return self._matrix(values, places.shape, roots)
+        return free_matrix(self.term, values, places.shape, roots)
 
     def _moving(self, places: NDArray[np.int64], roots: range | None) -> torch.Tensor:
         part = self.term.view
         values = read(part, self.pair.moving, self.row_index[places.reshape(-1)])
-        return self._matrix(values, places.shape, roots)
+        return free_matrix(self.term, values, places.shape, roots)
 
-    def _matrix(self, values: torch.Tensor, rows: tuple[int, ...], roots: range | None) -> torch.Tensor:
-        """Rows as (free units, all else). `roots`: of which indices of the root, if it is on the columns."""
-        term = self.term
-        values = values.reshape(*rows, *self.columns)
-        offset = len(rows)
-        free = {term.view.columns[i].group: offset + i for i in term.free_columns}
-        if roots is None:
-            free |= {term.view.rows[i].group: i for i in term.free_rows}
-        else:
-            values = values.narrow(free[term.signature[0]], roots.start, len(roots))
-        order = [free[group] for group in term.signature]
-        values = values.permute(*order, *(i for i in range(values.ndim) if i not in order))
-        return values.reshape(prod(values.shape[: len(order)]), -1)
+
+def free_matrix(
+    term: Term, values: torch.Tensor, rows: Sequence[int], roots: range | None = None
+) -> torch.Tensor:
+    """Rows of a term's part as (free units, all else); `rows` are how many there are of each factor.
+
+    `roots`: of which indices of the root, if it is on the columns.
+    """
+    values = values.reshape(*rows, *(factor.size for factor in term.view.columns))
+    free = {term.view.columns[i].group: len(rows) + i for i in term.free_columns}
+    if roots is not None:
+        values = values.narrow(free[term.signature[0]], roots.start, len(roots))
+    elif len(rows) == len(term.view.rows):
+        free |= {term.view.rows[i].group: i for i in term.free_rows}
+    order = [free[group] for group in term.signature]
+    values = values.permute(*order, *(i for i in range(values.ndim) if i not in order))
+    return values.reshape(prod(values.shape[: len(order)]), -1)
 
 
 def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
@@ -180,6 +187,10 @@ def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, 
 def _lines(right: torch.Tensor) -> int:
     """How many units' products with all those on the right make a block."""
     return max(1, BLOCK_BYTES // (right.element_size() * right.shape[0]))
+
+
+def _stretch(places: NDArray[np.int64], axis: int, some: range) -> NDArray[np.int64]:
+    return places[(*[slice(None)] * axis, slice(some.start, some.stop))]
 
 
 def _factors(term: Term) -> list[Factor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from mergec.symmetries.matching.freed_memory import give_back
 from mergec.symmetries.matching.objective import Size, assert_finite, size, value
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def measured(
         NotFiniteError: a value is not a finite number.
     """
     sizes = workers.map(lambda number: size(parts[number], *operands), range(len(parts)))
+    give_back()
     for part, found in zip(parts, sizes, strict=True):
         for square, own, model in zip(found, operands, models, strict=True):
             if not isfinite(square):
@@ -41,4 +43,6 @@ def measured(
 def values_at(problem: Problem, vector: NDArray[np.int32], workers: Workers) -> list[float]:
     """The value of each part with the moving model as the vector has it."""
     pair = problem.pair(vector)
-    return workers.map(lambda number: value(pair, problem.parts[number]), range(len(problem.parts)))
+    values = workers.map(lambda number: value(pair, problem.parts[number]), range(len(problem.parts)))
+    give_back()
+    return values

@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.symmetries.matching.anchored import INVARIANT_ELEMENTS
 from mergec.symmetries.matching.assignment import ROWS
 from mergec.symmetries.matching.cluster import clusters_of
+from mergec.symmetries.matching.gram import LEAST_ROWS
 from mergec.symmetries.matching.objective import SLICE
 from mergec.symmetries.matching.operand import BLOCK_BYTES
 from mergec.symmetries.matching.part import parts_of
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.part import Part
 
 F64 = 8
+KEPT = 2
+"""Memory that is freed in blocks of this size may stay with the thread that asked for it, as often again."""
 SMALL_THINGS = 4 << 20
 """Of each thread: indices, Python's own objects."""
 
@@ -48,55 +52,68 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
     for cluster in clusters_of(symmetry, parts):
         tiles = [_tile(term, itemsize, models) for term in cluster.terms]
         reading = max((tile.held + tile.reading for tile in tiles), default=0)
+        reading = max([reading, *(_invariants(term, itemsize, models) for term in cluster.terms)])
         clusters.append(max(_costs(symmetry, cluster) + reading, whole) + SMALL_THINGS)
-        block = max((_product(term, itemsize) for term in cluster.terms), default=0)
-        products = max(products, reading + block + SMALL_THINGS)
+        for term, tile in zip(cluster.terms, tiles, strict=True):
+            block = _product(term, itemsize)
+            if term.free_rows:
+                block = max(tile.reading, tile.held + block)
+            products = max(products, block + SMALL_THINGS)
     at_once = sum(sorted(clusters, reverse=True)[:workers])
     vectors = 16 * symmetry.length * (matching.models + workers + 1)
     return max(at_once + workers * products, workers * whole) + vectors + SMALL_THINGS
 
 
 def _reading(part: Part, rows: int, itemsize: int, models: int) -> int:
-    """Of reading rows of a part: the rows as they are stored, in order, cut, turned; and indices of them."""
+    """Of reading rows of a part: as they are stored, those that are read with them, in order, cut, turned."""
     row = itemsize * prod(part.tensor.shape[part.row_axes :])
     stored = rows * row
-    block = max(row, 2 * BLOCK_BYTES)
-    spread = min(block, itemsize * prod(part.tensor.shape))
-    indices = 64 * (part.height + part.width)
-    mean = 4 * (stored + spread) if models else 0
-    return 3 * stored + 2 * spread + indices + mean
+    spread = itemsize * min(max(row // itemsize, BLOCK_BYTES // 4), prod(part.tensor.shape))
+    mean = stored + max(stored, 2 * spread) if models else 0
+    return stored + max(stored, 2 * spread) + mean + 64 * (part.height + part.width)
 
 
-def _rows(part: Part) -> int:
+def _rows(part: Part, least: int = 1) -> int:
     """The rows of a block of a part; all that are stored, if it is read as a whole."""
     if part.order is not None:
         return prod(stop - start for start, stop in part.box[: part.row_axes])
-    return min(part.height, max(1, BLOCK_BYTES // (4 * part.width)))
+    return min(part.height, max(least, BLOCK_BYTES // (4 * part.width)))
 
 
 def _comparison(part: Part, itemsize: int, models: int) -> int:
     """Of comparing blocks of both operands in float64."""
-    return 2 * _reading(part, _rows(part), itemsize, models) + 4 * F64 * SLICE
+    rows = _rows(part)
+    stored = rows * itemsize * prod(part.tensor.shape[part.row_axes :])
+    return KEPT * (stored + _reading(part, rows, itemsize, models)) + 4 * F64 * SLICE
 
 
 def _tile(term: Term, itemsize: int, models: int) -> Tile:
     part = term.view
-    rows = _rows(part)
     if term.free_rows:
         root = next(part.rows[i].size for i in term.free_rows if part.rows[i].group == term.signature[0])
-        rows = max(rows, part.height // root)
-    return Tile(rows * part.width * itemsize, _reading(part, rows, itemsize, models))
+        rows = max(_rows(part), part.height // root)
+    else:
+        rows = _rows(part, LEAST_ROWS)
+    return Tile(KEPT * rows * part.width * itemsize, KEPT * _reading(part, rows, itemsize, models))
+
+
+def _invariants(term: Term, itemsize: int, models: int) -> int:
+    """Of a small term's sums: it is read at once, and then in float64 with its powers."""
+    elements = term.view.height * term.view.width
+    if elements > INVARIANT_ELEMENTS:
+        return 0
+    return KEPT * (_reading(term.view, term.view.height, itemsize, models) + 6 * F64 * elements)
 
 
 def _product(term: Term, itemsize: int) -> int:
     """The products of a block of units, and both tiles in float64 where only one of them is."""
-    tile = _tile(term, itemsize, 0)
     units = prod(
         factor.size
         for side, free in ((term.view.rows, term.free_rows), (term.view.columns, term.free_columns))
         for factor in (side[i] for i in free)
     )
-    return max(BLOCK_BYTES, itemsize * units) + (2 * tile.held if itemsize == F64 else 0)
+    doubled = 2 * _tile(term, itemsize, 0).held if itemsize == F64 else 0
+    return KEPT * min(max(BLOCK_BYTES, itemsize * units), itemsize * units * units) + doubled
 
 
 def _costs(symmetry: Symmetry, cluster: Cluster) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GAP = 64
 """Rows that are read although nobody wants them, where that makes one read of two."""
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 """What one read, one tile and one block of products take, unless a single row is more than that."""
 
 

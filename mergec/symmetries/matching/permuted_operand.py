@@ -55,27 +55,36 @@ class MeanOperand:
     def _rows(
         self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int
     ) -> torch.Tensor:
-        tensor = self.tensor
-        if tensor.is_stacked:
+        try:
+            return self._in_blocks(operands, vector, start, stop)
+        except KeyError:  # an axis depends on one that only the whole tensor has all of
+            names = self.tensor.names
+            values = {
+                name: own.rows(0, own.shape[0]).numpy() for name, own in zip(names, operands, strict=True)
+            }
+            one = type(self.symmetry)(self.symmetry.groups, (self.tensor,))
+            return torch.from_numpy(permuted(one, vector, values)[names[self.name]][start:stop])
+
+    def _in_blocks(
+        self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int
+    ) -> torch.Tensor:
+        """The rows where the index of each axis depends at most on that of axis 0."""
+        shape = self.tensor.shape
+        if self.tensor.is_stacked:
             at = self._coordinates(self.name)
-            name = int(indices(axis_index(self.symmetry, tensor, 0, {}), vector)[self.name])
-            rows = name * tensor.shape[1] + self._index(1, vector, at)[start:stop]
-            return self._turned(rows_at(operands, tensor.shape[1], rows), vector, at, 2)
+            rows = (
+                int(self._index(0, vector, {})[self.name]) * shape[1] + self._index(1, vector, at)[start:stop]
+            )
+            return self._turned(rows_at(operands, shape[1], rows), vector, at, 2)
+        values = rows_at(operands, shape[0], self._index(0, vector, {})[start:stop])
         try:
-            rows = self._index(0, vector, {})[start:stop]
-        except KeyError:  # which rows come here depends on the column: only the whole tensor can tell
-            values = {tensor.names[0]: operands[0].rows(0, tensor.shape[0]).numpy()}
-            one = type(self.symmetry)(self.symmetry.groups, (tensor,))
-            return torch.from_numpy(permuted(one, vector, values)[tensor.names[0]][start:stop])
-        values_read = rows_at(operands, tensor.shape[0], rows)
-        try:
-            return self._turned(values_read, vector, {}, 1)
+            return self._turned(values, vector, {}, 1)
         except KeyError:
-            turned = [
-                self._turned(values_read[i : i + 1], vector, self._coordinates(start + i), 1)
+            each = (
+                self._turned(values[i : i + 1], vector, self._coordinates(start + i), 1)
                 for i in range(stop - start)
-            ]
-            return torch.cat(turned)
+            )
+            return torch.cat(list(each))
 
     def _turned(
         self, values: torch.Tensor, vector: NDArray[np.int32], at: dict[int, int], first: int
@@ -91,6 +100,8 @@ class MeanOperand:
 
     def _coordinates(self, index: int) -> dict[int, int]:
         """The index of each group on axis 0, at an index of it."""
+        if len(self.tensor.axes[0]) > 1:
+            return {}
         segment = self.tensor.axes[0][0]
         places = np.unravel_index(index, [factor.size for factor in segment])
         return {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import product
 from math import isqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.assignment import assign
-from mergec.symmetries.matching.gram import TermGram, blocks
+from mergec.symmetries.matching.gram import blocks
 from mergec.symmetries.matching.nested import InnerSolver
 from mergec.symmetries.matching.sparse_assignment import assign_sparse
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mergec.ir.symmetry import Symmetry
-    from mergec.symmetries.matching.cluster import Cluster, Node, Term
-    from mergec.symmetries.matching.gram import Pair, Run
+    from mergec.symmetries.matching.cluster import Cluster, Node
+    from mergec.symmetries.matching.gram import Pair
 
     Proposal = dict[int, NDArray[np.int32]]
     """Permutations (members, size) of the groups of a cluster."""
@@ -36,13 +36,28 @@ PRECISION = 1e-6
 """Relative to the terms, differences of float32 products that are rounding."""
 
 
-def propose(pair: Pair, cluster: Cluster, terms: Sequence[Term], run: Run) -> Proposal:
-    """The permutations that are best for the terms, with all else as the pair has it."""
-    grams = [TermGram(pair, term, run) for term in terms]
-    weights = [term.view.tensor.weight for term in terms]
+class Gram(Protocol):
+    """Inner products of the free units of two models, those of one index of the root next to each other."""
+
+    unit: int
+
+    def add(self, out: torch.Tensor, first: range, second: range, factor: float) -> None:
+        """Add the products times a factor to out, for these indices of the root in either model."""
+
+
+class WeightedGram(NamedTuple):
+    """What a term adds to the tables of a cluster."""
+
+    signature: tuple[int, ...]
+    gram: Gram
+    weight: float
+
+
+def propose(pair: Pair, cluster: Cluster, grams: Sequence[WeightedGram]) -> Proposal:
+    """The permutations that are best for the terms whose products are given."""
     old = rows_of(pair.symmetry, pair.vector, cluster.root.group)[0]
     if cluster.root.children:
-        return _nested(pair, cluster.root, list(zip(terms, grams, weights, strict=True)))
+        return _nested(pair, cluster.root, grams)
     size = cluster.root.size
     every = range(size)
     if size > DENSE_LIMIT:
@@ -50,18 +65,18 @@ def propose(pair: Pair, cluster: Cluster, terms: Sequence[Term], run: Run) -> Pr
         def passes() -> Iterator[tuple[int, torch.Tensor]]:
             for some in blocks(0, size, SPARSE_ROWS):
                 cost = torch.zeros((len(some), size), dtype=torch.float64)
-                for gram, weight in zip(grams, weights, strict=True):
+                for _, gram, weight in grams:
                     gram.add(cost, some, every, -weight)
                 yield some.start, cost
 
         return {cluster.root.group: assign_sparse(passes, old, PRECISION)[None]}
     cost = torch.zeros((size, size), dtype=torch.float64)
-    for gram, weight in zip(grams, weights, strict=True):
+    for _, gram, weight in grams:
         gram.add(cost, every, every, -weight)
     return {cluster.root.group: assign(cost.numpy(), old, PRECISION)[None]}
 
 
-def _nested(pair: Pair, root: Node, grams: list[tuple[Term, TermGram, float]]) -> Proposal:
+def _nested(pair: Pair, root: Node, grams: Sequence[WeightedGram]) -> Proposal:
     """Of every pair of roots what its families gain, then an assignment of the roots."""
     symmetry = pair.symmetry
     solver = InnerSolver(symmetry, PRECISION)
@@ -75,7 +90,7 @@ def _nested(pair: Pair, root: Node, grams: list[tuple[Term, TermGram, float]]) -
         )
         for number in families
     }
-    for some, others in _root_blocks(root, {term.signature: gram.unit for term, gram, _ in grams}):
+    for some, others in _root_blocks(root, {key: gram.unit for key, gram, _ in grams}):
         tables = _tables(grams, some, others)
         for x, y in product(some, others) if not root.is_frozen else zip(some, others, strict=True):
             below = {key: table[x - some.start, ..., y - others.start, :] for key, table in tables.items()}
@@ -106,14 +121,14 @@ def roots_at_once(root: Node, units: Iterable[int]) -> int:
 
 
 def _tables(
-    grams: Sequence[tuple[Term, TermGram, float]], some: range, others: range
+    grams: Sequence[WeightedGram], some: range, others: range
 ) -> dict[tuple[int, ...], NDArray[np.float64]]:
     """The inner products between roots, by signature: (roots, units, roots, units)."""
     tables: dict[tuple[int, ...], torch.Tensor] = {}
-    for term, gram, weight in grams:
+    for key, gram, weight in grams:
         unit = gram.unit
         shape = (len(some) * unit, len(others) * unit)
-        table = tables.setdefault(term.signature, torch.zeros(shape, dtype=torch.float64))
+        table = tables.setdefault(key, torch.zeros(shape, dtype=torch.float64))
         gram.add(table, some, others, weight)
     return {
         key: table.reshape(len(some), len(table) // len(some), len(others), -1).numpy()

@@ -6,9 +6,10 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from mergec.symmetries.element import rows_of
-from mergec.symmetries.matching.gram import Pair
+from mergec.symmetries.matching.gram import Pair, TermGram
+from mergec.symmetries.matching.invariants import InvariantGram
 from mergec.symmetries.matching.objective import value
-from mergec.symmetries.matching.solve_cluster import propose
+from mergec.symmetries.matching.solve_cluster import WeightedGram, propose
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mergec.ir.symmetry import Symmetry
+    from mergec.symmetries.matching.anchored import Start
     from mergec.symmetries.matching.cluster import Cluster
     from mergec.symmetries.matching.gram import Run
     from mergec.symmetries.matching.objective import Size
@@ -75,23 +77,51 @@ class State:
         """The sum over all parts."""
         return fsum(self.values)
 
+    def start(self, cluster: Cluster, start: Start, run: Run) -> bool:
+        """Give a cluster what its anchored terms, and what is invariant of others, say; whether it changed.
+
+        What only its invariants say is not held against its terms, as their other axes are in no order yet.
+        """
+        if not start.invariant:
+            return self.improve(cluster, start.parts, run)
+        pair = self.problem.pair(self.vector)
+        grams = self._grams(cluster, start.parts, run)
+        grams += (
+            WeightedGram(
+                term.signature,
+                InvariantGram(pair, term, self.problem.sizes[term.part]),
+                term.view.tensor.weight,
+            )
+            for term in cluster.terms
+            if term.part in start.invariant
+        )
+        return self._take(cluster, (), propose(pair, cluster, grams))
+
     def improve(self, cluster: Cluster, used: Collection[int], run: Run) -> bool:
         """Give a cluster what is best for the parts used; whether they gained by it.
 
         Of a cluster that stands on a part more than once the proposal is only the best linear one, and
         what follows from it may be better still.
         """
-        terms = [term for term in cluster.terms if term.part in used]
         has_changed = False
         for _ in range(QUADRATIC_ROUNDS if cluster.is_quadratic else 1):
-            found = propose(self.problem.pair(self.vector), cluster, terms, run)
+            grams = self._grams(cluster, used, run)
+            found = propose(self.problem.pair(self.vector), cluster, grams)
             if not self._take(cluster, used, found):
                 break
             has_changed = True
         return has_changed
 
+    def _grams(self, cluster: Cluster, used: Collection[int], run: Run) -> list[WeightedGram]:
+        pair = self.problem.pair(self.vector)
+        return [
+            WeightedGram(term.signature, TermGram(pair, term, run), term.view.tensor.weight)
+            for term in cluster.terms
+            if term.part in used
+        ]
+
     def _take(self, cluster: Cluster, used: Collection[int], found: Proposal) -> bool:
-        """Take a proposal if the parts used gain by it, counted in float64 from the operands."""
+        """Take a proposal if the parts used, if any, gain by it, counted in float64 from the operands."""
         symmetry = self.problem.symmetry
         vector = self.vector.copy()
         for group, rows in found.items():
@@ -101,7 +131,7 @@ class State:
         pair = self.problem.pair(vector)
         values = {part: value(pair, self.problem.parts[part]) for part in cluster.parts}
         gain = fsum(values[part] - self.values[part] for part in used)
-        if gain <= LEAST_GAIN * fsum(self.problem.sizes[part].norm for part in used):
+        if used and gain <= LEAST_GAIN * fsum(self.problem.sizes[part].norm for part in used):
             return False
         for group, rows in found.items():
             rows_of(symmetry, self.vector, group)[:] = rows
