@@ -67,10 +67,12 @@ def _check_standing(tensor: PlacedTensor, parents: Mapping[Symbol, Symbol | None
         before = {other.symbol for other in tensor.axes[number][part][:position]}
         parent = parents[factor.symbol]
         while parent is not None:
-            others = axes.get(parent, set()) - {number}
-            is_numbered = len(others) == 1 and all(len(tensor.axes[other]) == 1 for other in others)
-            if parent not in before and not is_numbered:
-                report.add(_parent_missing(tensor, number, factor, parent, axes.get(parent, set())))
+            on = axes.get(parent, set())
+            is_on_another = (
+                len(on) == 1 and number not in on and all(len(tensor.axes[one]) == 1 for one in on)
+            )
+            if parent not in before and not is_on_another:
+                report.add(_parent_missing(tensor, number, factor, parent, on))
             parent = parents[parent]
 
 
@@ -107,8 +109,8 @@ def _parent_missing(
     name = factor.symbol.name if factor.symbol is not None else ""
     if not on:
         problem = "does not stand on it"
-    elif len(on - {axis}) > 1:
-        problem = "stands on several other axes"
+    elif len(on) > 1:
+        problem = "stands on several axes"
     else:
         problem = "stands neither before it in the same product nor on another axis without `|`"
     return ParentMissing(

@@ -28,7 +28,8 @@ def test_a_parent_may_stand_on_another_axis() -> None:
         ("(q[p] p) _", (6, 2), NOT_THERE),
         ("(p | q[p]) _", (5, 2), NOT_THERE),
         ("q[p] (p | 1)", (3, 3), NOT_THERE),
-        ("q[p] p p", (3, 2, 2), "stands on several other axes"),
+        ("(q[p] p) p", (6, 2), "stands on several axes"),
+        ("q[p] p p", (3, 2, 2), "stands on several axes"),
     ],
 )
 def test_a_family_needs_its_parent(axes: str, shape: tuple[int, ...], problem: str) -> None:
