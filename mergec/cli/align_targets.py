@@ -60,8 +60,9 @@ def _chosen(uses: Collection[tuple[int, MatchUse]], model: str | None) -> set[Ro
     """By the name of a model before, or after, it is permuted."""
     chosen = {(number, use.row) for number, use in uses if model is None or model in {use.moved, use.made}}
     if not chosen:
-        names = list(dict.fromkeys(use.moved for _, use in uses))
-        advice = did_you_mean(str(model), names) or f"there is {_listed(names)}"
+        names = dict.fromkeys(use.moved for _, use in uses)
+        made = dict.fromkeys(use.made for _, use in uses)
+        advice = did_you_mean(str(model), {**names, **made}) or f"there is {_listed(names)}"
         raise click.BadParameter(f"no aligned model `{safe(model)}`: {advice}", param_hint="'--model'")
     return chosen
 
