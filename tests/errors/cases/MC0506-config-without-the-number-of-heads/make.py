@@ -8,4 +8,4 @@ if TYPE_CHECKING:
 
 def make(folder: Path) -> None:
     for name in "ab":
-        (folder / name / "config.json").write_text("{\"hidden_size\": 8}")
+        (folder / name / "config.json").write_text('{"hidden_size": 8}')
