@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
@@ -80,33 +81,38 @@ class Align(Operation):
     def lower(self, keys: AlignKeys, call: Call) -> ModelTable:
         """The table with everything gathered that the symmetry permutes."""
         model = call.models[keys.model]
-        matched = keys.using or keys.model
-        if not _go_together(keys, matched, call):
-            return model
-        together = sorted(dict.fromkeys(keys.together or [matched]))
-        models = [call.models[name] for name in together]
-        anchor = call.models[keys.to]
-        table = read_table(keys.symmetry, call.place.child("symmetry"), call.folder, call.report)
-        if table is None:
-            return model
-        permuted = models if keys.using is None else [*models, model]
-        symmetry = symmetry_of(table, anchor, permuted, keys.sizes, keys.freeze, call)
-        if symmetry is None:
-            return model
-        found = _decided(keys, symmetry, anchor, models, call)
-        if found is None:
-            return model
-        symmetry, vectors = found
-        row = together.index(matched)
-        if keys.permutations is None:
-            use = _use(keys, matched, together, table, call)
-            call.matches[vectors.node] = (*call.matches.get(vectors.node, ()), use)
-        made = AlignedModel(call.name, call.models[matched], keys.to, symmetry, keys.permutations, call.span)
-        call.aligned.append(made)
-        _warn_of_statistics(symmetry, call)
-        entries = _permuted(Permuter(symmetry, vectors, row), model, call)
-        claim_frames(entries, model, models, anchor, matched, call)
-        return ModelTable(call.name, entries, model.config, model.facts)
+        if _go_together(keys, call):
+            aligned = _aligned(keys, model, call)
+            if aligned is not None:
+                return aligned
+        return replace(model, name=call.name)
+
+
+def _aligned(keys: AlignKeys, model: ModelTable, call: Call) -> ModelTable | None:
+    """The aligned model; None after reporting why there is none."""
+    matched = keys.using or keys.model
+    together = sorted(dict.fromkeys(keys.together or [matched]))
+    models = [call.models[name] for name in together]
+    anchor = call.models[keys.to]
+    table = read_table(keys.symmetry, call.place.child("symmetry"), call.folder, call.report)
+    if table is None:
+        return None
+    alike = models if keys.using is None else [*models, model]
+    symmetry = symmetry_of(table, anchor, alike, keys.sizes, keys.freeze, call)
+    found = _decided(keys, symmetry, anchor, models, call) if symmetry is not None else None
+    if found is None:
+        return None
+    symmetry, vectors = found
+    row = together.index(matched)
+    if keys.permutations is None:
+        use = _use(keys, matched, together, table, call)
+        call.matches[vectors.node] = (*call.matches.get(vectors.node, ()), use)
+    made = AlignedModel(call.name, call.models[matched], keys.to, symmetry, keys.permutations, call.span)
+    call.aligned.append(made)
+    _warn_of_statistics(symmetry, call)
+    entries = _permuted(Permuter(symmetry, vectors, row), model, call)
+    claim_frames(entries, model, models, anchor, matched, call)
+    return ModelTable(call.name, entries, model.config, model.facts)
 
 
 def _decided(
@@ -121,7 +127,7 @@ def _decided(
     return None if vectors is None else (symmetry, vectors)
 
 
-def _go_together(keys: AlignKeys, matched: str, call: Call) -> bool:
+def _go_together(keys: AlignKeys, call: Call) -> bool:
     given = [key for key in _ONLY_MATCHING if key in keys.model_fields_set]
     if keys.permutations is not None and given:
         keys_ = f"`permutations` and {', '.join(f'`{key}`' for key in given)}"
@@ -132,6 +138,7 @@ def _go_together(keys: AlignKeys, matched: str, call: Call) -> bool:
         span = call.place.child("refine").span()
         call.report.add(KeysApart(span=span, keys="`refine` without `together`", help=help_))
         return False
+    matched = keys.using or keys.model
     if keys.together is not None and matched not in keys.together:
         call.report.add(NotTogether(span=call.place.child("together").span(), model=matched))
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
+from mergec.ir.primitives import READ
 from mergec.steps.align_errors import ModelsDiffer, WidthsDiffer
 from mergec.steps.common_names import rename_rule
 from mergec.symmetries.instantiate import instantiate
@@ -27,7 +28,8 @@ def model_shape(model: ModelTable, fallback: ModelTable, call: Call) -> ModelSha
     first: dict[NodeId, str] = {}
     same: dict[str, str] = {}
     for name, entry in model.entries.items():
-        if first.setdefault(entry.node, name) != name:
+        made_up = not any(call.graph[leaf].primitive is READ for leaf in call.graph.leaves(entry.node))
+        if not made_up and first.setdefault(entry.node, name) != name:
             same[name] = first[entry.node]
     shapes = {name: call.graph.type(entry.node).shape for name, entry in model.entries.items()}
     givers = (one.facts.config for one in (model, fallback) if one.facts is not None)
