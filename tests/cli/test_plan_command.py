@@ -80,7 +80,6 @@ def test_json(mergec_command: Callable[..., Result], recipe: Path) -> None:
             "weight": 0.5,
             "computed": False,
             "permuted": False,
-            "permuted": False,
             "tensors": [{"source": name, "tensor": "head.w"}],
         }
         for name in ("base", "tuned")
