@@ -1,4 +1,4 @@
-"""What aligning with one worker takes its time for: `python align_parts.py RECIPE OUTPUT` prints seconds."""
+"""What aligning with one worker takes its time for: `python align_parts.py RECIPE OUTPUT MEMORY` as JSON."""
 
 import json
 import sys
@@ -58,13 +58,13 @@ class Stopwatch:
         return measured
 
 
-def main(recipe: str, output: str) -> None:
+def main(recipe: str, output: str, memory: str) -> None:
     """Build with one worker and print the seconds as JSON."""
     watch = Stopwatch()
     for name, functions in TIMED.items():
         for home, function in functions:
             setattr(home, function, watch.timed(name, getattr(home, function)))
-    load(recipe).build(out=output, workers=1, force=True)
+    load(recipe).build(out=output, memory=memory, workers=1, force=True)
     print(json.dumps({name: watch.seconds[name] for name in TIMED}))
 
 

@@ -56,7 +56,7 @@ def _recipe(pair: Path, kind: str) -> str:
     return head + "output: {model: moved, path: build}\n"
 
 
-def _align(kind: str, correlation: float | None) -> Callable[[Place], Pair]:
+def _align(kind: str, correlation: float | None, memory: str) -> Callable[[Place], Pair]:
     def prepare(place: Place) -> Pair:
         theirs = rebasin(place, kind, pair := _pair(place, kind, correlation))
 
@@ -64,17 +64,18 @@ def _align(kind: str, correlation: float | None) -> Callable[[Place], Pair]:
             return likeness(pair, SHAPED[kind], output)
 
         ours = place.build("align", _recipe(pair, kind))
-        return replace(ours, score=score), replace(theirs, score=score)
+        argv = [*ours.argv, "--memory", memory]
+        return replace(ours, argv=argv, score=score), replace(theirs, score=score)
 
     return prepare
 
 
-def _parts(kind: str, correlation: float | None) -> Callable[[Place], str]:
+def _parts(kind: str, correlation: float | None, memory: str) -> Callable[[Place], str]:
     """What the time of one worker goes into, in a run of its own that is not part of the measurement."""
 
     def account(place: Place) -> str:
         recipe = place.recipe("align", _recipe(_pair(place, kind, correlation), kind))
-        command = [sys.executable, str(PARTS), str(recipe), str(place.out / "parts")]
+        command = [sys.executable, str(PARTS), str(recipe), str(place.out / "parts"), memory]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         seconds: dict[str, float] = json.loads(done.stdout)
         told = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
@@ -98,9 +99,9 @@ def _bert_recipe(place: Place) -> str:
     return _recipe(_pair(place, "bert", 0.0), "bert")
 
 
-def _work(title: str, kind: str, correlation: float | None, target: Target) -> Work:
-    account = _parts(kind, correlation)
-    return Work("align", title, REBASIN, target, _align(kind, correlation), by_default=False, account=account)
+def _work(title: str, kind: str, correlation: float | None, target: Target, memory: str = "1GiB") -> Work:
+    prepare, account = _align(kind, correlation, memory), _parts(kind, correlation, memory)
+    return Work("align", title, REBASIN, target, prepare, by_default=False, account=account)
 
 
 ALIGN_WORKS: Final = (
@@ -109,7 +110,8 @@ ALIGN_WORKS: Final = (
     _work("align, ResNet50, unrelated", "resnet50", 0.0, FasterAndAsGood(3)),
     _work("align, BERT-base, related", "bert", 0.7, FasterAndAsGood(3, seconds=180)),
     _work("align, BERT-base, unrelated", "bert", 0.0, FasterAndAsGood(3, seconds=180)),
-    _work("align, one layer of Llama 7B, related", "llama", 0.7, FasterAndAsGood(3)),
+    # A single matrix of costs, of 11008 units, is nearly 1 GiB.
+    _work("align, one layer of Llama 7B, related", "llama", 0.7, FasterAndAsGood(3), "2GiB"),
     Work(
         "align-memory",
         "memory, align BERT-base in 1 GiB",
