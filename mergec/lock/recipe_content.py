@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def recipe_content(bound: BoundRecipe) -> dict[str, object]:
     """The recipe in its canonical form: a tree of plain values.
 
-    Parameters are filled in, short forms written out, and keys left out that hold their default, so that
-    a release with a new key changes no recipe's form. Sources and models stand sorted by name, and only
-    those that the output needs; what a mapping within them lists keeps its order, which has a meaning.
+    Parameters are filled in, and keys left out that hold their default, so that a release with a new key
+    changes no recipe's form. Sources and models stand sorted by name, and only those that the output
+    needs; what a mapping within them lists keeps its order, which has a meaning. Schedules are as they are
+    written: 0.5 and {weight: 0.5} differ in form, and not in the keys of tensors.
     """
     recipe = bound.recipe
     return {

@@ -31,6 +31,7 @@ class Source:
 
     `degree` is 1 for weights and 0 for a delta. `folder` holds the config and tokenizer that belong
     to the weights; `is_directory` says that the recipe names that folder rather than a file in it.
+    `files` are the numbers of its weight files in the table, in the order of its index.
     `packed` holds the parts of quantised weights that are read as they are stored, by file and offset.
     """
 
@@ -42,6 +43,7 @@ class Source:
     degree: float
     folder: Path
     is_directory: bool
+    files: tuple[int, ...]
     facts: SourceFacts
     packed: Mapping[tuple[int, int], PackedPart]
 
@@ -117,6 +119,7 @@ def _source(
         degree=0.0 if spec.kind == "delta" else 1.0,
         folder=checkpoint.directory or path.parent,
         is_directory=checkpoint.directory is not None,
+        files=tuple(numbers),
         facts=facts,
         packed=packed,
     )

@@ -29,6 +29,12 @@ def test_check_write_and_show(
     file = tmp_path / "schemas" / "recipe.schema.json"
     assert file.read_text() == mergec_command("schema", "show").stdout
     assert json.loads(file.read_text())["$id"].endswith("schemas/recipe.schema.json")
+    locks = tmp_path / "schemas" / "lock.schema.json"
+    assert locks.read_text() == mergec_command("schema", "show", "lock").stdout
+    assert json.loads(locks.read_text())["$id"].endswith("schemas/lock.schema.json")
+    locks.write_text("{}")
+    assert mergec_command("schema", "check").exit_code == 1
+    mergec_command("schema", "write")
     file.write_text("{}")
     stale = mergec_command("schema", "check")
     assert stale.exit_code == 1

@@ -30,12 +30,12 @@ ARGUMENTS = {
     ExitCode.DONE: ["check", "recipe.yaml", "--quiet"],
     ExitCode.RECIPE: ["check", "recipe.yaml", "--set", "beta=1"],
     ExitCode.USAGE: ["check", "recipe.yaml", "--sett", "alpha=1"],
+    ExitCode.LOCK: ["lock", "recipe.yaml", "--check"],
     ExitCode.SOURCE: ["check", "nowhere.yaml"],
     ExitCode.RESOURCES: ["build", "recipe.yaml", "--memory", "1MiB"],
 }
 # Commands that do not exist yet, and signals, which have tests of their own below.
 ELSEWHERE = {
-    ExitCode.LOCK,
     ExitCode.VERIFICATION,
     ExitCode.INTERNAL,
     ExitCode.INTERRUPTED,
