@@ -196,6 +196,49 @@ class TestPlan:
         assert "Plan: 1 computed" in page
 
 
+class TestLockCheck:
+    @pytest.fixture
+    def locked(self, runner: Runner) -> Runner:
+        """The machine, where both sound recipes have locks."""
+        for recipe in ("one/recipe.yaml", "the other/recipe.yaml"):
+            command = [sys.executable, "-m", "mergec", "lock", recipe]
+            environment = {**os.environ, "HOME": str(runner.temporary), "PYTHONPATH": str(ROOT)}
+            subprocess.run(command, cwd=runner.checkout, env=environment, check=True, capture_output=True)
+        return runner
+
+    def check(self, runner: Runner) -> Ended:
+        return runner.run(mergec="none", command="lock-check", recipes="*/recipe.yaml")
+
+    def test_locks_that_hold_pass(self, locked: Runner) -> None:
+        ended = self.check(locked)
+        assert (ended.returncode, ended.outputs["exit-code"]) == (0, "0")
+        assert ended.output.count("recipe.lock: ok, ") == 2
+
+    def test_one_byte_of_a_source_fails_every_recipe_of_it(self, locked: Runner) -> None:
+        source = locked.checkout / "b.safetensors"
+        content = bytearray(source.read_bytes())
+        content[-1] ^= 1
+        source.write_bytes(content)
+        ended = self.check(locked)
+        assert (ended.returncode, ended.outputs["exit-code"]) == (3, "3")
+        for recipe in ("one/recipe.yaml", "the other/recipe.yaml"):
+            assert f"::error file={recipe},title=mergec lock --check::exit code 3" in ended.output
+
+    def test_one_weight_of_a_recipe_fails_it_alone(self, locked: Runner) -> None:
+        recipe = locked.checkout / "one" / "recipe.yaml"
+        recipe.write_text(recipe.read_text().replace("half: 0.5", "half: 0.25"))
+        ended = self.check(locked)
+        assert ended.returncode == 3
+        assert "::error file=one/recipe.yaml," in ended.output
+        assert "the other/recipe.lock: ok, " in ended.output
+
+    def test_names_are_escaped(self, runner: Runner) -> None:
+        (runner.checkout / "50%,a::b.yaml").write_text(GOOD.replace("../", ""))
+        ended = runner.run(mergec="none", command="lock-check", recipes="50%,a::b.yaml")
+        assert ended.returncode == 3
+        assert "::error file=50%25%2Ca%3A%3Ab.yaml,title=" in ended.output
+
+
 class TestInstall:
     @pytest.fixture
     def bare(self, checkout: Path) -> Runner:

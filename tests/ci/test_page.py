@@ -27,7 +27,7 @@ PAGE = (ROOT / "docs/ci.md").read_text()
 BLOCKS = dict(re.findall(r"<!-- ci: (\S+) -->\n```yaml\n(.*?)```", PAGE, re.DOTALL))
 WORKFLOWS = [name for name in BLOCKS if name != "pre-commit"]
 # Exit codes of commands that do not exist yet.
-LATER = {ExitCode.LOCK, ExitCode.VERIFICATION}
+LATER = {ExitCode.VERIFICATION}
 
 
 def workflow(name: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_workflows_use_the_action_as_it_is(name: str) -> None:
     ours = [step for step in steps(name) if "mergec/mergec" in step.get("uses", "")]
     assert [step["uses"] for step in ours] == [f"mergec/mergec/.ci/action@v{__version__}"]
     assert ours[0]["with"].keys() <= action["inputs"].keys()
-    assert ours[0]["with"].get("command", "check") in {"check", "plan"}
+    assert ours[0]["with"].get("command", "check") in {"check", "plan", "lock-check"}
     named = re.findall(r"steps\.(\w+)\.outputs\.([\w-]+)", BLOCKS[name])
     assert all(step == ours[0]["id"] and output in action["outputs"] for step, output in named)
 
@@ -59,12 +59,13 @@ def test_workflows_use_the_action_as_it_is(name: str) -> None:
     ("name", "permissions"),
     [
         ("check", {"contents": "read"}),
+        ("lock", {"contents": "read"}),
         ("sarif", {"contents": "read", "security-events": "write"}),
         ("plan", {"contents": "read", "pull-requests": "write"}),
     ],
 )
 def test_workflows_may_do_no_more_than_they_have_to(name: str, permissions: dict[str, str]) -> None:
-    assert sorted(WORKFLOWS) == ["check", "plan", "sarif"]
+    assert sorted(WORKFLOWS) == ["check", "lock", "plan", "sarif"]
     assert workflow(name)["permissions"] == permissions
     assert "pull_request_target" not in BLOCKS[name]
 
