@@ -42,7 +42,12 @@ def main(command: list[str]) -> int:
     _, status, usage = os.wait4(process.pid, 0)  # the peak of the largest process of the tree
     seconds = time.perf_counter() - start
     anonymous.join()
-    figures = {"seconds": seconds, "peak": usage.ru_maxrss * 1024, "anonymous": anonymous.kilobytes * 1024}
+    figures = {
+        "seconds": seconds,
+        "processor": usage.ru_utime + usage.ru_stime,
+        "peak": usage.ru_maxrss * 1024,
+        "anonymous": anonymous.kilobytes * 1024,
+    }
     print(json.dumps(figures))
     return os.waitstatus_to_exitcode(status)
 

@@ -22,9 +22,13 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run of a command took, and how good its output is, if that differs. Sizes in bytes."""
+    """What one run of a command took, and how good its output is, if that differs. Sizes in bytes.
+
+    `processor` is the time of all cores together: what a busy machine does not change much.
+    """
 
     seconds: float
+    processor: float
     peak: int
     anonymous: int
     score: float | None = None

@@ -105,18 +105,22 @@ def _notes(rows: list[Row]) -> str:
                 for samples in (row.measured.ours, row.measured.theirs)
             )
             notes.append(f"- {row.title}: mergec {ours:.0f} MB, {row.work.peer} {theirs:.0f} MB.")
-    notes += [f"- {row.title}: {text}." for row in rows for text in (_scores(row), row.account) if text]
+    for row in rows:
+        notes += [f"- {row.title}: {text}." for text in (*_scored(row), row.account) if text]
     return "\n".join(notes) + "\n"
 
 
-def _scores(row: Row) -> str:
-    """How good the outputs are, the best and the worst of all runs."""
+def _scored(row: Row) -> list[str]:
+    """The largest score of each side, and what its runs cost the processor."""
     if row.measured is None:
-        return ""
-    told = []
-    for name, samples in (("mergec", row.measured.ours), (row.work.peer, row.measured.theirs)):
-        found = sorted({f"{sample.score:.6f}" for sample in samples if sample.score is not None})
-        if found:
-            told.append(f"{name} {' to '.join(dict.fromkeys((found[0], found[-1])))}")
+        return []
+    sides = {"mergec": row.measured.ours, row.work.peer: row.measured.theirs}
+    scores = {
+        name: max(sample.score for sample in samples if sample.score is not None)
+        for name, samples in sides.items()
+        if any(sample.score is not None for sample in samples)
+    }
     what = "barrier" if isinstance(row.work.target, NoBarrier) else "likeness"
-    return f"{what} {', '.join(told)}" if told else ""
+    told = [f"{name} {score:.6f}" for name, score in scores.items()]
+    costs = [f"{name} {median(sample.processor for sample in sides[name]):.1f} s" for name in scores]
+    return [f"{what} {', '.join(told)}; processor time {', '.join(costs)}"] if told else []
