@@ -66,7 +66,9 @@ def read_lock(recipe: Path) -> Lock:
     head = value.get("lock") if isinstance(value, dict) else None
     found = head.get("schema") if isinstance(head, dict) else None
     if not isinstance(value, dict) or not isinstance(head, dict) or type(found) is not int or found < 1:
-        raise MergecError([_bad(path, "it has no `lock` with a `schema`", tree.span)])
+        problem = "it has no `lock` with a `schema`"
+        help_ = "if another program wrote it, move it away or rename the recipe; else remove it"
+        raise MergecError([BadLock(span=tree.span, path=str(path), problem=problem, help=help_)])
     if found > SCHEMA:
         span = place.child("lock").child("schema").span()
         raise MergecError([NewerLock(span=span, path=str(path), found=str(found))])

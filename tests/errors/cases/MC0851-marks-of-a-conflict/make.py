@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from tests.lock.locking import edited
+
+
+def make(folder: Path) -> None:
+    edited(
+        folder / "recipe.yaml",
+        lambda text: text.replace("tool:", "<<<<<<< ours\ntool:\n=======\ntool:\n>>>>>>> theirs"),
+    )
