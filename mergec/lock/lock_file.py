@@ -76,7 +76,9 @@ def read_lock(recipe: Path) -> Lock:
     model = validate(LockModel, value, place, "the lock", report)
     if model is None:
         raise MergecError([_bad(path, one.message, one.span) for one in report.diagnostics])
-    if model.lock.checksum != _checksum(value):
+    content = model.recipe.content
+    is_whole = content is None or sha256(canonical(content)).hexdigest() == model.recipe.sha256
+    if model.lock.checksum != _checksum(value) or not is_whole:
         span = place.child("lock").child("checksum").span()
         raise MergecError([EditedLock(span=span, path=str(path))])
     if model.recipe.path != recipe.name:

@@ -106,11 +106,13 @@ class SourceDigests:
         return not self._pending
 
     def result(self) -> list[FileDigest]:
-        """The digests, in the order of the files, once all are there.
+        """The digests, in the order of the files, once all are there; begins now if `start` did not.
 
         Raises:
             MergecError: a file cannot be read, or changed since its header was read.
         """
+        if not self._stamps:
+            self.start()
         try:
             self._known.update({stamp: future.result() for stamp, future in self._pending.items()})
             self._pending = {}

@@ -148,6 +148,15 @@ class TestRefused:
         ((code, _),) = refused(recipe)
         assert code in {"MC0853", "MC0851"}
 
+    def test_a_recipe_that_is_not_what_it_is_said_to_be(self, recipe: Path) -> None:
+        model = state_of(recipe)
+        assert model.recipe.content is not None
+        content = {**model.recipe.content, "models": {}}
+        forged(
+            recipe, model.model_copy(update={"recipe": model.recipe.model_copy(update={"content": content})})
+        )
+        assert refused(recipe) == [("MC0853", 3)]
+
     def test_of_another_recipe(self, recipe: Path) -> None:
         other = recipe.with_suffix(".yml")
         other.write_text(recipe.read_text())

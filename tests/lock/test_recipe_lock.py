@@ -53,6 +53,11 @@ class TestState:
                 assert state.model.tensors.count == 1
             assert bool(read) is not is_known
 
+    def test_who_does_not_start_it_waits_longer(self, recipe: Path) -> None:
+        compiled = compile_recipe(recipe, {}, Report())
+        with RecipeState(recipe, compiled.recipe, compiled.sources, compiled.checked) as state:
+            assert state.model == state_of(recipe)
+
     def test_a_source_that_goes_away(self, recipe: Path) -> None:
         compiled = compile_recipe(recipe, {}, Report())
         (recipe.parent / "b" / "model.safetensors").unlink()
