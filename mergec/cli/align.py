@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,11 @@ from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.diagnostics import MergecError, Report, safe
 from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.steps.align_errors import NothingToSolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mergec.cli.match_results import MatchResult
 
 
 @command("align", has_json=True)
@@ -61,12 +67,7 @@ def align(
         decided = pipeline.solve(compiled, plan, report, progress)
     results = match_results(plan.matches, decided.solutions)
     if settings.wants_json:
-        document = {
-            "matches": [result_document(one) for one in results],
-            "seconds": round(time.monotonic() - started, 3),
-            "diagnostics": [diagnostic_as_json(one) for one in report.diagnostics],
-        }
-        print_document(document)
+        print_document(_document(results, time.monotonic() - started, report))
         return
     if not settings.is_quiet:
         print_diagnostics(report.diagnostics[told:], settings)
@@ -74,3 +75,11 @@ def align(
         print_result(safe(path))
     if not settings.is_quiet:
         print_result("\n".join(result_lines(results)))
+
+
+def _document(results: Sequence[MatchResult], seconds: float, report: Report) -> dict[str, Any]:
+    return {
+        "matches": [result_document(one) for one in results],
+        "seconds": round(seconds, 3),
+        "diagnostics": [diagnostic_as_json(one) for one in report.diagnostics],
+    }

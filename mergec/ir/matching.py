@@ -51,7 +51,6 @@ class AlignedModel(NamedTuple):
     `given` is the file of permutations, where they are not looked for.
     """
 
-    made: str
     model: ModelTable
     anchor: str
     symmetry: Symmetry

@@ -58,7 +58,8 @@ class Align(Operation):
     base_b, to: base_a, ...}`. Several models are aligned at once where each operation lists them all:
     `together: [b, c, d]`; with `refine: true` each is then matched to the mean of the others.
 
-    `save_permutations` writes what was found to a file, `permutations` applies such a file.
+    `save_permutations` writes what was found to a file, `permutations` applies such a file. `mergec align`
+    finds and writes them without a build, and `mergec check --self-test` tries the table on the weights.
 
     Permutations make a straight path between wide networks of simple shape. Between transformers that
     were trained from different seeds they lower the barrier and leave much of it; between fine-tunes of
@@ -107,7 +108,7 @@ def _aligned(keys: AlignKeys, model: ModelTable, call: Call) -> ModelTable | Non
     if keys.permutations is None:
         use = _use(keys, matched, together, table, call)
         call.matches[vectors.node] = (*call.matches.get(vectors.node, ()), use)
-    made = AlignedModel(call.name, call.models[matched], keys.to, symmetry, keys.permutations, call.span)
+    made = AlignedModel(call.models[matched], keys.to, symmetry, keys.permutations, call.span)
     call.aligned.append(made)
     _warn_of_statistics(symmetry, call)
     entries = _permuted(Permuter(symmetry, vectors, row), model, call)
