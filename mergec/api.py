@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,15 +84,18 @@ class LoadedRecipe:
         memory: str | int = DEFAULT_MEMORY,
         workers: int = 0,
         force: bool = False,
+        fresh: bool = False,
         progress: Callable[[int, int], None] = lambda _tensor, _bytes: None,
     ) -> BuildResult:
         """Write the checkpoint. `progress` is called from workers with (tensor number, bytes written).
+
+        What an earlier build left is used, unless this one is to be `fresh`.
 
         Raises:
             MergecError: when anything is wrong; the output path then is as it was before.
             ValueError: when an argument is no size, no number of threads or no path.
         """
-        options = _options(memory, workers, out, force=force)
+        options = replace(_options(memory, workers, out), force=force, fresh=fresh)
         compiled = self.check()
         report = Report()
         plan = make_build_plan(compiled, options)
@@ -100,7 +103,7 @@ class LoadedRecipe:
         return BuildResult(built.path, plan, (*self.warnings, *report.diagnostics), built.solutions)
 
 
-def _options(memory: str | int, workers: int, out: str | Path | None, *, force: bool = False) -> Options:
+def _options(memory: str | int, workers: int, out: str | Path | None) -> Options:
     size = parse_size(memory) if isinstance(memory, str) else memory
     if not _is_whole(size, at_least=1):
         raise ValueError(f"memory: expected a size such as '2GiB' or a number of bytes, found {memory!r}")
@@ -109,7 +112,7 @@ def _options(memory: str | int, workers: int, out: str | Path | None, *, force: 
     if out is not None and (not str(out) or "\0" in str(out)):
         raise ValueError(f"out: expected a path, found {str(out)!r}")
     target = Path(safetensors_path(str(out))) if out is not None else None
-    return Options(memory=size, workers=workers, out=target, force=force)
+    return Options(memory=size, workers=workers, out=target)
 
 
 def _is_whole(value: object, *, at_least: int) -> bool:

@@ -52,20 +52,29 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished build: the path that was written, and what the plan's matches found."""
+    """A finished build: the path that was written, and what the plan's matches found.
+
+    `kept` counts the tensors that were there already, and `remark` tells of what a stopped build left.
+    """
 
     path: Path
     solutions: tuple[Solution, ...] = ()
+    kept: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a build may use and do. `out` replaces the recipe's output path."""
+    """What a build may use and do. `out` replaces the recipe's output path.
+
+    With `fresh`, everything is computed, whatever an earlier build left.
+    """
 
     memory: int = DEFAULT_MEMORY
     workers: int = 0  # 0: one per processor
     out: Path | None = None
     force: bool = False
+    fresh: bool = False
 
 
 def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Compiled:
@@ -157,6 +166,7 @@ def build(
     from mergec.execute.differing_inputs import inputs_named
     from mergec.execute.errors import OutputNotFinite
     from mergec.execute.run_plan import run_plan
+    from mergec.lock.build_causes import build_causes, stamps_of
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
     from mergec.output.saved_permutations import check_saves
@@ -168,24 +178,33 @@ def build(
     check_saves(plan.matches, read, force=options.force, report=report)
     report.stop_on_error()
     with ExitStack() as stack:
+        stamps = stamps_of(compiled.sources.files)  # before they are opened: a later change must show
         sources = _opened(compiled, stack)
-        # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
-        output = PartialOutput(
-            target, plan.layout, is_single_file=is_single_file(target), reserve=plan.computes
-        )
-        stack.callback(output.discard)
+        is_file = is_single_file(target)
+        output = PartialOutput(target, plan.layout, is_single_file=is_file, is_fresh=options.fresh)
+        stack.enter_context(output)
         with inputs_named(compiled.checked, compiled.sources.names):
             decided = _decided(plan, sources, report, matching)
-            not_finite = run_plan(plan, sources, output, progress, decided.vectors)
+            vectors = [vector.numpy().tobytes() for vector in decided.vectors]
+            causes = build_causes(compiled.checked, compiled.sources.files, stamps, vectors)
+            # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
+            kept = output.begin(
+                [causes[tensor.name] for tensor in plan.layout.tensors],
+                workers=plan.memory.workers,
+                reserve=plan.computes,
+            )
+            for number in kept:
+                progress(number, plan.layout.tensors[number].nbytes)
+            run_plan(plan, sources, output, progress, decided.vectors, kept)
         for source in sources:
             source.check_unchanged()
         if side_files is not None:
             output.add_side_files(copied_files(compiled, plan, options), side_files.config, plan.config)
         output.publish(index=plan.layout.index)
-    if not_finite:
+    if not_finite := output.not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)
         report.add(OutputNotFinite(tensor=first, more=f" and {len(others)} more" if others else ""))
-    return Built(target, decided.solutions)
+    return Built(target, decided.solutions, len(kept), output.remark)
 
 
 def solve(compiled: Compiled, plan: Plan, report: Report, matching: MatchProgress | None = None) -> Decided:

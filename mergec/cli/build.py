@@ -13,7 +13,7 @@ from mergec.cli.match_progress import build_progress
 from mergec.cli.match_results import match_results, result_document, result_lines
 from mergec.cli.recipe_options import limit_options, recipe_argument, set_option
 from mergec.cli.settings import current_settings
-from mergec.cli.streams import print_diagnostics, print_document, print_result
+from mergec.cli.streams import print_diagnostics, print_document, print_message, print_result
 from mergec.diagnostics import Report, safe
 from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.ir.byte_size import format_size
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @set_option
 @limit_options
 @click.option("--force", is_flag=True, help="Replace an output that mergec did not build.")
+@click.option("--fresh", is_flag=True, help="Compute everything, whatever an earlier build left.")
 def build(
     *,
     recipe: Path,
@@ -38,13 +39,15 @@ def build(
     memory: int | None,
     workers: int | None,
     force: bool,
+    fresh: bool,
 ) -> None:
     """Compile RECIPE, check it, and write the checkpoint that it describes.
 
-    The output appears all at once when it is complete; on any failure its path is as it was before.
+    The output appears all at once when it is complete; on any failure its path is as it was before. What
+    was finished by then stays beside it, and the next build goes on from there.
     """
     settings = current_settings()
-    options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0, out, force)
+    options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0, out, force, fresh)
     started = time.monotonic()
     report = Report()
     compiled = pipeline.compile_recipe(recipe, overrides, report)
@@ -56,6 +59,8 @@ def build(
         built = pipeline.build(compiled, plan, options, report, tiles, steps)
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics[told:], settings)
+    if settings.is_verbose and built.remark:
+        print_message(safe(built.remark))
     _print_done(built, plan, time.monotonic() - started, report, settings)
 
 
@@ -68,6 +73,7 @@ def _print_done(
         document = {
             "path": str(built.path),
             "tensors": tensors,
+            "kept": built.kept,
             "bytes": {"read": plan.bytes_read, "copied": plan.bytes_copied, "written": written},
             "matches": [result_document(one) for one in matches],
             "seconds": round(seconds, 3),
@@ -78,5 +84,6 @@ def _print_done(
     print_result(safe(built.path))
     if not settings.is_quiet:
         speed = format_size(written / max(seconds, 1e-3))
-        summary = f"{tensors} tensors, {format_size(written)} in {seconds:.1f} s ({speed}/s)"
+        kept = f" ({built.kept} kept)" if built.kept else ""
+        summary = f"{tensors} tensors{kept}, {format_size(written)} in {seconds:.1f} s ({speed}/s)"
         print_result("\n".join([summary, *result_lines(matches)]))

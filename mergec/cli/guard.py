@@ -15,7 +15,7 @@ import click
 from mergec import __version__
 from mergec.cli.annotations import print_annotations, print_sarif
 from mergec.cli.streams import print_diagnostics, print_document, print_message
-from mergec.diagnostics import ExitCode, MergecError
+from mergec.diagnostics import ExitCode, MergecError, safe
 from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.diagnostics.internal import InternalFault, OutOfMemory
 
@@ -41,19 +41,30 @@ def run_guarded(action: Callable[[], object], settings: Settings) -> int:
             action()
     except (click.exceptions.Exit, click.Abort, click.ClickException):
         raise  # usage: click's own business
-    except MergecError as error:
-        return _tell(error.diagnostics, settings)
-    except KeyboardInterrupt:
-        print_message("interrupted")
-        return ExitCode.INTERRUPTED
-    except Terminated:
-        print_message("terminated")
-        return ExitCode.TERMINATED
-    except MemoryError:
-        return _tell([OutOfMemory()], settings)
-    except Exception as error:  # noqa: BLE001  # a fault is told in our words, never as a raw traceback
-        return _tell([_fault(error, settings)], settings)
+    except BaseException as error:  # noqa: BLE001  # what nobody knows how to tell is raised again
+        code = _told(error, settings)
+        for note in getattr(error, "__notes__", ()):  # what a build leaves to the next one
+            print_message(safe(note))
+        return code
     return ExitCode.DONE
+
+
+def _told(error: BaseException, settings: Settings) -> int:
+    """Tell what stopped a command; the exit code."""
+    match error:
+        case MergecError():
+            return _tell(error.diagnostics, settings)
+        case KeyboardInterrupt():
+            print_message("interrupted")
+            return ExitCode.INTERRUPTED
+        case Terminated():
+            print_message("terminated")
+            return ExitCode.TERMINATED
+        case MemoryError():
+            return _tell([OutOfMemory()], settings)
+        case Exception():  # a fault is told in our words, never as a raw traceback
+            return _tell([_fault(error, settings)], settings)
+    raise error
 
 
 def _tell(diagnostics: Iterable[Diagnostic], settings: Settings) -> int:

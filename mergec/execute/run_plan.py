@@ -6,6 +6,7 @@ import itertools
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from mergec.execute.read_ahead import ReadAhead
 from mergec.execute.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import torch
@@ -31,17 +32,18 @@ def run_plan(
     sink: Sink,
     progress: Callable[[int, int], None],
     decisions: Sequence[torch.Tensor] = (),
-) -> list[int]:
+    finished: Container[int] = (),
+) -> None:
     """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
 
-    `decisions` are the vectors that the plan's decisions gave.
-
-    Returns the numbers of the computed tensors in which some value is no finite number.
+    `decisions` are the vectors that the plan's decisions gave, and `finished` the numbers of tensors that
+    the sink has already.
 
     Raises:
         MergecError: what was met at the first tile that failed; the workers stop after their tile.
         KeyboardInterrupt: likewise.
     """
+    plan = replace(plan, regions=tuple(one for one in plan.regions if one.tensor not in finished))
     tasks = _SharedTasks(plan)
     with ExitStack() as stack:
         ahead = ReadAhead(plan, sources)
@@ -64,7 +66,7 @@ def run_plan(
         stack.enter_context(_inner_threads_off(plan))
         if len(workers) == 1:
             workers[0].run(tasks)
-            return sorted(not_finite)
+            return
         with ThreadPoolExecutor(len(workers), thread_name_prefix="mergec") as pool:
             started = [pool.submit(_run, worker, tasks) for worker in workers]
             try:
@@ -73,7 +75,6 @@ def run_plan(
                 tasks.stop()
         failures = [(worker.task, f.exception()) for worker, f in zip(workers, started, strict=True)]
         _raise_first([(task, failure) for task, failure in failures if failure is not None])
-        return sorted(not_finite)
 
 
 def _run(worker: Worker, tasks: _SharedTasks) -> None:

@@ -98,7 +98,7 @@ class _Memory:
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         """Nothing was copied, and nobody wants to know of it."""
 
-    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview, *, is_finite: bool) -> None:
         """Nobody wants to know of it."""
 
     def array(self) -> NDArray[np.generic]:

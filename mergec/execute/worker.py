@@ -35,8 +35,11 @@ class Sink(Protocol):
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         """The kernel has written these bytes of a shard's file. `scratch` may be written to."""
 
-    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
-        """So many more bytes of a tensor are in its file. `scratch` may be written to."""
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview, *, is_finite: bool) -> None:
+        """So many more bytes of a tensor are in its file. `scratch` may be written to.
+
+        `is_finite`: all values of the tensor are finite that are there by now.
+        """
 
 
 class Worker:
@@ -64,6 +67,7 @@ class Worker:
         self._sink = sink
         self.task = -1
         self._done = done
+        self._not_finite = not_finite
         self._buffer = memoryview(bytearray(COPY_BUFFER))
         if any(not region.is_copy for region in plan.regions):
             # This takes most of a second, in which the disk already reserves room for the output.
@@ -86,7 +90,8 @@ class Worker:
                 written = self._copy(region, corner[0], size[0])
             else:
                 written = self._compute(region, corner, size)
-            self._sink.note_done(region.tensor, written, self._buffer)
+            is_finite = region.tensor not in self._not_finite
+            self._sink.note_done(region.tensor, written, self._buffer, is_finite=is_finite)
             self._done(region, prod(size), written)
 
     def _copy(self, region: Region, start: int, count: int) -> int:

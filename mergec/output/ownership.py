@@ -36,12 +36,18 @@ def partial_path(target: Path) -> Path:
     return target.with_name(target.name + PARTIAL)
 
 
+def journal_beside(partial: Path) -> Path:
+    """Where the journal of a single file is while that is made."""
+    return partial.with_name(f"{partial.name}.journal")
+
+
 def _harm(target: Path, inputs: Iterable[Path], *, force: bool) -> Diagnostic | None:
     resolved = target.resolve()
     if not resolved.name:
         return CannotWrite(path=str(target), problem="it is the root of all folders")
-    # What a killed build left under the second name is removed, so no source may stand there either.
-    places = {resolved, partial_path(resolved)}
+    # What a stopped build left under the other names is removed, so no source may stand there either.
+    partial = partial_path(resolved)
+    places = {resolved, partial, journal_beside(partial)}
     for path in inputs:
         source = path.resolve()
         if not places.isdisjoint((source, *source.parents)):

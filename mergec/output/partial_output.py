@@ -1,30 +1,34 @@
-"""The output while it is being made: beside its final place, complete or gone."""
+"""The output while it is being made: beside its final place, and complete before it is moved there."""
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
 from mergec.output.background_disk import BackgroundDisk
-from mergec.output.errors import BuildRunning, CannotWrite, DiskTooSmall, OutputExists
+from mergec.output.claimed_place import ClaimedPlace
+from mergec.output.errors import CannotWrite, DiskTooSmall
+from mergec.output.journal import Entry, Journal
+from mergec.output.kept_tensors import copied_tensors, journaled_tensors, linked_shards
 from mergec.output.manifest import write_manifest
-from mergec.output.ownership import is_ours, partial_path
-from mergec.output.path_lock import lock
+from mergec.output.same_tree import is_same_tree
+from mergec.output.shard_files import ShardFiles
 from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish, remove
-from mergec.output.tensor_digests import TensorDigests, digest_of
+from mergec.output.tensor_digests import EMPTY, TensorDigests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from mergec.ir.config_edit import SideChange
     from mergec.ir.plan import OutputLayout
+    from mergec.output.old_output import OldOutput
 
 # Room beside the tensors for side files and directory blocks.
 _SLACK = 1 << 20
@@ -33,16 +37,17 @@ _WRITE_BACK = 128 << 20
 
 
 class PartialOutput:
-    """Shard files at their full size, open for writing at any position.
+    """Shard files at their full size, open for writing at any position. A context: leaving it ends the work.
 
-    A single-file output is a `.partial` file beside the final one; a directory output a `.partial`
-    directory.
+    A single-file output is a `.partial` file beside the final one, a directory output a `.partial`
+    directory. Where a build stops after some tensor is finished, that stays there with a journal, and the
+    next build goes on from there. `entries` tells of the tensors that are finished, by number.
     """
 
     def __init__(
-        self, target: Path, layout: OutputLayout, *, is_single_file: bool, reserve: bool = False
+        self, target: Path, layout: OutputLayout, *, is_single_file: bool, is_fresh: bool = False
     ) -> None:
-        """Make the files; `reserve` has their room set aside in the background.
+        """Make the files, or take over those that a stopped build left, unless this one is to be fresh.
 
         Raises:
             MergecError: MC0803 when there is no room; MC0804 when the system refuses; MC0805 when
@@ -50,80 +55,128 @@ class PartialOutput:
         """
         self._target = target = target.resolve()  # what a link leads to is replaced, not the link
         self._is_single_file = is_single_file
-        self.path = partial_path(target)
-        self._descriptors: list[int] = []
         self._layout = layout
+        self._place = ClaimedPlace(target, is_single_file=is_single_file)
+        self.path = self._place.path
+        paths = [self.path if is_single_file else self.path / shard.name for shard in layout.shards]
+        self._files = ShardFiles(paths, layout.shards)
         self._disk = BackgroundDisk()
         self._written = [0] * len(layout.shards)
-        self._digests = TensorDigests(layout, self._read)
-        self.digests = {n: digest_of([]) for n, tensor in enumerate(layout.tensors) if not tensor.nbytes}
-        self._is_mine = False
-        self._locks: list[int] = []
+        self._digests = TensorDigests(layout, self._files.read)
+        self._causes: Sequence[str] = [""] * len(layout.tensors)
+        self._keys: Sequence[str] | None = None
+        self._journal: Journal | None = None
+        self._is_done = False
+        self.entries: dict[int, Entry] = {}
         with self._told_as_diagnostics(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
+            self._place.claim(layout, is_fresh=is_fresh)
             self._check_room(layout.nbytes + _SLACK)
-            self._clear_leftover()
-            self._claim()
-            self._create(reserve=reserve)
+            self._clear_all_but_shards()
+            self._files.create()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        kept = self.discard()
+        if error is not None and kept:
+            error.add_note(kept)
 
     @property
-    def _files(self) -> Sequence[Path]:
-        if self._is_single_file:
-            return [self.path]
-        return [self.path / shard.name for shard in self._layout.shards]
+    def remark(self) -> str:
+        """What became of what a stopped build left, if it could not be used."""
+        return self._place.remark
+
+    @property
+    def not_finite(self) -> list[int]:
+        """The numbers of the finished tensors in which some value is no finite number."""
+        return sorted(number for number, entry in self.entries.items() if not entry.is_finite)
 
     def _check_room(self, needed: int) -> None:
+        there = sum(path.lstat().st_blocks * 512 for path in self._files.paths if path.exists())
         free = shutil.disk_usage(self._target.parent).free
-        if needed > free:
+        if needed > free + there:
             where = str(self._target.parent)
             raise MergecError([DiskTooSmall(needed=format_size(needed), where=where, free=format_size(free))])
 
-    def _clear_leftover(self) -> None:
-        """Remove what a killed build left, but neither a running build's files nor anybody else's."""
-        if not (self.path.exists() or self.path.is_symlink()):
-            return
-        leftover = lock(self.path)
-        if leftover is None:
-            raise self._running()
-        try:
-            if not is_ours(self.path):
-                help_ = "remove it, or build somewhere else"
-                raise MergecError([OutputExists(path=str(self.path), help=help_)])
-            remove(self.path)
-        finally:
-            os.close(leftover)
+    def _clear_all_but_shards(self) -> None:
+        """Remove what a stopped build left and this one writes anew, such as a config."""
+        if not self._is_single_file:
+            kept = {*self._files.paths, self._place.journal_path}
+            for path in sorted(self.path.iterdir()):
+                if path not in kept:
+                    remove(path)
 
-    def _claim(self) -> None:
-        """Make the file or directory that all is written to, and lock it against other builds."""
-        try:
-            if self._is_single_file:
-                self.path.touch(exist_ok=False)
-            else:
-                self.path.mkdir()
-            mine = lock(self.path)
-        except (FileExistsError, FileNotFoundError):  # another build came between two of these calls
-            mine = None
-        if mine is None:
-            raise self._running()
-        self._is_mine = True
-        self._locks.append(mine)
+    def begin(
+        self,
+        causes: Sequence[str],
+        *,
+        keys: Sequence[str] | None = None,
+        old: OldOutput | None = None,
+        workers: int = 1,
+        reserve: bool = False,
+    ) -> list[int]:
+        """Find out which tensors need no work, and note in a journal from now on which are finished.
 
-    def _running(self) -> MergecError:
-        return MergecError([BuildRunning(path=str(self._target))])
+        `causes` tells of each tensor what its bytes are made from, as far as builds on this machine have to
+        know: only tensors of the same cause are taken from a stopped build. `keys` tells the same for all
+        machines and times, and decides what is taken from the `old` output. `reserve` has room set aside
+        in the background.
 
-    def _create(self, *, reserve: bool) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        for path, shard in zip(self._files, self._layout.shards, strict=True):
-            descriptor = os.open(path, flags, 0o666)
-            self._descriptors.append(descriptor)
-            _write(descriptor, 0, memoryview(shard.header))  # first: it says whose file this is
-            os.ftruncate(descriptor, shard.size)
+        Returns the numbers of the tensors that need no work; those without elements are none.
+
+        Raises:
+            MergecError: MC0804 when the system refuses.
+        """
+        self._causes, self._keys = causes, keys
+        with self._told_as_diagnostics(self.path):
+            linked = self._entries_without_files()
+            if old is not None and keys is not None:
+                linked |= linked_shards(self._layout, self._link, keys, old, workers)
+            here = self._entries_in_files(linked, old, workers)
+            self._journal = Journal(self._place.journal_path, self._layout, here)
+            self.entries = linked | here
             if reserve:
-                self._disk.reserve(descriptor, shard.size)
+                self._reserve()
+        return [number for number in sorted(self.entries) if self._layout.tensors[number].nbytes]
+
+    def _entries_without_files(self) -> dict[int, Entry]:
+        empty = (number for number, tensor in enumerate(self._layout.tensors) if not tensor.nbytes)
+        return {number: Entry(self._causes[number], EMPTY, is_finite=True) for number in empty}
+
+    def _entries_in_files(
+        self, linked: Mapping[int, Entry], old: OldOutput | None, workers: int
+    ) -> dict[int, Entry]:
+        claimed = {
+            number: entry
+            for number, entry in self._place.journaled.items()
+            if number not in linked and entry.cause == self._causes[number]
+        }
+        found = journaled_tensors(self._layout, self._files, claimed, workers)
+        if old is None or self._keys is None:
+            return found
+        missing = {n: key for n, key in enumerate(self._keys) if n not in linked and n not in found}
+        copied = copied_tensors(self._layout, self._files, missing, old, workers)
+        return found | {
+            number: entry._replace(cause=self._causes[number]) for number, entry in copied.items()
+        }
+
+    def _link(self, shard: int, file: Path) -> bool:
+        # Where there is one file, and it is the same, nothing is replaced at all.
+        self._is_done = self._is_single_file
+        return self._is_single_file or self._files.link(shard, file)
+
+    def _reserve(self) -> None:
+        shards = {t.shard for number, t in enumerate(self._layout.tensors) if number not in self.entries}
+        for shard in sorted(shards):
+            self._disk.reserve(self._files.descriptors[shard], self._layout.shards[shard].size)
 
     def fileno(self, shard: int) -> int:
         """The descriptor of a shard's file."""
-        return self._descriptors[shard]
+        return self._files.descriptors[shard]
 
     def write_at(self, shard: int, offset: int, buffer: memoryview) -> None:
         """Write all of the buffer.
@@ -131,15 +184,15 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when the system refuses.
         """
-        with self._told_as_diagnostics(self._files[shard]):
+        with self._told_as_diagnostics(self._files.paths[shard]):
             self._disk.raise_failure()
-            _write(self._descriptors[shard], offset, buffer)
+            self._files.write(shard, offset, buffer)
         self._digests.note_written(shard, offset, buffer)
         # Two threads may lose each other's count: it only times the next call, and no byte depends on it.
         self._written[shard] += len(buffer)
         if self._written[shard] >= _WRITE_BACK:
             self._written[shard] = 0
-            self._disk.write_back(self._descriptors[shard])
+            self._disk.write_back(self._files.descriptors[shard])
 
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         """The kernel has written these bytes of a shard's file.
@@ -147,26 +200,23 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when they cannot be read back.
         """
-        with self._told_as_diagnostics(self._files[shard]):
+        with self._told_as_diagnostics(self._files.paths[shard]):
             self._digests.note_copied(shard, offset, nbytes, scratch)
 
-    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
-        """So many more bytes of a tensor are in its file.
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview, *, is_finite: bool) -> None:
+        """So many more bytes of a tensor are in its file; `is_finite` tells of all those that are there.
 
         Raises:
-            MergecError: MC0804 when some cannot be read back.
+            MergecError: MC0804 when some cannot be read back, or the journal not be written.
         """
-        with self._told_as_diagnostics(self._files[self._layout.tensors[tensor].shard]):
+        with self._told_as_diagnostics(self._files.paths[self._layout.tensors[tensor].shard]):
             digest = self._digests.note_done(tensor, nbytes, scratch)
-        if digest is not None:
-            self.digests[tensor] = digest
-
-    def _read(self, shard: int, offset: int, buffer: memoryview) -> None:
-        while buffer:
-            count = os.preadv(self._descriptors[shard], [buffer], offset)
-            if not count:
-                raise OSError(errno.EIO, "it became shorter while it was written")
-            buffer, offset = buffer[count:], offset + count
+        if digest is None:
+            return
+        entry = self.entries[tensor] = Entry(self._causes[tensor], digest, is_finite)
+        if self._journal is not None:
+            with self._told_as_diagnostics(self._place.journal_path):
+                self._journal.add(tensor, entry)
 
     def add_side_files(
         self, origins: Mapping[Path, Path], config: Mapping[str, object], changes: Sequence[SideChange]
@@ -179,49 +229,70 @@ class PartialOutput:
         with self._told_as_diagnostics(self.path):
             copy_side_files(origins, self.path, self._layout, config, changes)
 
-    def publish(self, index: str | None) -> None:
+    def publish(self, index: str | None, keys: Sequence[str] | None = None) -> None:
         """Write index and manifest, make everything durable, then move it to its place in one step.
+
+        Where that would change nothing, what is there stays. `keys` are those that `begin` is told of, if
+        they were not known then.
 
         Raises:
             MergecError: MC0804 when the system refuses.
         """
         with self._told_as_diagnostics(self.path):
             self._disk.finish()
-            for descriptor in self._descriptors:
-                os.fsync(descriptor)
-            self._close_files()
+            if self._is_done:
+                return
+            self._files.sync()
             if index is not None:
                 (self.path / "model.safetensors.index.json").write_text(index, "utf-8")
             if not self._is_single_file:
-                write_manifest(self.path)
-                _sync_tree(self.path)
-            self._lock_old()
-            publish(self.path, self._target)
-            self._is_mine = False
-            _sync_directory(self._target.parent)
+                write_manifest(self.path, self._layout, self.entries, keys or self._keys)
+            self._move()
 
-    def _lock_old(self) -> None:
-        """Lock what is replaced: for a moment it stands under the name that another build would use."""
-        with suppress(OSError):  # mostly there is nothing
-            old = lock(self._target)
-            if old is not None:
-                self._locks.append(old)
-
-    def discard(self) -> None:
-        """Remove what was not published. What cannot be removed is left to the next build."""
+    def _move(self) -> None:
+        place = self._place
         self._close_files()
-        if self._is_mine:
-            with suppress(OSError):
-                remove(self.path)
-            self._is_mine = False
-        while self._locks:
-            os.close(self._locks.pop())
+        place.lock_target()
+        with self._journal_back_on_error():
+            place.journal_path.unlink(missing_ok=True)
+            if not self._is_single_file:
+                if is_same_tree(self.path, self._target):
+                    self._is_done = True
+                    return
+                _sync_tree(self.path)
+            publish(self.path, self._target)
+        self._is_done = True
+        place.leave()
+        _sync_directory(self._target.parent)
+
+    @contextmanager
+    def _journal_back_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if self._journal is not None:
+                with suppress(OSError):
+                    Journal(self._place.journal_path, self._layout, self._journal.entries).close()
+            raise
+
+    def discard(self) -> str:
+        """End the work. Where nothing is finished, nothing stays; else the text tells what is kept where."""
+        self._close_files()
+        journal = self._journal
+        count = len(journal.entries if journal is not None else self._place.journaled)
+        is_kept = count > 0 and not self._is_done
+        self._place.release(keep=is_kept)
+        if not is_kept:
+            return ""
+        total = len(self._layout.tensors)
+        return f"kept {count} of {total} tensors in {self.path}; the next build goes on from there"
 
     def _close_files(self) -> None:
         with suppress(OSError):  # told by `publish`; what is discarded may fail
             self._disk.finish()
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+        self._files.close()
+        if self._journal is not None:
+            self._journal.close()
 
     @contextmanager
     def _gone_on_error(self) -> Iterator[None]:
@@ -239,12 +310,6 @@ class PartialOutput:
             problem = error.strerror or str(error)
             where = str(error.filename or path)
             raise MergecError([CannotWrite(path=where, problem=problem)]) from error
-
-
-def _write(descriptor: int, offset: int, buffer: memoryview) -> None:
-    while buffer:
-        count = os.pwrite(descriptor, buffer, offset)
-        buffer, offset = buffer[count:], offset + count
 
 
 def _sync_tree(folder: Path) -> None:

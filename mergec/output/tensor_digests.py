@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from blake3 import blake3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from mergec.ir.plan import OutputLayout, PlacedTensor
 
@@ -114,21 +114,19 @@ class _Chunks:
         return blake3(self._digests).hexdigest()
 
 
-def digest_of(chunks: Iterable[memoryview]) -> str:
-    """The digest of a tensor whose chunks come in order; each is done with before the next is made."""
-    return blake3(b"".join(blake3(chunk).digest() for chunk in chunks)).hexdigest()
+def digest_of(nbytes: int, read: Callable[[int, memoryview], None]) -> str:
+    """The digest of a tensor; `read` fills a buffer with its bytes from a position on."""
+    scratch = memoryview(bytearray(min(CHUNK, nbytes)))
+    chunks = bytearray()
+    for start in range(0, nbytes, CHUNK):
+        part = scratch[: min(CHUNK, nbytes - start)]
+        read(start, part)
+        chunks += blake3(part).digest()
+    return blake3(chunks).hexdigest()
 
 
-def digest_in_file(read: Read, tensor: PlacedTensor, scratch: memoryview) -> str:
-    """The digest of a tensor that is in its file."""
-
-    def chunks() -> Iterable[memoryview]:
-        for start in range(0, tensor.nbytes, CHUNK):
-            part = scratch[: min(CHUNK, tensor.nbytes - start)]
-            read(tensor.shard, tensor.offset + start, part)
-            yield part
-
-    return digest_of(chunks())
+EMPTY = blake3(b"").hexdigest()
+"""The digest of a tensor without elements."""
 
 
 def _whole_chunks(tensor: PlacedTensor, offset: int, nbytes: int) -> Iterable[tuple[int, int, int]]:

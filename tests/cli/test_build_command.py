@@ -73,7 +73,7 @@ def test_what_mergec_did_not_build_is_replaced_only_by_force(
     assert out.read_bytes() != before
 
 
-def test_a_fault_leaves_nothing_behind(
+def test_a_fault_leaves_the_output_alone_and_what_was_finished_to_the_next_build(
     mergec_command: Callable[..., Result], recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mergec.sources.local_file import LocalFile
@@ -81,12 +81,58 @@ def test_a_fault_leaves_nothing_behind(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(LocalFile, "check_unchanged", broken)
-    before = sorted(path.name for path in recipe.parent.iterdir())
-    result = mergec_command("build", recipe)
+    before = published(recipe)
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFile, "check_unchanged", broken)
+        result = mergec_command("build", recipe)
     assert result.exit_code == 7
     assert "error[MC0901]" in result.stderr
-    assert sorted(path.name for path in recipe.parent.iterdir()) == before
+    assert published(recipe) == before
+
+
+def published(recipe: Path) -> list[str]:
+    """What there is but for what a stopped build keeps for the next one."""
+    return sorted(path.name for path in recipe.parent.iterdir() if ".partial" not in path.name)
+
+
+def test_a_stopped_build_tells_what_the_next_one_goes_on_from(
+    mergec_command: Callable[..., Result], recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mergec.output.partial_output import PartialOutput
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = published(recipe)
+    out = recipe.parent / "out.safetensors"
+    for command in (["build", recipe], ["build", recipe, "--json"]):
+        with monkeypatch.context() as patched:
+            patched.setattr(PartialOutput, "publish", interrupt)
+            result = mergec_command(*command)
+        kept = f"kept 5 of 5 tensors in {out}.partial; the next build goes on from there"
+        assert (result.exit_code, result.stderr.splitlines()) == (130, ["interrupted", kept])
+        assert published(recipe) == before
+    result = mergec_command("build", recipe)
+    assert result.stdout.splitlines()[1].startswith("5 tensors (5 kept), ")
+    assert sorted(path.name for path in recipe.parent.iterdir()) == sorted([*before, out.name])
+
+
+def test_a_fresh_build_goes_on_from_nothing(
+    mergec_command: Callable[..., Result], recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mergec.output.partial_output import PartialOutput
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PartialOutput, "publish", interrupt)
+        mergec_command("build", recipe)
+    result = mergec_command("build", recipe, "--fresh", "-v")
+    partial = f"{recipe.parent / 'out.safetensors'}.partial"
+    told = f"removed {partial}, which a stopped build left, as a fresh build was asked for\n"
+    assert (result.exit_code, result.stderr) == (0, told)
+    assert result.stdout.splitlines()[1].startswith("5 tensors, ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are not what they are on POSIX")
@@ -94,7 +140,7 @@ def test_a_fault_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "terminated\n")]
 )
-def test_a_signal_stops_the_build_and_leaves_nothing(
+def test_a_signal_stops_the_build_and_leaves_the_output_alone(
     mergec_process: Callable[..., subprocess.Popen[str]],
     recipe: Path,
     number: signal.Signals,
@@ -102,14 +148,16 @@ def test_a_signal_stops_the_build_and_leaves_nothing(
     said: str,
     workers: int,
 ) -> None:
-    before = sorted(path.name for path in recipe.parent.iterdir())
+    before = published(recipe)
     with mergec_process(recipe, workers, code=SLOW) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "reading\n"
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (code, said)
-    assert sorted(path.name for path in recipe.parent.iterdir()) == before
+    first, *kept = errors.splitlines(keepends=True)
+    assert (process.returncode, first) == (code, said)
+    assert all(line.startswith("kept ") for line in kept)
+    assert published(recipe) == before
 
 
 def test_progress_counts_what_workers_report(recipe: Path) -> None:

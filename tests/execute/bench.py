@@ -64,7 +64,7 @@ class Sink:
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         raise AssertionError(f"a copy to {shard} within the kernel")
 
-    def note_done(self, tensor: int, nbytes: int, scratch: memoryview) -> None:
+    def note_done(self, tensor: int, nbytes: int, scratch: memoryview, *, is_finite: bool) -> None:
         with self._lock:
             self.done[tensor] = self.done.get(tensor, 0) + nbytes
 

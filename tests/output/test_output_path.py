@@ -12,7 +12,7 @@ import pytest
 
 import mergec
 from mergec.diagnostics import Report
-from mergec.output import partial_output, swap
+from mergec.output import claimed_place, partial_output, swap
 from mergec.pipeline import Options, build, make_build_plan
 from tests.conftest import read_checkpoint, tree, write_checkpoint
 
@@ -40,14 +40,35 @@ def everything(bench: Workbench) -> dict[str, bytes]:
     return {name: data for name, data in tree(bench.folder).items() if name != "recipe.yaml"}
 
 
-def codes(bench: Workbench, path: str, *, force: bool = False, model: Any = DOUBLED) -> list[str]:
-    """Why a build is refused, after making sure that it changed nothing on the disk."""
+def published(bench: Workbench) -> dict[str, bytes]:
+    """As `everything`, without what a stopped build keeps for the next one."""
+    return {name: data for name, data in everything(bench).items() if ".partial" not in name}
+
+
+def codes(
+    bench: Workbench, path: str, *, force: bool = False, model: Any = DOUBLED, keeps: bool = False
+) -> list[str]:
+    """Why a build is refused, after making sure that it changed nothing on the disk.
+
+    `keeps`: but for the tensors that it finished before.
+    """
     recipe = bench.recipe(model, path=path)
-    before = everything(bench)
+    seen = published if keeps else everything
+    before = seen(bench)
     with pytest.raises(mergec.MergecError) as caught:
         recipe.build(force=force, workers=1)
-    assert everything(bench) == before
+    assert seen(bench) == before
+    if keeps:
+        (note,) = caught.value.__notes__
+        assert note.startswith(f"kept 1 of 1 tensors in {bench.folder / path}.partial; ")
     return [error.code for error in caught.value.errors]
+
+
+def is_right_next_time(bench: Workbench, path: str) -> bool:
+    """Whether the next build, of the same recipe, publishes what it should and leaves nothing else."""
+    made = mergec.load(bench.folder / "recipe.yaml").build(workers=1)
+    np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
+    return sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
 
 
 class TestWhatIsThere:
@@ -245,17 +266,17 @@ class TestTwoBuildsAtOnce:
     ) -> None:
         theirs = bench.folder / f"{path}.partial"
 
-        def other(self: partial_output.PartialOutput) -> None:
+        def other(self: claimed_place.ClaimedPlace, *_: object, **__: object) -> None:
             self.path.write_text("theirs")
 
-        monkeypatch.setattr(partial_output.PartialOutput, "_clear_leftover", other)
+        monkeypatch.setattr(claimed_place.ClaimedPlace, "_clear_leftover", other)
         assert self.second(bench, path) == ["MC0805"]
         assert theirs.read_text() == "theirs"
 
     def test_when_the_other_takes_the_new_directory_for_a_leftover(
         self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(partial_output, "lock", lambda _: None)
+        monkeypatch.setattr(claimed_place, "lock", lambda _: None)
         assert self.second(bench, path) == ["MC0805"]
         assert (bench.folder / f"{path}.partial").exists()
 
@@ -301,8 +322,10 @@ class TestFailures:
     def test_a_full_disk(
         self, bench: Workbench, path: str, call: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(os, call, refusing(errno.ENOSPC))
-        assert codes(bench, path) == ["MC0804"]
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, refusing(errno.ENOSPC))
+            assert codes(bench, path, keeps=call == "fsync") == ["MC0804"]
+        assert is_right_next_time(bench, path)
 
     def test_a_disk_that_fills_up(self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         real, calls = os.pwrite, iter(range(100))
@@ -331,10 +354,12 @@ class TestFailures:
         assert codes(bench, path, model="a") == ["MC0804"]
 
     def test_a_rename_that_fails(self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pathlib.Path.replace", refusing(errno.EACCES))
-        monkeypatch.setattr("pathlib.Path.rename", refusing(errno.EACCES))
-        monkeypatch.setattr(swap, "_exchange", lambda _first, _second: False)
-        assert codes(bench, path) == ["MC0804"]
+        with monkeypatch.context() as patched:
+            patched.setattr("pathlib.Path.replace", refusing(errno.EACCES))
+            patched.setattr("pathlib.Path.rename", refusing(errno.EACCES))
+            patched.setattr(swap, "_exchange", lambda _first, _second: False)
+            assert codes(bench, path, keeps=True) == ["MC0804"]
+        assert is_right_next_time(bench, path)
 
     @pytest.mark.parametrize("workers", [1, 2])
     def test_an_interrupt(self, bench: Workbench, path: str, workers: int) -> None:
@@ -342,11 +367,11 @@ class TestFailures:
             raise KeyboardInterrupt
 
         recipe = bench.recipe(DOUBLED, path=path)
-        before = everything(bench)
+        before = published(bench)
         with pytest.raises(KeyboardInterrupt):
             recipe.build(workers=workers, progress=interrupt)
-        assert everything(bench) == before
-        assert not list(bench.folder.glob("*.partial"))
+        assert published(bench) == before
+        assert is_right_next_time(bench, path)
 
     def test_a_source_that_changes(self, bench: Workbench, path: str) -> None:
         source = bench.folder / "a.safetensors"
@@ -357,12 +382,15 @@ class TestFailures:
             os.utime(source, ns=(1, 1))
 
         recipe = bench.recipe(DOUBLED, path=path)
-        before = {name: data for name, data in everything(bench).items() if name != "a.safetensors"}
+        before = {name: data for name, data in published(bench).items() if name != "a.safetensors"}
         with pytest.raises(mergec.MergecError) as caught:
             recipe.build(workers=1, progress=change)
         assert caught.value.exit_code == 5
-        after = {name: data for name, data in everything(bench).items() if name != "a.safetensors"}
+        after = {name: data for name, data in published(bench).items() if name != "a.safetensors"}
         assert after == before
+        source.write_bytes(content.replace(W.tobytes(), (W / 2).tobytes()))
+        recipe.build(workers=1)
+        np.testing.assert_array_equal(read_checkpoint(bench.folder / path)["w"].values, W)
 
 
 def test_without_an_exchange_the_old_directory_is_moved_aside(

@@ -16,12 +16,14 @@ from mergec.ir.plan import OutputLayout, PlacedTensor, Shard
 from mergec.ir.primitive import Reproducibility
 from mergec.output import tensor_digests
 from mergec.output.partial_output import PartialOutput
-from mergec.output.tensor_digests import TensorDigests, digest_in_file
+from mergec.output.tensor_digests import TensorDigests, digest_of
 from mergec.schedule import memory
 from tests.conftest import Tensor, read_checkpoint
 
 if TYPE_CHECKING:
-    from tests.conftest import Workbench
+    from collections.abc import Callable
+
+    from tests.conftest import Array, Raw, Workbench
 
 MIB = 1 << 20
 
@@ -38,6 +40,13 @@ def layout(sizes: list[int]) -> OutputLayout:
         tensors.append(PlacedTensor(f"t{number}", DType.U8, (size,), 0, offset, size, Reproducibility.R0))
         offset += size
     return OutputLayout(tuple(tensors), (Shard("f", b"\0" * 8, offset),), None)
+
+
+def reader(data: bytes) -> Callable[[int, memoryview], None]:
+    def read(at: int, buffer: memoryview) -> None:
+        buffer[:] = data[at : at + len(buffer)]
+
+    return read
 
 
 class File:
@@ -82,7 +91,7 @@ def test_of_tiles_in_any_order_written_or_copied(data: st.DataObject) -> None:
             if tensor.nbytes:
                 held = content[tensor.offset : tensor.offset + tensor.nbytes]
                 assert found[number] == expected(held, 16)
-                assert digest_in_file(file.read, tensor, scratch) == found[number]
+                assert digest_of(len(held), reader(held)) == found[number]
 
 
 def test_chunks_that_are_written_whole_are_not_read_back() -> None:
@@ -111,7 +120,7 @@ def made(bench: Workbench, model: Any, monkeypatch: pytest.MonkeyPatch, **option
     (output,) = outputs
     written: dict[str, Tensor] = read_checkpoint(made.path)
     names = [tensor.name for tensor in made.plan.layout.tensors]
-    assert {names[number]: digest for number, digest in output.digests.items()} == {
+    assert {names[number]: entry.digest for number, entry in output.entries.items()} == {
         name: expected(tensor.data) for name, tensor in written.items()
     }
 
@@ -122,7 +131,7 @@ def test_of_a_build(bench: Workbench, monkeypatch: pytest.MonkeyPatch, tile: int
     monkeypatch.setattr(memory, "LARGEST_TILE", tile)
     rng = np.random.default_rng(0)
     shape = (900, 1100)
-    tensors = {
+    tensors: dict[str, Array | Raw] = {
         "w": rng.standard_normal(shape, np.float32),
         "ids": np.arange(300_000),
         "none": np.zeros((0, 3)),

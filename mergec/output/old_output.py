@@ -1,0 +1,122 @@
+"""The output that a build is about to replace, as a place to take tensors from."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.diagnostics import MergecError
+from mergec.output.manifest import read_manifest
+from mergec.output.shard_files import read
+from mergec.output.tensor_digests import digest_of
+from mergec.sources.safetensors_header import open_safetensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mergec.ir.plan import PlacedTensor, Shard
+    from mergec.ir.strided_view import StridedView
+
+
+class OldTensor(NamedTuple):
+    """A tensor in a file of the old output; `digest` is what its manifest claims."""
+
+    key: str
+    file: str
+    view: StridedView
+    digest: str
+    is_finite: bool
+
+    @property
+    def offset(self) -> int:
+        """Where its bytes begin in the file."""
+        return self.view.offset
+
+    def fits(self, placed: PlacedTensor) -> bool:
+        """Whether its bytes can be those of a tensor of the new output."""
+        return (self.view.dtype, self.view.shape) == (placed.dtype, placed.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class OldOutput:
+    """Tensors of a finished output by name, for those whose keys are known.
+
+    `unchanged` names the files that are known to be as they were when they were published; tensors in
+    others are hashed before they are believed to be what the manifest claims.
+    """
+
+    folder: Path
+    tensors: dict[str, OldTensor]
+    unchanged: frozenset[str]
+
+    def has_shard(self, shard: Shard) -> bool:
+        """Whether there is a file of this name, size and header."""
+        try:
+            with (self.folder / shard.name).open("rb") as stream:
+                size = os.fstat(stream.fileno()).st_size
+                return size == shard.size and stream.read(len(shard.header)) == shard.header
+        except OSError:
+            return False
+
+    def is_true(self, tensor: OldTensor) -> bool:
+        """Whether a tensor's bytes are what the manifest claims."""
+        if tensor.file in self.unchanged:
+            return True
+        with self.opened(tensor) as descriptor:
+            if descriptor is None:
+                return False
+            try:
+                return tensor.digest == digest_of(
+                    tensor.view.nbytes, lambda at, part: read(descriptor, tensor.offset + at, part)
+                )
+            except OSError:
+                return False
+
+    @contextmanager
+    def opened(self, tensor: OldTensor) -> Iterator[int | None]:
+        """The open file of a tensor; None where it cannot be opened."""
+        try:
+            descriptor = os.open(self.folder / tensor.file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def read_old_output(
+    folder: Path, is_unchanged: Callable[[Path, str], bool] = lambda _path, _checksum: False
+) -> OldOutput | None:
+    """What can be taken from the output directory at a path; None where nothing can.
+
+    `is_unchanged` is asked whether a file is as it was when an output was published whose manifest had
+    this checksum.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return None
+    found: dict[str, OldTensor] = {}
+    names = sorted({tensor.file for tensor in manifest.tensors.values()})
+    views = {name: _views(folder, name) for name in names}
+    for name, tensor in manifest.tensors.items():
+        view = views[tensor.file].get(name)
+        if view is not None and tensor.key is not None:
+            found[name] = OldTensor(tensor.key, tensor.file, view, tensor.digest, tensor.is_finite)
+    unchanged = frozenset(name for name in names if is_unchanged(folder / name, manifest.checksum))
+    return OldOutput(folder, found, unchanged)
+
+
+def _views(folder: Path, name: str) -> dict[str, StridedView]:
+    """The tensors of a file of the output by name; none of what is not plainly a file in it."""
+    path = folder / name
+    try:
+        if path.parent != folder or path.is_symlink() or not path.is_file():
+            return {}
+        return open_safetensors(path)[1]
+    except (MergecError, OSError, ValueError):  # a manifest may hold anything for a name
+        return {}
