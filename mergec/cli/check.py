@@ -56,7 +56,8 @@ def check(
 
     With --self-test, the units of every aligned model are permuted at random: on all tensors the laws of
     the group must hold, and what FUNCTION computes must stay the same. FUNCTION is given a dict of torch
-    tensors, and returns a tensor or a list of them.
+    tensors, and returns a tensor or a list of them. --memory is for making one tensor at a time; the test
+    holds a few copies of it beside that, and a function needs the whole model.
     """
     if not tests_itself and any(one is not None for one in (forward, seed, memory, workers)):
         raise click.UsageError("--forward, --seed, --memory and --workers go with --self-test")
