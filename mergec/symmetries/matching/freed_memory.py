@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 
 def give_back() -> None:
@@ -11,6 +12,7 @@ def give_back() -> None:
     It keeps blocks of up to 32 MiB in heaps of each thread. Tiles of ever other sizes leave holes there,
     and what is resident grows to several times what is in use.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -35,6 +35,10 @@ LEAST_ROWS = 512
 """Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
 
 
+LARGE = 1 << 18
+"""Elements of a part whose tiles leave holes in memory that are worth giving back."""
+
+
 class Pair(NamedTuple):
     """A model that stays and one that moves, and how the moving one stands now."""
 
@@ -81,7 +85,8 @@ class TermGram:
                 self._add_free_rows(out, (first, second), factor, chosen, columns)
             else:
                 self._add_other_rows(out, (first, second), factor, chosen.reshape(-1), columns)
-        give_back()
+        if places.size * self.term.view.width > LARGE:
+            give_back()
 
     def _columns(self, held: dict[int, int]) -> torch.Tensor | None:
         """The order that the anchor's columns take, so that those of the moving model can stay."""

@@ -122,7 +122,8 @@ def _costs(symmetry: Symmetry, cluster: Cluster) -> int:
         return _nested(symmetry, root, cluster.terms)
     if root.size > DENSE_LIMIT:
         found = 2 * PASSES * CANDIDATES * root.size  # of rows and of columns, from each pass
-        return F64 * (SPARSE_ROWS * root.size + 12 * found)
+        made = 2 * SPARSE_ROWS * root.size  # a block while the one before it is still looked at
+        return F64 * (made + 12 * found)
     return F64 * root.size * (root.size + 6 * ROWS + 32)
 
 

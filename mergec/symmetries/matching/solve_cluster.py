@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DENSE_LIMIT = 16384
 """Above this size the costs of a group are never held as a whole."""
-SPARSE_ROWS = 2048
+SPARSE_ROWS = 1024
 GRAM_BYTES = 64 << 20
 """What the inner products of some roots of a nested cluster take, unless those of a single pair are more."""
 PRECISION = 1e-6

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.gram import Pair, TermGram
 from mergec.symmetries.matching.invariants import InvariantGram
@@ -14,7 +16,6 @@ from mergec.symmetries.matching.solve_cluster import WeightedGram, propose
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from mergec.ir.symmetry import Symmetry
@@ -123,11 +124,11 @@ class State:
     def _take(self, cluster: Cluster, used: Collection[int], found: Proposal) -> bool:
         """Take a proposal if the parts used, if any, gain by it, counted in float64 from the operands."""
         symmetry = self.problem.symmetry
+        if all(np.array_equal(rows_of(symmetry, self.vector, group), rows) for group, rows in found.items()):
+            return False
         vector = self.vector.copy()
         for group, rows in found.items():
             rows_of(symmetry, vector, group)[:] = rows
-        if (vector == self.vector).all():
-            return False
         pair = self.problem.pair(vector)
         values = {part: value(pair, self.problem.parts[part]) for part in cluster.parts}
         gain = fsum(values[part] - self.values[part] for part in used)
