@@ -1,0 +1,258 @@
+"""What a build takes from the output that it replaces."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from mergec.output import partial_output
+from mergec.output.old_output import read_old_output
+from mergec.output.partial_output import PartialOutput
+from tests.conftest import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tests.conftest import Array, Workbench
+
+COUNT = 6
+SHARD = 2900  # for one tensor each
+MIXED = "0.5 * a + 0.5 * b"
+
+
+def values(source: int, tensor: int) -> Array:
+    return np.random.default_rng([source, tensor]).standard_normal(700).astype(np.float32)
+
+
+def weighted(weight: float, changed: str = "h.1.w") -> dict[str, object]:
+    return {"op": "linear", "inputs": {"a": {"weight": {changed: weight, "**": 0.5}}, "b": "rest"}}
+
+
+@pytest.fixture(autouse=True)
+def _sources(bench: Workbench) -> None:
+    for number, name in enumerate("ab"):
+        tensors = {f"h.{i}.w": values(number, i) for i in range(COUNT)}
+        bench.source(name, {**tensors, "none": np.zeros((0, 2), np.float32)})
+
+
+@pytest.fixture(autouse=True)
+def unchanged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every build takes what it can; the files named in the list count as unchanged."""
+    names: list[str] = []
+    begin = PartialOutput.begin
+
+    def with_old(self: PartialOutput, causes: Sequence[str], **options: Any) -> list[int]:
+        old = read_old_output(self._target, lambda path, _: path.name in names)
+        return begin(self, causes, **{**options, "keys": causes, "old": old})
+
+    monkeypatch.setattr(PartialOutput, "begin", with_old)
+    return names
+
+
+def build(bench: Workbench, model: Any = MIXED, **output: Any) -> list[str]:
+    """Build over what is there; the tensors whose bytes were computed."""
+    written: list[str] = []
+    real = PartialOutput.write_at
+
+    def write_at(self: PartialOutput, shard: int, offset: int, buffer: memoryview) -> None:
+        written.extend(t.name for t in self._layout.tensors if t.shard == shard and t.offset == offset)
+        real(self, shard, offset, buffer)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(PartialOutput, "write_at", write_at)
+        bench.recipe(model, **output).build(workers=1)
+    assert sorted(p.name for p in bench.folder.iterdir() if p.suffix != ".yaml") == [
+        "a.safetensors",
+        "b.safetensors",
+        "out",
+    ]
+    return sorted(set(written))
+
+
+def assert_as_from_nothing(bench: Workbench, model: Any = MIXED, **output: Any) -> None:
+    other = bench.folder / "other" / "out"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(partial_output, "copied_tensors", lambda *_: {})
+        bench.recipe(model, **output).build(workers=1, out=other)
+    assert tree(bench.out) == tree(other)
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in sorted(folder.iterdir())}
+
+
+NAMES = [f"h.{i}.w" for i in range(COUNT)]
+
+
+class TestNothingChanged:
+    @pytest.mark.parametrize("known", [False, True])
+    def test_nothing_is_written(self, bench: Workbench, unchanged: list[str], known: bool) -> None:  # noqa: FBT001
+        build(bench, max_shard_size=SHARD)
+        before = inodes(bench.out), bench.out.stat().st_ino, tree(bench.out)
+        if known:
+            unchanged += before[0]
+        assert build(bench, max_shard_size=SHARD) == []
+        assert (inodes(bench.out), bench.out.stat().st_ino, tree(bench.out)) == before
+
+    def test_but_a_side_file(self, bench: Workbench) -> None:
+        bench.folder_source("a", {f"h.{i}.w": values(0, i) for i in range(COUNT)}, config__json="{}")
+        (bench.folder / "a.safetensors").unlink()
+
+        def made() -> dict[str, int]:
+            bench.recipe("a").build(workers=1)
+            return inodes(bench.out)
+
+        before = made()
+        (bench.folder / "a/config.json").write_text('{"n": 1}')
+        after = made()
+        assert before["model.safetensors"] == after["model.safetensors"]
+        assert json.loads((bench.out / "config.json").read_text())["n"] == 1
+
+
+class TestSomethingChanged:
+    def test_only_the_shard_of_the_tensor_is_written(self, bench: Workbench) -> None:
+        build(bench, max_shard_size=SHARD)
+        before = inodes(bench.out)
+        assert build(bench, weighted(0.75), max_shard_size=SHARD) == ["h.1.w"]
+        after = inodes(bench.out)
+        assert {name for name in before if before[name] == after[name]} == {
+            f"model-{i + 1:05d}-of-{COUNT:05d}.safetensors" for i in range(COUNT) if i != 1
+        }
+        assert_as_from_nothing(bench, weighted(0.75), max_shard_size=SHARD)
+
+    def test_only_the_tensor_is_computed(self, bench: Workbench) -> None:
+        build(bench)
+        assert build(bench, weighted(0.75)) == ["h.1.w"]
+        assert_as_from_nothing(bench, weighted(0.75))
+
+    def test_tensors_move_into_other_shards(self, bench: Workbench) -> None:
+        build(bench, max_shard_size=SHARD)
+        assert build(bench, max_shard_size=2 * SHARD) == []
+        assert_as_from_nothing(bench, max_shard_size=2 * SHARD)
+
+    def test_a_tensor_that_was_added_and_one_that_is_gone(self, bench: Workbench) -> None:
+        build(bench)
+        for number, name in enumerate("ab"):
+            tensors = {f"h.{i}.w": values(number, i) for i in range(1, COUNT + 1)}
+            bench.source(name, tensors)
+        # The stamp of the sources differs, and so does every cause.
+        assert build(bench) == [f"h.{i}.w" for i in range(1, COUNT + 1)]
+        assert_as_from_nothing(bench)
+
+    @pytest.mark.parametrize("call", ["link", "copy_file_range"])
+    def test_where_the_system_can_neither_link_nor_copy(
+        self, bench: Workbench, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError
+
+        build(bench, max_shard_size=SHARD)
+        monkeypatch.setattr(os, call, refuse)
+        assert build(bench, weighted(0.75), max_shard_size=SHARD) == ["h.1.w"]
+        monkeypatch.setattr(os, "link", refuse)
+        assert build(bench, weighted(0.8), max_shard_size=SHARD) == ["h.1.w"]
+        assert_as_from_nothing(bench, weighted(0.8), max_shard_size=SHARD)
+
+    def test_of_values_that_are_no_numbers_is_told_again(self, bench: Workbench) -> None:
+        for name, sign in (("a", 1), ("b", -1)):
+            bench.source(name, {f"h.{i}.w": np.full(700, sign * np.inf, np.float32) for i in range(COUNT)})
+        build(bench)
+        made = bench.recipe(MIXED).build(workers=1)
+        assert [one.code for one in made.warnings] == ["MC0703"]
+
+
+class TestWhatWasTamperedWith:
+    def test_bytes_of_a_tensor(self, bench: Workbench) -> None:
+        build(bench, max_shard_size=SHARD)
+        file = bench.out / "model-00002-of-00006.safetensors"
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+        assert build(bench, max_shard_size=SHARD) == ["h.1.w"]
+        assert_as_from_nothing(bench, max_shard_size=SHARD)
+
+    def test_bytes_where_another_tensor_changes(self, bench: Workbench) -> None:
+        build(bench)
+        file = bench.out / "model.safetensors"
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+        assert build(bench, weighted(0.75)) == ["h.1.w", "h.5.w"]
+        assert_as_from_nothing(bench, weighted(0.75))
+
+    def test_a_header(self, bench: Workbench) -> None:
+        build(bench, max_shard_size=SHARD)
+        file = bench.out / "model-00002-of-00006.safetensors"
+        file.write_bytes(file.read_bytes().replace(b'"mergec":"1"', b'"mergec":"2"'))
+        assert build(bench, max_shard_size=SHARD) == []  # the tensor itself is copied
+        assert_as_from_nothing(bench, max_shard_size=SHARD)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda text: text.replace('"finite"', '"finit"').replace('"R0"', '"R1"'),
+            lambda text: text.replace('"2.0"', '"1.0"'),
+            lambda text: text.replace('"2.0"', '"3.0"'),
+            lambda text: text.replace("model.safetensors", "../a.safetensors"),
+            lambda text: json.dumps({**json.loads(text), "tensors": {"h.0.w": 3}}),
+            lambda text: json.dumps({**json.loads(text), "tensors": []}),
+            lambda text: json.dumps({**json.loads(text), "checksum": {}}),
+        ],
+    )
+    def test_the_manifest(self, bench: Workbench, change: Callable[[str], str]) -> None:
+        build(bench)
+        manifest = bench.out / "mergec.manifest.json"
+        manifest.write_text(change(manifest.read_text()))
+        bench.recipe(MIXED).build(workers=1, force=True)
+        assert_as_from_nothing(bench)
+
+    @pytest.mark.parametrize(
+        "file", ["a.safetensors/../../a.safetensors", "x" * 5000, "nul\0", "\ud800", ".", ""]
+    )
+    def test_the_name_of_a_file_with_a_true_checksum(self, bench: Workbench, file: str) -> None:
+        from mergec.output.manifest import _checksum
+
+        build(bench)
+        manifest = bench.out / "mergec.manifest.json"
+        document = json.loads(manifest.read_text())
+        del document["checksum"]
+        for tensor in document["tensors"].values():
+            tensor["file"] = file
+        manifest.write_text(json.dumps({**document, "checksum": _checksum(document)}))
+        assert build(bench) == NAMES
+        assert_as_from_nothing(bench)
+
+    def test_a_file_that_is_a_link(self, bench: Workbench) -> None:
+        build(bench)
+        file = bench.out / "model.safetensors"
+        file.rename(bench.folder / "elsewhere.bin")
+        file.symlink_to(bench.folder / "elsewhere.bin")
+        bench.recipe(MIXED).build(workers=1, force=True)
+        assert not (bench.out / "model.safetensors").is_symlink()
+        (bench.folder / "elsewhere.bin").unlink()
+        assert_as_from_nothing(bench)
+
+
+class TestStopped:
+    def test_a_build_with_linked_shards_never_writes_into_the_old_output(self, bench: Workbench) -> None:
+        build(bench, max_shard_size=SHARD)
+        before = tree(bench.out)
+
+        def interrupt(tensor: int, _bytes: int) -> None:
+            if tensor == 4:
+                raise KeyboardInterrupt
+
+        for weight in (0.75, 0.8):
+            recipe = bench.recipe(weighted(weight, "h.4.w"), max_shard_size=SHARD)
+            with pytest.raises(KeyboardInterrupt):
+                recipe.build(workers=1, progress=interrupt)
+            assert tree(bench.out) == before
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(partial_output, "linked_shards", lambda *_: {})
+            assert build(bench, weighted(0.9, "h.4.w"), max_shard_size=SHARD) == ["h.4.w"]
+        assert_as_from_nothing(bench, weighted(0.9, "h.4.w"), max_shard_size=SHARD)
