@@ -229,6 +229,16 @@ class PartialOutput:
         with self._told_as_diagnostics(self.path):
             copy_side_files(origins, self.path, self._layout, config, changes)
 
+    def add_files(self, contents: Mapping[str, bytes]) -> None:
+        """Write files that tell of the output into a directory output, by their names.
+
+        Raises:
+            MergecError: MC0804 when one cannot be written.
+        """
+        for name, content in contents.items():
+            with self._told_as_diagnostics(self.path / name):
+                (self.path / name).write_bytes(content)
+
     def publish(self, index: str | None, keys: Sequence[str] | None = None) -> None:
         """Write index and manifest, make everything durable, then move it to its place in one step.
 
@@ -263,7 +273,8 @@ class PartialOutput:
             publish(self.path, self._target)
         self._is_done = True
         place.leave()
-        _sync_directory(self._target.parent)
+        with suppress(OSError):  # it is there; whether that outlasts a loss of power, nobody can tell now
+            _sync_directory(self._target.parent)
 
     @contextmanager
     def _journal_back_on_error(self) -> Iterator[None]:

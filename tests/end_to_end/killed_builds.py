@@ -1,0 +1,160 @@
+"""Builds that are killed at random points and resumed: a program of its own, as it forks.
+
+Its arguments are a folder with `recipe.yaml` and `older.yaml`, the first seed, and the number of seeds. It
+prints what came of all of them as a line of JSON, and fails at the first that ends with wrong bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+import mergec
+from mergec.execute import tile_computer  # noqa: F401  # torch: loaded once, before the forks
+from tests.conftest import tree
+from tests.end_to_end.faulty_system import FaultySystem, die
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_KILLS = 4
+PATHS = ("out", "out.safetensors")
+
+
+class Whole(NamedTuple):
+    """A build that nothing happens to: what it writes, after how many calls of the system and seconds."""
+
+    held: dict[str, bytes]
+    calls: int
+    seconds: float
+
+
+def held(out: Path) -> dict[str, bytes]:
+    """All files of an output."""
+    return tree(out) if out.is_dir() else {"": out.read_bytes()} if out.exists() else {}
+
+
+def in_child(action: Callable[[], object], kill_after: float | None = None) -> bool:
+    """Run in a process of its own; whether it was killed."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or status == 0, "a build failed that was to be killed or to succeed"
+    return os.WIFSIGNALED(status)
+
+
+def build(recipe: Path, out: Path, workers: int, told: Path) -> None:
+    """Build, and write down how many tensors were kept and how many calls it took."""
+    from mergec.output.partial_output import PartialOutput
+
+    kept: list[int] = []
+    begin = PartialOutput.begin
+
+    def noted(self: PartialOutput, *arguments: object, **options: object) -> list[int]:
+        found = begin(self, *arguments, **options)  # type: ignore[arg-type]
+        kept.extend(found)
+        return found
+
+    system = FaultySystem(lambda _name, _number: None)
+    with pytest.MonkeyPatch.context() as patched:
+        system.install(patched)
+        patched.setattr(PartialOutput, "begin", noted)
+        mergec.load(recipe).build(out=out, workers=workers)
+    told.write_text(json.dumps({"kept": len(kept), "calls": system.total}))
+
+
+def build_and_die(recipe: Path, out: Path, workers: int, point: int, torn: int | None) -> None:
+    """Build until a call of the system, and then be killed: before it, or in the middle of a write."""
+
+    def act(_name: str, number: int) -> int | None:
+        if number == point and torn is None:
+            die()
+        return torn if number == point else None
+
+    with pytest.MonkeyPatch.context() as patched:
+        FaultySystem(act).install(patched)
+        mergec.load(recipe).build(out=out, workers=workers)
+
+
+class Trial:
+    """Builds to one place, each killed, until one is let be."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        """Work in a folder of this seed below `folder`."""
+        self._rng = random.Random(seed)  # noqa: S311  # no secret
+        self._folder = folder
+        self._place = folder / str(seed)
+        self._place.mkdir()
+        self._out = self._place / PATHS[self._rng.randrange(2)]
+        self._workers = self._rng.choice([1, 2])
+        self._told = folder / "told.json"
+
+    def run(self, whole: dict[str, Whole]) -> tuple[int, int]:
+        """Kill and resume; how often it was killed, and how many tensors the last build kept."""
+        expected = whole[self._out.name]
+        if self._rng.random() < 0.5:  # something to replace
+            in_child(lambda: build(self._folder / "older.yaml", self._out, 1, self._told))
+        before = held(self._out)
+        kills = sum(self._kill(expected, before) for _ in range(self._rng.randint(1, MOST_KILLS)))
+        in_child(lambda: build(self._folder / "recipe.yaml", self._out, self._workers, self._told))
+        assert held(self._out) == expected.held, "wrong bytes"
+        assert [path.name for path in self._place.iterdir()] == [self._out.name], "something is left"
+        shutil.rmtree(self._place)
+        return kills, json.loads(self._told.read_text())["kept"]
+
+    def _kill(self, whole: Whole, before: dict[str, bytes]) -> bool:
+        rng, recipe = self._rng, self._folder / "recipe.yaml"
+        if rng.random() < 0.2:  # at any instruction
+            wait = rng.uniform(0, 1.2 * whole.seconds)
+            told = self._place.with_suffix(".told")
+            was_killed = in_child(lambda: build(recipe, self._out, self._workers, told), wait)
+            told.unlink(missing_ok=True)
+        else:
+            point, torn = rng.randrange(whole.calls), rng.choice([None, 0, 1, 7, 1000])
+            was_killed = in_child(lambda: build_and_die(recipe, self._out, self._workers, point, torn))
+        assert held(self._out) in (before, whole.held), "the output path is damaged"
+        return was_killed
+
+
+def main(folder: Path, first: int, count: int) -> None:
+    """Try these seeds."""
+    whole = {path: undisturbed(folder, path) for path in PATHS}
+    kills = kept = 0
+    for seed in range(first, first + count):
+        try:
+            more_kills, more_kept = Trial(folder, seed).run(whole)
+        except AssertionError as error:
+            sys.exit(f"seed {seed}: {error}")
+        kills += more_kills
+        kept += more_kept
+    print(json.dumps({"seeds": count, "killed": kills, "kept": kept}))  # noqa: T201
+
+
+def undisturbed(folder: Path, path: str) -> Whole:
+    """A build to a place where nothing is, which nothing happens to."""
+    out, told = folder / "whole" / path, folder / "told.json"
+    started = time.monotonic()
+    in_child(lambda: build(folder / "recipe.yaml", out, 1, told))
+    return Whole(held(out), json.loads(told.read_text())["calls"], time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
