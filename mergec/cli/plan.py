@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from mergec import pipeline
 from mergec.cli.command import command
 from mergec.cli.plan_facts import plan_facts
@@ -14,18 +12,17 @@ from mergec.cli.plan_text import plan_text
 from mergec.cli.recipe_options import limit_options, recipe_argument, set_option
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
-from mergec.diagnostics import MergecError, Report, did_you_mean, safe
-from mergec.recipe.pattern import Pattern
+from mergec.cli.tensor_pattern import matching_names, tensor_option
+from mergec.diagnostics import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
 
 @command("plan", has_json=True)
 @recipe_argument
 @set_option
-@click.option("--tensor", metavar="PATTERN", help="Show only the tensors that this pattern matches.")
+@tensor_option
 @limit_options
 def plan(  # one argument per option, as click calls it
     *,
@@ -47,7 +44,7 @@ def plan(  # one argument per option, as click calls it
     compiled = pipeline.compile_recipe(recipe, overrides, report)
     made = pipeline.make_build_plan(compiled, options)
     names = [placed.name for placed in made.layout.tensors]
-    wanted = set(names) if tensor is None else _matching(tensor, names)
+    wanted = matching_names(tensor, names, "plan")
     facts = plan_facts(recipe, compiled, made, options, report.diagnostics, wanted.__contains__)
     if settings.wants_json:
         print_document(plan_document(facts))
@@ -55,14 +52,3 @@ def plan(  # one argument per option, as click calls it
     if not settings.is_quiet:
         print_diagnostics(report.diagnostics, settings)
     print_result(plan_text(facts))
-
-
-def _matching(text: str, names: Collection[str]) -> set[str]:
-    try:
-        found = Pattern.parse(text).bind(names).matches
-    except MergecError as error:
-        raise click.BadParameter(error.errors[0].message, param_hint="'--tensor'") from None
-    if not found:
-        advice = did_you_mean(text, names) or "`mergec plan` without it lists all"
-        raise click.BadParameter(f"`{safe(text)}` matches no tensor: {advice}", param_hint="'--tensor'")
-    return set(found)

@@ -19,6 +19,8 @@ COMMANDS = {
     "align": "Find the permutations that a recipe needs, and write these alone.",
     "lock": "Write or check a recipe's lock: what it reads, and what came out.",
     "verify": "Verify an output: its bytes, or what its recipe gives.",
+    "attest": "Tell of what an output was made, as an in-toto statement.",
+    "diff": "Show how two locks or two checkpoints differ.",
     "inspect": "Show what a checkpoint or adapter is, or how two differ.",
     "methods": "List all operations.",
     "explain": "Explain an operation, a code such as MC0402, or a topic.",
