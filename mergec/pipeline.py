@@ -13,28 +13,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.check.check_graph import check
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, Report
 from mergec.diagnostics.held_signals import signals_held
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import OutputTensor
 from mergec.lower.bind import bind
 from mergec.lower.lower_recipe import lower
+from mergec.provenance.ancestors import ancestors, report_cards
 from mergec.recipe.load import Recipe, load_recipe
 from mergec.recipe.param_notes import with_parameters
 from mergec.recipe.recipe_model import is_single_file
 from mergec.sources.source_table import SourceTable, open_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from mergec.diagnostics import Report
     from mergec.execute.decide import MatchProgress
     from mergec.execute.decided import Decided
     from mergec.execute.tensors_in_memory import TensorsInMemory
     from mergec.ir.graph import CheckedGraph
     from mergec.ir.model_table import ModelTable
     from mergec.ir.plan import Plan
+    from mergec.lower.bind import BoundRecipe
     from mergec.sources.byte_source import ByteSource
     from mergec.symmetries.matching.solution import Solution
 
@@ -90,6 +91,7 @@ def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> 
             sources = open_sources(recipe, bound.sources, report)
             lowered = lower(bound, sources, report)
             checked = check(lowered, sources.names, report)
+            report_cards(ancestors(bound, sources), recipe, report)
             return Compiled(recipe, sources, checked)
     except MergecError as error:
         raise MergecError(with_parameters(error.diagnostics, overrides)) from error
@@ -114,6 +116,7 @@ def make_build_plan(compiled: Compiled, options: Options) -> Plan:
         MergecError: MC0601 when the budget is too small.
     """
     from mergec.optimise import optimise
+    from mergec.provenance.merged_files import planned_metadata
     from mergec.schedule.make_plan import Limits, make_plan
 
     target = target_path(compiled, options)
@@ -123,6 +126,7 @@ def make_build_plan(compiled: Compiled, options: Options) -> Plan:
         workers=options.workers or _processors(),
         max_shard_size=compiled.recipe.output.max_shard_size,
         single_file=target.name if is_single_file(target) else None,
+        metadata=planned_metadata(_bound(compiled), compiled.sources),
     )
     with _collector_paused():
         return make_plan(optimise(compiled.checked), held, limits)
@@ -177,6 +181,7 @@ def build(
     check_target(target, read, force=options.force, report=report)
     check_saves(plan.matches, read, force=options.force, report=report)
     report.stop_on_error()
+    plan = _with_metadata(plan, compiled)
     with ExitStack() as stack:
         stamps = stamps_of(compiled.sources.files)  # before they are opened: a later change must show
         sources = _opened(compiled, stack)
@@ -198,8 +203,11 @@ def build(
             run_plan(plan, sources, output, progress, decided.vectors, kept)
         for source in sources:
             source.check_unchanged()
+        copied = copied_files(compiled, plan, options)
         if side_files is not None:
-            output.add_side_files(copied_files(compiled, plan, options), side_files.config, plan.config)
+            output.add_side_files(copied, side_files.config, plan.config)
+        if not is_file:
+            output.add_files(_provenance(compiled, plan, copied))
         output.publish(index=plan.layout.index)
     if not_finite := output.not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)
@@ -253,6 +261,34 @@ def _outputs(checked: CheckedGraph, model: ModelTable) -> Iterator[OutputTensor]
     for name, entry in model.entries.items():
         value = Tensor(checked.graph, entry.node)
         yield OutputTensor(name, (value.cast(entry.dtype) if entry.dtype.is_float else value).node)
+
+
+def _bound(compiled: Compiled) -> BoundRecipe:
+    return bind(compiled.recipe, Report())  # what there is to say was said when it was compiled
+
+
+def _with_metadata(plan: Plan, compiled: Compiled) -> Plan:
+    """The plan with the digests of sources in the headers, where these tell of them."""
+    if compiled.recipe.output.metadata is None:
+        return plan
+    from mergec.lock.digest_cache import DigestCache, cache_file
+    from mergec.lock.source_digests import ReadFile, SourceDigests
+    from mergec.provenance.merged_files import merged_metadata
+    from mergec.schedule.shard_layout import with_metadata
+
+    files = [ReadFile(file.path, file.identity) for file in compiled.sources.files]
+    with SourceDigests(files, DigestCache(cache_file())) as digests:
+        digests.start()
+        found = [one.sha256 for one in digests.result()]
+    metadata = merged_metadata(_bound(compiled), compiled.sources, found)
+    return replace(plan, layout=with_metadata(plan.layout, metadata))
+
+
+def _provenance(compiled: Compiled, plan: Plan, copied: Iterable[Path]) -> dict[str, bytes]:
+    from mergec.provenance.output_files import provenance_files
+
+    names = [place.as_posix() for place in copied]
+    return provenance_files(_bound(compiled), compiled.sources, plan.layout, names, None)
 
 
 def _opened(compiled: Compiled, stack: ExitStack) -> list[ByteSource]:

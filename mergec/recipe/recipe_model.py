@@ -204,6 +204,16 @@ class OutputSpec(Strict):
     kind: Literal["weights", "delta"] = Field(
         default="weights", description="`delta` to write a difference of weights"
     )
+    card: bool = Field(
+        default=True,
+        description="Whether a model card (README.md) is written into a directory: base models, licences and "
+        "the recipe, as the Hugging Face Hub reads them",
+    )
+    metadata: Literal["sdwebui"] | None = Field(
+        default=None,
+        description="`sdwebui` to tell in the safetensors header what was merged, as the web UI for Stable "
+        "Diffusion reads it",
+    )
 
 
 class RecipeSpec(Strict):

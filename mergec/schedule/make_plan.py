@@ -19,7 +19,7 @@ from mergec.schedule.shard_layout import Planned, lay_out
 from mergec.schedule.tiling import TURNED_FACTOR, tile_rows, tile_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mergec.ir.graph import CheckedGraph, Graph, NodeId
     from mergec.ir.plan import OutputLayout
@@ -32,12 +32,13 @@ _COPY_TILE = 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the build may use, and how the output is divided into files."""
+    """What the build may use, how the output is divided into files, and what their headers say."""
 
     memory: int
     workers: int
     max_shard_size: int
     single_file: str | None
+    metadata: Mapping[str, str] | None = None
 
 
 def make_plan(checked: CheckedGraph, held: Sequence[tuple[str, int]], limits: Limits) -> Plan:
@@ -96,7 +97,7 @@ def _layout(checked: CheckedGraph, limits: Limits) -> OutputLayout:
         )
         for output in checked.outputs
     ]
-    return lay_out(planned, limits.max_shard_size, limits.single_file)
+    return lay_out(planned, limits.max_shard_size, limits.single_file, limits.metadata)
 
 
 def _reproducibility(graph: Graph, root: NodeId) -> Reproducibility:

@@ -1,0 +1,1 @@
+"""What an output says of where it comes from: recipe, model card, metadata, attestation. Errors: MC083x."""

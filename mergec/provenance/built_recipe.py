@@ -1,0 +1,35 @@
+"""recipe.yaml in an output: the recipe as it was built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergec.lock.recipe_content import recipe_content
+from mergec.lock.yaml_text import yaml_text
+from mergec.provenance.shareable import shareable
+
+if TYPE_CHECKING:
+    from mergec.lower.bind import BoundRecipe
+
+BUILT_RECIPE = "recipe.yaml"
+_HEAD = "# Written by mergec: the recipe of this checkpoint, with its parameters filled in.\n"
+
+
+def built_recipe(bound: BoundRecipe) -> str:
+    """The canonical form of a recipe as YAML: a recipe again, with the same meaning in the same place.
+
+    The values that parameters had stand in comments. Absolute paths are cut (see shareable), and so no
+    byte depends on the machine.
+    """
+    recipe = bound.recipe
+    params = "".join(f"# {line}\n" for line in yaml_text(_shareable(recipe.params)).splitlines())
+    content = _shareable(recipe_content(bound))
+    described = {"description": recipe.description} if recipe.description is not None else {}
+    document = {"mergec": content.pop("mergec"), **described, **content}
+    return f"{_HEAD}{'# Parameters:' + chr(10) if params else ''}{params}{yaml_text(document)}"
+
+
+def _shareable(tree: object) -> dict[str, object]:
+    found = shareable(tree)
+    assert isinstance(found, dict)
+    return found
