@@ -78,15 +78,16 @@ def test_code_of_a_diagnostic_names_its_stage() -> None:
 
 
 class TestImports:
-    @pytest.fixture
-    def recipe(self, tmp_path: Path) -> Path:
+    @pytest.fixture(params=["m: 0.5 * a + 0.5 * b", "m: {op: align, model: b, to: a, symmetry: mlp}"])
+    def recipe(self, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+        layers = {"0.weight": np.ones((3, 2), np.float32), "2.weight": np.ones((1, 3), np.float32)}
         for name in "ab":
-            write_checkpoint(tmp_path / f"{name}.safetensors", {"w": np.ones(3, np.float32)})
+            write_checkpoint(tmp_path / f"{name}.safetensors", layers)
         recipe = tmp_path / "recipe.yaml"
         recipe.write_text(
             "mergec: 1\n"
             "sources: {a: a.safetensors, b: b.safetensors}\n"
-            "models: {m: 0.5 * a + 0.5 * b}\n"
+            f"models: {{{request.param}}}\n"
             "output: {model: m, path: out}\n"
         )
         return recipe
@@ -95,7 +96,7 @@ class TestImports:
         ("what", "forbidden"),
         [
             ("check()", ["torch", "numpy", "networkx", "safetensors"]),
-            ("plan()", ["torch", "networkx", "safetensors"]),
+            ("plan()", ["torch", "scipy", "networkx", "safetensors"]),
         ],
     )
     def test_headers_are_enough(self, recipe: Path, what: str, forbidden: list[str]) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from math import fsum, prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.symmetries.matching.limits import INVARIANT_ELEMENTS
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 WEAK = 64
 """A unit with fewer anchored weights than this is not told from all others if they are noisy."""
-INVARIANT_ELEMENTS = 1 << 20
-"""Of larger parts no invariants are taken: where they count, networks are small."""
 
 
 class Start(NamedTuple):

@@ -17,10 +17,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from mergec.symmetries.matching.limits import COST_ROWS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROWS = 128
 PASSES = 6
 COOLING = 0.6
 SMALL = 512
@@ -68,11 +69,11 @@ def _reduce(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     """Take potentials of rows and columns from the costs, in place, so that the least of each row is 0."""
     columns = _potentials(cost)
     rows = np.empty(len(cost))
-    for start in range(0, len(cost), ROWS):
-        block = cost[start : start + ROWS]
+    for start in range(0, len(cost), COST_ROWS):
+        block = cost[start : start + COST_ROWS]
         block -= columns
-        rows[start : start + ROWS] = block.min(axis=1)
-        block -= rows[start : start + ROWS, None]
+        rows[start : start + COST_ROWS] = block.min(axis=1)
+        block -= rows[start : start + COST_ROWS, None]
     return rows, columns
 
 
@@ -80,7 +81,7 @@ def _potentials(cost: NDArray[np.float64]) -> NDArray[np.float64]:
     """Prices of the columns at which rows that choose softly ask for each about once."""
     values = torch.from_numpy(cost)
     columns = torch.zeros(len(cost), dtype=torch.float64)
-    blocks = [values[start : start + ROWS] for start in range(0, len(values), ROWS)]
+    blocks = [values[start : start + COST_ROWS] for start in range(0, len(values), COST_ROWS)]
     spread = fsum(float((block.mean(1) - block.amin(1)).sum()) for block in blocks)
     temperature = spread / (4 * len(cost))
     for _ in range(PASSES if temperature > 0 else 0):

@@ -15,8 +15,8 @@ import torch
 
 from mergec.ir.symmetry import Factor
 from mergec.symmetries.matching.freed_memory import give_back
-from mergec.symmetries.matching.operand import BLOCK_BYTES
-from mergec.symmetries.matching.part import read, segment_index
+from mergec.symmetries.matching.limits import BLOCK_BYTES, LEAST_ROWS
+from mergec.symmetries.matching.part_rows import read, segment_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
     Run = Callable[[Callable[[range], None], Iterable[range]], None]
     """Calls a function for each of some blocks, in any order or at once, and returns when all are done."""
-
-
-LEAST_ROWS = 512
-"""Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
 
 
 LARGE = 1 << 18

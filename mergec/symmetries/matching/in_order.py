@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Self, TypeVar
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from types import TracebackType
@@ -12,13 +14,22 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
+def _threads(count: int, name: str) -> ThreadPoolExecutor:
+    """Threads whose sums are those of the main thread.
+
+    How many threads torch may use is set for the process, but a new thread's mathematical library learns
+    of it only when torch is asked in that thread; until then it adds up in another order.
+    """
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=torch.get_num_threads)
+
+
 class Workers:
     """Threads for clusters, and threads for the blocks of products inside them."""
 
     def __init__(self, count: int) -> None:
         """Of `count` threads each; a single one needs no threads at all."""
-        self.tasks = ThreadPoolExecutor(count, thread_name_prefix="match") if count > 1 else None
-        self.blocks = ThreadPoolExecutor(count, thread_name_prefix="product") if count > 1 else None
+        self.tasks = _threads(count, "match") if count > 1 else None
+        self.blocks = _threads(count, "product") if count > 1 else None
 
     def __enter__(self) -> Self:
         return self

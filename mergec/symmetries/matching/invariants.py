@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mergec.symmetries.matching.gram import blocks, free_matrix
-from mergec.symmetries.matching.part import read
+from mergec.symmetries.matching.part_rows import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

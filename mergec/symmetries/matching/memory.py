@@ -5,15 +5,20 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.symmetries.matching.anchored import INVARIANT_ELEMENTS
-from mergec.symmetries.matching.assignment import ROWS
 from mergec.symmetries.matching.cluster import clusters_of
-from mergec.symmetries.matching.gram import LEAST_ROWS
-from mergec.symmetries.matching.objective import SLICE
-from mergec.symmetries.matching.operand import BLOCK_BYTES
+from mergec.symmetries.matching.limits import (
+    BLOCK_BYTES,
+    CANDIDATES,
+    COST_ROWS,
+    DENSE_LIMIT,
+    INVARIANT_ELEMENTS,
+    LEAST_ROWS,
+    SLICE,
+    SPARSE_PASSES,
+    SPARSE_ROWS,
+    roots_at_once,
+)
 from mergec.symmetries.matching.part import parts_of
-from mergec.symmetries.matching.solve_cluster import DENSE_LIMIT, SPARSE_ROWS, roots_at_once
-from mergec.symmetries.matching.sparse_assignment import CANDIDATES, PASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,10 +126,10 @@ def _costs(symmetry: Symmetry, cluster: Cluster) -> int:
     if root.children:
         return _nested(symmetry, root, cluster.terms)
     if root.size > DENSE_LIMIT:
-        found = 2 * PASSES * CANDIDATES * root.size  # of rows and of columns, from each pass
+        found = 2 * SPARSE_PASSES * CANDIDATES * root.size  # of rows and of columns, from each pass
         made = 2 * SPARSE_ROWS * root.size  # a block while the one before it is still looked at
         return F64 * (made + 12 * found)
-    return F64 * root.size * (root.size + 6 * ROWS + 32)
+    return F64 * root.size * (root.size + 6 * COST_ROWS + 32)
 
 
 def _nested(symmetry: Symmetry, root: Node, terms: Iterable[Term]) -> int:
@@ -137,5 +142,5 @@ def _nested(symmetry: Symmetry, root: Node, terms: Iterable[Term]) -> int:
     families = [number for number in root.numbers() if number != root.group]
     entries = sum(symmetry.members(number) * symmetry.groups[number].size for number in families)
     inner = max((symmetry.groups[number].size for number in families), default=1)
-    assignments = inner * (inner + 6 * ROWS + 32)
+    assignments = inner * (inner + 6 * COST_ROWS + 32)
     return F64 * (at_once * at_once * pair + 6 * pair + assignments + root.size * (entries + 8 * root.size))

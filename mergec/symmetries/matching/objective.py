@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from mergec.symmetries.matching.operand import BLOCK_BYTES
-from mergec.symmetries.matching.part import read, segment_index
+from mergec.symmetries.matching.limits import BLOCK_BYTES, SLICE
+from mergec.symmetries.matching.part_rows import read, segment_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.gram import Pair
     from mergec.symmetries.matching.operand import Operand
     from mergec.symmetries.matching.part import Part
-
-SLICE = 1 << 18
-"""Elements that are multiplied in float64 at once."""
 
 
 class NotFiniteError(Exception):

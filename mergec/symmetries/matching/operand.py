@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
+from mergec.symmetries.matching.limits import BLOCK_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 
 GAP = 64
 """Rows that are read although nobody wants them, where that makes one read of two."""
-
-BLOCK_BYTES = 16 << 20
-"""What one read, one tile and one block of products take, unless a single row is more than that."""
 
 
 class Operand(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from math import isqrt
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -12,11 +11,12 @@ import torch
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.assignment import assign
 from mergec.symmetries.matching.gram import blocks
+from mergec.symmetries.matching.limits import DENSE_LIMIT, SPARSE_ROWS, roots_at_once
 from mergec.symmetries.matching.nested import InnerSolver
 from mergec.symmetries.matching.sparse_assignment import assign_sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     Proposal = dict[int, NDArray[np.int32]]
     """Permutations (members, size) of the groups of a cluster."""
 
-DENSE_LIMIT = 16384
-"""Above this size the costs of a group are never held as a whole."""
-SPARSE_ROWS = 1024
-GRAM_BYTES = 64 << 20
-"""What the inner products of some roots of a nested cluster take, unless those of a single pair are more."""
 PRECISION = 1e-6
 """Relative to the terms, differences of float32 products that are rounding."""
 
@@ -112,12 +107,6 @@ def _root_blocks(root: Node, units: Mapping[tuple[int, ...], int]) -> Iterator[t
         yield from zip(stretches, stretches, strict=True)
     else:
         yield from product(stretches, stretches)
-
-
-def roots_at_once(root: Node, units: Iterable[int]) -> int:
-    """How many roots of either model are compared at once, given how many units one holds in each table."""
-    squares = sum(unit * unit for unit in units)
-    return 1 if root.is_frozen else min(root.size, max(1, isqrt(GRAM_BYTES // (8 * squares))))
 
 
 def _tables(

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from mergec.symmetries.matching.assignment import keep_ties
+from mergec.symmetries.matching.limits import CANDIDATES, SPARSE_PASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     Blocks = Callable[[], Iterator[tuple[int, torch.Tensor]]]
     """Passes over the costs: the first row of a block, and its rows; the caller's own."""
 
-CANDIDATES = 64
-PASSES = 3
 LEVELS = float(1 << 20)
 """Costs are whole multiples of a typical difference over this: the solver loops without end on values that
 differ by less than it can add to its prices."""
@@ -47,7 +46,7 @@ def assign_sparse(
     every = np.arange(size, dtype=np.int64)
     found = Candidates(np.empty(0, np.int64), np.empty(0))
     best = old
-    for number in range(PASSES):
+    for number in range(SPARSE_PASSES):
         better = _lowest(blocks(), old, rows, columns, min(count, size), only_better=number > 0)
         if number > 0 and not len(np.setdiff1d(better.places, found.places)):
             break

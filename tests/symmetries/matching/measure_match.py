@@ -100,7 +100,7 @@ def main() -> None:
     kind, workers = sys.argv[1], int(sys.argv[2])
     torch.set_num_threads(1)
     if kind == "candidates":
-        solve_cluster.DENSE_LIMIT = 1000
+        vars(solve_cluster)["DENSE_LIMIT"] = 1000
     symmetry = KINDS[kind]()
     matching = Matching(symmetry, 2 if kind == "mean" else 1, 0, 2, kind == "mean")
     models = [

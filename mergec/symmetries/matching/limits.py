@@ -1,0 +1,38 @@
+"""The sizes that decide how much a match holds: what solves it and what counts its memory agree on them."""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mergec.symmetries.matching.cluster import Node
+
+BLOCK_BYTES = 16 << 20
+"""What one read, one tile and one block of products take, unless a single row is more than that."""
+SLICE = 1 << 18
+"""Elements that are multiplied in float64 at once."""
+COST_ROWS = 128
+"""Rows of a table of costs that are worked on at once."""
+LEAST_ROWS = 512
+"""Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
+DENSE_LIMIT = 16384
+"""Above this size the costs of a group are never held as a whole."""
+SPARSE_ROWS = 1024
+"""Rows of costs that are held at once where not all are."""
+GRAM_BYTES = 64 << 20
+"""What the inner products of some roots of a nested cluster take, unless those of a single pair are more."""
+CANDIDATES = 64
+"""The best of each row and of each column that are kept then."""
+SPARSE_PASSES = 3
+"""How often candidates are chosen, each time at the prices that were found with those before."""
+INVARIANT_ELEMENTS = 1 << 20
+"""Of larger parts no invariants are taken: where they count, networks are small."""
+
+
+def roots_at_once(root: Node, units: Iterable[int]) -> int:
+    """How many roots of either model are compared at once, given how many units one holds in each table."""
+    squares = sum(unit * unit for unit in units)
+    return 1 if root.is_frozen else min(root.size, max(1, isqrt(GRAM_BYTES // (8 * squares))))
