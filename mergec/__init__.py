@@ -9,18 +9,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mergec.api import BuildResult, LoadedRecipe, load
+    from mergec.api import BuildResult, LoadedRecipe, load, verify
     from mergec.diagnostics import Diagnostic, MergecError
+    from mergec.verification.verified import Verified
 
 __version__ = "0.1.0"
-__all__ = ["BuildResult", "Diagnostic", "LoadedRecipe", "MergecError", "__version__", "load"]
+__all__ = [
+    "BuildResult",
+    "Diagnostic",
+    "LoadedRecipe",
+    "MergecError",
+    "Verified",
+    "__version__",
+    "load",
+    "verify",
+]
 
 _HOMES = {
     "BuildResult": "mergec.api",
     "Diagnostic": "mergec.diagnostics",
     "LoadedRecipe": "mergec.api",
     "MergecError": "mergec.diagnostics",
+    "Verified": "mergec.verification.verified",
     "load": "mergec.api",
+    "verify": "mergec.api",
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Diagnostic, Report
+from mergec.diagnostics import Diagnostic, MergecError, Report
 from mergec.ir.byte_size import parse_size
 from mergec.pipeline import (
     DEFAULT_MEMORY,
@@ -17,12 +17,14 @@ from mergec.pipeline import (
     make_build_plan,
 )
 from mergec.recipe.recipe_model import safetensors_path
+from mergec.verification.verify_output import Request, verify_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mergec.ir.plan import Plan
     from mergec.symmetries.matching.solution import Solution
+    from mergec.verification.verified import Verified
 
 
 def load(path: str | Path, *, params: Mapping[str, object] | None = None) -> LoadedRecipe:
@@ -101,6 +103,47 @@ class LoadedRecipe:
         plan = make_build_plan(compiled, options)
         built = build(compiled, plan, options, report, progress)
         return BuildResult(built.path, plan, (*self.warnings, *report.diagnostics), built.solutions)
+
+
+def verify(  # noqa: PLR0913  # as many as the command has options
+    out: str | Path,
+    *,
+    recipe: str | Path | None = None,
+    params: Mapping[str, object] | None = None,
+    lock: str | Path | None = None,
+    rebuild: bool = False,
+    sample: int | None = None,
+    seed: int = 0,
+    memory: str | int = DEFAULT_MEMORY,
+    workers: int = 0,
+) -> Verified:
+    """Hold an output against its manifest and, where one is named, a lock or that of a recipe.
+
+    With `rebuild`, all tensors are computed again from the recipe and compared, with `sample` so many, which
+    `seed` chooses. Nothing is written.
+
+    Raises:
+        MergecError: something differs (its exit code is 4), or cannot be verified.
+        ValueError: when an argument is no size or number, or what is to be computed again has no recipe.
+    """
+    if (rebuild or sample is not None) and recipe is None:
+        raise ValueError("rebuild and sample need the recipe")
+    if rebuild and sample is not None:
+        raise ValueError("choose one of rebuild and sample")
+    if sample is not None and not _is_whole(sample, at_least=1):
+        raise ValueError(f"sample: expected a number of tensors, found {sample!r}")
+    request = Request(
+        Path(recipe) if recipe is not None else None,
+        {name: str(value) for name, value in (params or {}).items()},
+        Path(lock) if lock is not None else None,
+        rebuild,
+        sample,
+        seed,
+    )
+    verified = verify_output(Path(out), request, _options(memory, workers, None))
+    if not verified.is_as_promised:
+        raise MergecError(verified.diagnostics)
+    return verified
 
 
 def _options(memory: str | int, workers: int, out: str | Path | None) -> Options:

@@ -44,7 +44,7 @@ def locks_text(a: Path, b: Path, found: Mapping[str, Sequence[str]]) -> str:
 
 
 def checkpoints_text(sides: Sides, pairs: Sequence[TensorPair]) -> str:
-    """What differs; tensors whose names differ only in numbers share a line, with the worst of each measure."""
+    """What differs; tensors whose names differ in numbers alone share a line, with the worst measures."""
     lines = [
         f"{letter}: {safe(path)}: {counted(len(checkpoint.tensors), 'tensor')}"
         for letter, (path, checkpoint) in zip("AB", sides, strict=True)
