@@ -13,7 +13,7 @@ from mergec.output.ownership import is_ours
 from mergec.sources.side_config import CONFIG
 from mergec.verification.errors import NotAnOutput, NothingLocked, NoWitness, OutputMissing
 from mergec.verification.manifest_claims import read_claims
-from mergec.verification.output_on_disk import WEIGHTS, Faults, index_fault, read_headers
+from mergec.verification.output_on_disk import INDEX, WEIGHTS, Faults, index_fault, read_headers
 from mergec.verification.stored_digests import stored_digests
 
 if TYPE_CHECKING:
@@ -108,10 +108,10 @@ def examine(
     output, claims, faults = examined.output, examined.claims, examined.faults
     if claims is not None and claims.merkle is not None:
         _compare_tensors(output, claims, faults)
-    if output.is_folder and len({one.file for one in output.tensors.values()}) > 1:
+    if output.is_folder and not any(name.endswith(WEIGHTS) for name in faults.files):
         problem = index_fault(output)
         if problem is not None:
-            faults.files["model.safetensors.index.json"] = problem
+            faults.files.setdefault(INDEX, problem)
     wanted = list(output.tensors) if names is None else [name for name in names if name in output.tensors]
     digests, unreadable = stored_digests(output, wanted, workers, progress)
     faults.files.update(unreadable)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mergec.sources.checkpoint import WeightFile
 
 WEIGHTS = ".safetensors"
-_INDEX = "model.safetensors.index.json"
+INDEX = "model.safetensors.index.json"
 _LONGEST_INDEX = 128 << 20
 
 
@@ -104,10 +104,12 @@ def _is_as_laid_out(file: WeightFile, views: Mapping[str, StridedView]) -> bool:
 
 
 def index_fault(output: OutputOnDisk) -> str | None:
-    """What is wrong with the index of a folder of several weight files; None where nothing is."""
+    """What is wrong with the index, which folders of several weight files have; None where nothing is."""
+    if len({one.file for one in output.tensors.values()}) < 2:
+        return None
     expected = {name: one.file for name, one in output.tensors.items()}
     try:
-        with (output.root / _INDEX).open("rb") as stream:
+        with (output.root / INDEX).open("rb") as stream:
             document = json.loads(stream.read(_LONGEST_INDEX))
         found = document["weight_map"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

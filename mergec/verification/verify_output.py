@@ -120,10 +120,16 @@ def _rebuilt(
     if any(examined.faults):
         return None
     found = {name: one.found for name, one in lock.model.decisions.items() if one.found} if lock else {}
-    rebuilt = rebuild(compiled, plan, examined.output, names, found, lambda _, nbytes: watch.advance(nbytes))
+    unknown = None if is_known else lock
+    try:
+        rebuilt = rebuild(compiled, plan, examined.output, names, found, lambda _, n: watch.advance(n))
+    except MergecError:
+        if unknown is not None:
+            _check_sources(recipe, compiled, unknown, reads=True)  # why it fails now, if it did not once
+        raise
     # Of a sample, the sources are read as a whole only to tell why something differs.
-    if lock is not None and not is_known and (rebuilt.other or request.rebuild):
-        _check_sources(recipe, compiled, lock, reads=True)
+    if unknown is not None and (rebuilt.other or request.rebuild):
+        _check_sources(recipe, compiled, unknown, reads=True)
     return rebuilt
 
 
