@@ -38,7 +38,7 @@ class Report:
 
     def __init__(self) -> None:
         """Start with nothing to report."""
-        self._found: list[Diagnostic] = []
+        self._found: dict[Diagnostic, None] = {}
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -51,8 +51,7 @@ class Report:
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Remember one; the same finding twice is kept once."""
-        if diagnostic not in self._found:
-            self._found.append(diagnostic)
+        self._found.setdefault(diagnostic)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Remember several, such as those of an error that is not to stop the stage yet."""

@@ -10,7 +10,7 @@ from mergec.ir.dtype import BY_CODE, BY_RECIPE_NAME, DType
 from mergec.recipe.finite_number import described
 from mergec.recipe.first_match import first_match
 from mergec.recipe.name_errors import BadSchedule, PatternError, UnknownDType
-from mergec.recipe.no_match import matches_nothing
+from mergec.recipe.no_match import each_matches_nothing
 from mergec.recipe.pattern import Pattern
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class DTypeSchedule:
         if self.constant is not None:
             return dict.fromkeys(present, self.constant)
         bound = [(pattern.bind(present), dtype) for pattern, dtype in self.entries]
-        missing = [matches_nothing(one.pattern, present) for one, _ in bound if not len(one)]
+        missing = list(each_matches_nothing((one.pattern, present) for one, _ in bound if not len(one)))
         if missing:
             raise MergecError(missing)
         given = ((one.pattern, dict.fromkeys(one.matches, dtype)) for one, dtype in bound)

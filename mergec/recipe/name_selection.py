@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from mergec.recipe.no_match import matches_nothing
+from mergec.recipe.no_match import each_matches_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,10 +36,6 @@ def matched_names(patterns: Sequence[Pattern], names: Collection[str], report: R
 
     Reports MC0125 for each pattern that matches nothing.
     """
-    found: set[str] = set()
-    for pattern in patterns:
-        bound = pattern.bind(names)
-        if not len(bound):
-            report.add(matches_nothing(pattern, names))
-        found.update(bound.matches)
-    return found
+    bound = [pattern.bind(names) for pattern in patterns]
+    report.extend(each_matches_nothing((one.pattern, names) for one in bound if not len(one)))
+    return {name for one in bound for name in one.matches}

@@ -9,12 +9,14 @@ from mergec.recipe.name_errors import PatternMatchesNothing
 from mergec.recipe.pattern_syntax import LONGEST_INDEX, IndexRange, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from mergec.recipe.pattern import Pattern
     from mergec.recipe.pattern_syntax import Segment
 
 _SHOWN = 5
+# A search among the names of a large model takes as long as fifty milliseconds.
+_MOST_ADVISED = 20
 
 
 def matches_nothing(pattern: Pattern, names: Collection[str]) -> PatternMatchesNothing:
@@ -23,6 +25,17 @@ def matches_nothing(pattern: Pattern, names: Collection[str]) -> PatternMatchesN
     return PatternMatchesNothing(
         span=pattern.span, pattern=pattern.text, count=len(names), help=help_, notes=notes
     )
+
+
+def each_matches_nothing(
+    missing: Iterable[tuple[Pattern, Collection[str]]],
+) -> Iterator[PatternMatchesNothing]:
+    """MC0125 for each pattern and the names that it was tried on, the first of them with advice."""
+    for number, (pattern, names) in enumerate(missing):
+        if number < _MOST_ADVISED:
+            yield matches_nothing(pattern, names)
+        else:
+            yield PatternMatchesNothing(span=pattern.span, pattern=pattern.text, count=len(names))
 
 
 def advice(pattern: Pattern, names: Collection[str]) -> tuple[str | None, tuple[str, ...]]:

@@ -28,8 +28,8 @@ class WidthsDiffer(Diagnostic):
     anchor: str
     tensor: str
     more: str
-    found: list[int]
-    wanted: list[int]
+    found: str
+    wanted: str
     help: str | None = "models of different width cannot be aligned"
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.natural_order import natural_key
 from mergec.recipe.name_errors import ShadowedEntry
-from mergec.recipe.no_match import matches_nothing
+from mergec.recipe.no_match import each_matches_nothing
 from mergec.symmetries.table_entries import Layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mergec.diagnostics import Report
     from mergec.symmetries.table_entries import Entry, Tensors
@@ -38,14 +38,11 @@ def match_table(entries: Sequence[Entry], names: Iterable[str], report: Report) 
     """
     walk = _Walk()
     walk.visit(entries, {name: name for name in sorted(names, key=natural_key)}, "", {})
-    for entry, tried in walk.tried.items():
-        pattern = entry.pattern
-        if entry.is_built_in or entry in walk.first:
-            continue
-        if entry in walk.matching:
-            report.add(ShadowedEntry(span=pattern.span, pattern=pattern.text, help=_LATER))
-        else:
-            report.add(matches_nothing(pattern, tried))
+    idle = [entry for entry in walk.tried if not entry.is_built_in and entry not in walk.first]
+    for pattern in (entry.pattern for entry in idle if entry in walk.matching):
+        report.add(ShadowedEntry(span=pattern.span, pattern=pattern.text, help=_LATER))
+    missing = ((entry.pattern, walk.tried[entry]) for entry in idle if entry not in walk.matching)
+    report.extend(each_matches_nothing(missing))
     return walk.found
 
 
@@ -58,7 +55,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found: list[Matched] = []
-        self.tried: dict[Entry, Mapping[str, object]] = {}
+        self.tried: dict[Entry, Collection[str]] = {}
         self.matching: set[Entry] = set()
         self.first: set[Entry] = set()
         self._taken: set[str] = set()

@@ -100,8 +100,8 @@ def _has_shapes(model: ModelTable, anchor: ModelTable, names: Sequence[str], cal
                 anchor=anchor.name,
                 tensor=first,
                 more=f", and {len(unlike) - 1} more" if len(unlike) > 1 else "",
-                found=list(shape(model, first)),
-                wanted=list(shape(anchor, first)),
+                found=str(list(shape(model, first))),
+                wanted=str(list(shape(anchor, first))),
             )
         )
     return not unlike
