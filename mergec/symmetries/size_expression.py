@@ -105,7 +105,7 @@ def holds(condition: SizeExpression, config: Mapping[str, object]) -> bool:
 
 
 def configured(path: str, config: Mapping[str, object]) -> Fraction:
-    """The number that config.json has for a key.
+    """The number that config.json has for a key; 1 for a text in a list, `architectures.LlamaForCausalLM`.
 
     Raises:
         MissingKeyError: the key is missing or null.
@@ -113,7 +113,10 @@ def configured(path: str, config: Mapping[str, object]) -> Fraction:
     """
     value: object = config
     for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            value = True if key in value else None
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
     if value is None:
         raise MissingKeyError(path)
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):

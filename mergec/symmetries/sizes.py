@@ -96,6 +96,9 @@ class Sizes:
             self._open = [equation for equation in self._open if not self._solve(equation)]
 
     def _fits(self, tensor: PlacedTensor) -> bool:
+        groups = {factor.symbol for *_, factor in tensor.factors() if factor.is_group}
+        if tensor.entry.is_built_in and not groups <= self._known.keys():
+            return False  # a group that only these axes speak of is there for models that have more tensors
         for axis, length in enumerate(tensor.shape):
             unknown, fixed, times = self._sum(tensor.axes[axis])
             if not unknown and fixed != length:

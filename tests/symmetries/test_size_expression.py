@@ -27,6 +27,7 @@ CONFIG = {
     "name": "x",
     "tie": True,
     "half": 0.5,
+    "kinds": ["One", "Two"],
 }
 
 
@@ -53,6 +54,9 @@ def value(text: str) -> Fraction:
         ("1 - (tie or false)", 0),
         ("1 - (other or false)", 1),
         ("kv / 3 * 3", 8),
+        ("kinds.Two", 1),
+        ("1 - (kinds.Three or kinds.One)", 0),
+        ("kinds.Three or 0", 0),
     ],
 )
 def test_arithmetic_over_config(text: str, expected: int) -> None:

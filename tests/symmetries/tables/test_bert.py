@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -85,3 +86,24 @@ def test_the_first_names_of_norms(tmp_path: Path) -> None:
     )
     assert "bert.embeddings.LayerNorm.gamma" in first.tensors
     assert_unchanged(built_in("bert"), first, {"res": 1, **LAYERS})
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_pooler_that_nothing_reads_beside_a_classifier_of_tokens(*, told: bool, tmp_path: Path) -> None:
+    """As the first versions of transformers stored them; config.json says what reads what, or may not."""
+    module = bert("ForTokenClassification")()
+    model = pretrained(module, {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
+    pooler = {"bert.pooler.dense.weight": np.eye(24), "bert.pooler.dense.bias": np.arange(24.0)}
+    older = model._replace(
+        tensors={**model.tensors, **pooler},
+        config=model.config if told else {**model.config, "architectures": None},
+        forward=lambda tensors: model.forward({name: tensors[name] for name in model.tensors}),
+    )
+    assert_unchanged(built_in("bert"), older, {"res": 1, **LAYERS})
+
+
+def test_a_classifier_that_may_read_the_pooler_or_the_stream(tmp_path: Path) -> None:
+    module = bert("ForSequenceClassification")()
+    model = pretrained(module, {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)
+    config = {name: value for name, value in model.config.items() if name != "architectures"}
+    assert_unchanged(built_in("bert"), model._replace(config=config), {"res": 1, **LAYERS})

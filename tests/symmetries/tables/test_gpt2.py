@@ -47,6 +47,12 @@ def test_the_function_is_unchanged(case: str, dtype: torch.dtype, tmp_path: Path
     assert_unchanged(built_in("gpt2"), model, expected)
 
 
+def test_without_a_head_the_stream_stays(tmp_path: Path) -> None:
+    module = gpt2("Model", tie_word_embeddings=False)()
+    model = pretrained(module, {"input_ids": IDS}, ("last_hidden_state",), tmp_path, torch.float64)
+    assert_unchanged(built_in("gpt2"), model, {name: EVERY[name] for name in EVERY if name != "res"})
+
+
 def test_names_without_the_prefix_and_masks_of_older_files(tmp_path: Path) -> None:
     """As the published GPT-2 is stored."""
     model = pretrained(CASES["tied"][0](), {"input_ids": IDS}, ("logits",), tmp_path, torch.float64)

@@ -32,3 +32,9 @@ def test_the_function_is_unchanged(*, parallel: bool, dtype: torch.dtype, tmp_pa
     module = transformers.GPTNeoXForCausalLM(config)
     model = pretrained(module, {"input_ids": IDS}, ("logits",), tmp_path, dtype)
     assert_unchanged(built_in("gpt-neox"), model, {"res": 1, "h": 2, "ffn": 2})
+
+
+def test_without_a_head_the_stream_stays(tmp_path: Path) -> None:
+    module = transformers.GPTNeoXModel(transformers.GPTNeoXConfig(**SIZES))
+    model = pretrained(module, {"input_ids": IDS}, ("last_hidden_state",), tmp_path, torch.float64)
+    assert_unchanged(built_in("gpt-neox"), model, {"h": 2, "ffn": 2})

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from mergec.symmetries.table import built_in
-from tests.symmetries.invariance import assert_unchanged
+from tests.symmetries.invariance import assert_unchanged, symmetry_of
 from tests.symmetries.tables.models import IDS, VOCABULARY, plain
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
@@ -53,6 +54,19 @@ def test_lstm(case: str, dtype: torch.dtype) -> None:
 def test_gru(case: str, dtype: torch.dtype) -> None:
     options, groups = OPTIONS[case]
     assert_unchanged(built_in("gru"), plain(Recurrent(nn.GRU, **options), IDS, dtype), groups=groups)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_what_reads_two_layers_at_once_is_not_taken_for_two_directions(kind: type[nn.LSTM | nn.GRU]) -> None:
+    """The last states of both layers side by side are as wide as both directions of the last one."""
+    model = plain(Recurrent(kind, num_layers=2), IDS, torch.float64)
+    wide = {
+        name: np.zeros((5, 20)) if name == "fc.weight" else value for name, value in model.tensors.items()
+    }
+    symmetry, said = symmetry_of(built_in(kind.__name__.lower()), model._replace(tensors=wide).shape)
+    assert symmetry is None
+    assert [one.code for one in said] == ["MC0515"]
+    assert "axis 1 of `fc.weight`" in said[0].message
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])

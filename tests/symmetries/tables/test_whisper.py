@@ -55,3 +55,10 @@ def test_the_function_is_unchanged(*, tied: bool, dtype: torch.dtype, tmp_path: 
     model = pretrained(module, inputs, ("logits",), tmp_path, dtype)
     assert ("proj_out.weight" in model.tensors) is not tied
     assert_unchanged(built_in("whisper"), model, EXPECTED)
+
+
+def test_without_a_head_the_decoders_stream_stays(tmp_path: Path) -> None:
+    module = transformers.WhisperModel(transformers.WhisperConfig(**SIZES))
+    inputs = {"input_features": SOUND, "decoder_input_ids": IDS}
+    model = pretrained(module, inputs, ("last_hidden_state",), tmp_path, torch.float64)
+    assert_unchanged(built_in("whisper"), model, {name: EXPECTED[name] for name in EXPECTED if name != "rd"})
