@@ -83,7 +83,7 @@ class FilesDiffer(Diagnostic):
     file: str
     problem: str
     more: str = ""
-    help: str | None = "copy the output again, or build it again"
+    help: str | None = "move away what was added; copy the output again, or build it again"
 
 
 @diagnostic("MC0886", "the tensor `{tensor}` {problem}{more}", exit_code=ExitCode.VERIFICATION)

@@ -43,10 +43,10 @@ def diagnostics(
     files, tensors = examined.faults
     if files:
         name, problem, rest = _parted(files)
-        yield FilesDiffer(file=name, problem=problem, more=_more(files), notes=rest)
+        yield FilesDiffer(file=name, problem=problem, more=_others(files), notes=rest)
     if tensors:
         name, problem, rest = _parted(tensors)
-        yield TensorsDiffer(tensor=name, problem=problem, more=_more(tensors), notes=rest)
+        yield TensorsDiffer(tensor=name, problem=problem, more=_others(tensors), notes=rest)
     if examined.other_bytes:
         found = examined.other_bytes
         yield BytesDiffer(tensor=min(found), more=_more(found), notes=_listed(found, sorted(found)))
@@ -64,6 +64,11 @@ def diagnostics(
 def _parted(found: Mapping[str, str]) -> tuple[str, str, tuple[str, ...]]:
     first, *others = sorted(found)
     return first, found[first], _listed(found, others)
+
+
+def _others(found: Mapping[str, str]) -> str:
+    count = len(found) - 1
+    return f"; {count:,} more {'differ' if count > 1 else 'differs'}" if count else ""
 
 
 def _more(found: Mapping[str, str]) -> str:

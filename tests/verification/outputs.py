@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mergec.lock.lock_model import LockModel
     from mergec.verification.verified import Verified
-    from tests.conftest import Workbench
+    from tests.conftest import Array, Raw, Workbench
 
 MANIFEST = "mergec.manifest.json"
 SHARDS = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
@@ -34,7 +34,7 @@ def built(bench: Workbench, **output: object) -> Path:
     generator = np.random.default_rng(7)
     for name in ("a", "b"):
         layers = {f"l.{i}.w": generator.standard_normal((300, 1000)).astype(np.float32) for i in range(3)}
-        tensors = {**layers, "steps": np.array([7], np.int64), "none": np.zeros((0, 3), np.float32)}
+        tensors: dict[str, Array | Raw] = {**layers, "steps": np.array([7], np.int64), "none": np.zeros((0, 3), np.float32)}
         bench.folder_source(name, tensors, config__json='{"model_type": "x"}', vocab__txt="one two")
     recipe = bench.recipe({"op": "linear", "inputs": {"a": 0.5, "b": 0.5}}, max_shard_size="1300KB", **output)
     out = recipe.build(workers=2).path
