@@ -51,7 +51,7 @@ class NotFiniteInMatch(Diagnostic):
 
 @diagnostic(
     "MC0705",
-    "`{model}` and `{anchor}` are not in one order by themselves: measure their average",
+    "`{model}` was trained apart from `{anchor}`: their average may be worse than either",
     severity=Severity.WARNING,
 )
 class AverageWithCare(Diagnostic):

@@ -60,7 +60,7 @@ def test_a_caution_is_told_where_something_moves(mergec_command: Callable[..., R
     result = mergec_command("build", recipe)
     assert result.exit_code == 0
     assert result.stderr.count("warning[MC0705]") == 1
-    assert "`b` and `a`" in result.stderr
+    assert "`b` was trained apart from `a`" in result.stderr
     assert "help: These average badly\n" in result.stderr
     warned = json.loads(mergec_command("align", recipe, "--model", "c", "--json").stdout)
     assert warned["diagnostics"] == []
