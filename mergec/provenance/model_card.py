@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.primitive import Reproducibility
-from mergec.lock.yaml_text import yaml_text
 from mergec.provenance.ancestors import base_models, common_licence
 from mergec.provenance.built_recipe import BUILT_RECIPE
+from mergec.provenance.front_matter_text import front_matter_text
 from mergec.provenance.markdown_text import escaped, fenced, quotation, table
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class CardFacts(NamedTuple):
 
 def model_card(facts: CardFacts) -> str:
     """The text of the card: no byte of it depends on time, place or machine."""
-    return f"---\n{yaml_text(_front_matter(facts))}---\n\n" + "\n".join(_sections(facts))
+    return "\n".join((front_matter_text(_front_matter(facts)), *_sections(facts)))
 
 
-def _front_matter(facts: CardFacts) -> dict[str, object]:
+def _front_matter(facts: CardFacts) -> dict[str, str | Sequence[str]]:
     merged = [ancestor.card for ancestor in facts.ancestors if ancestor.is_merged]
     # A difference of weights is nothing that a library loads or a task is solved with.
     library = None if facts.is_delta else _agreed(card.library for card in merged)
@@ -66,11 +66,11 @@ def _agreed(said: Iterable[str | None]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _licence_entries(licence: Licence | None, files: Collection[str]) -> dict[str, object]:
+def _licence_entries(licence: Licence | None, files: Collection[str]) -> dict[str, str | Sequence[str]]:
     if licence is None:
         return {}
-    words: object = licence.words[0] if len(licence.words) == 1 else list(licence.words)
-    entries = {"license": words}
+    words = licence.words
+    entries: dict[str, str | Sequence[str]] = {"license": words[0] if len(words) == 1 else words}
     if licence.name is not None:
         entries["license_name"] = licence.name
     # A link into the repository of a source leads nowhere from here, unless the file came along.
