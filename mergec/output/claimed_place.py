@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError
 from mergec.output.errors import BuildRunning, OutputExists
-from mergec.output.journal import NAME, is_journal, read_journal
+from mergec.output.journal import NAME, begin_journal, is_journal, read_journal
 from mergec.output.ownership import is_ours, journal_beside, partial_path
 from mergec.output.path_lock import lock
 from mergec.output.swap import remove
@@ -60,7 +60,7 @@ class ClaimedPlace:
         if leftover is None:
             raise self._running()
         try:
-            # The journal too tells that it is ours: with the power, headers may be lost.
+            # The journal too tells that it is ours: headers may be cut short, or lost with the power.
             if not (is_ours(self.path) or is_journal(self.journal_path)):
                 raise _not_ours(self.path)
             if not is_fresh and self._is_usable(layout):
@@ -108,6 +108,7 @@ class ClaimedPlace:
             raise self._running()
         self._is_mine = True
         self._locks.append(mine)
+        begin_journal(self.journal_path)  # before any header, which may be cut short
 
     def _running(self) -> MergecError:
         return MergecError([BuildRunning(path=str(self._target))])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mergec.ir.plan import OutputLayout
 
 NAME = "mergec.journal"
-_MARK = "mergec-journal-1"
+_MARK = b"mergec-journal-1 "
 _CHECKSUM = 16
 _LARGEST = 256 << 20
 _ENTRY = re.compile("([0-9]{1,9}) ([^ ]*) ([0-9a-f]{64}) (finite|not-finite)")
@@ -63,7 +63,7 @@ class Journal:
         self._descriptor = os.open(path, _FLAGS, 0o666)
         try:
             lines = (_line_of(number, entry) for number, entry in sorted(entries.items()))
-            text = _line(f"{_MARK} {binding(layout)}") + b"".join(lines)
+            text = _first_line(layout) + b"".join(lines)
             write(self._descriptor, 0, memoryview(text))
             os.ftruncate(self._descriptor, os.lseek(self._descriptor, len(text), os.SEEK_SET))
         except OSError:
@@ -87,14 +87,22 @@ class Journal:
             self._descriptor = -1
 
 
+def begin_journal(path: Path) -> None:
+    """Make an empty journal: a mark that what will be written beside it is ours.
+
+    Raises:
+        OSError: the system refuses, or there is one.
+    """
+    os.close(os.open(path, _FLAGS | os.O_EXCL, 0o666))
+
+
 def is_journal(path: Path) -> bool:
-    """Whether a file is a journal."""
+    """Whether a file is a journal, or the beginning of one."""
     try:
         with path.open("rb") as stream:
-            start = stream.read(_CHECKSUM + 1 + len(_MARK)).decode("ascii")
-    except (OSError, ValueError):
+            return _MARK.startswith(stream.read(len(_MARK)))
+    except OSError:
         return False
-    return start[_CHECKSUM + 1 :] == _MARK
 
 
 def read_journal(path: Path, layout: OutputLayout) -> dict[int, Entry] | None:
@@ -104,15 +112,18 @@ def read_journal(path: Path, layout: OutputLayout) -> dict[int, Entry] | None:
             lines = stream.read(_LARGEST).decode("ascii", "replace").split("\n")
     except OSError:
         return None
-    first, *others = (_payload(line) for line in lines)
-    if first != f"{_MARK} {binding(layout)}":
+    if f"{lines[0]}\n".encode("ascii", "replace") != _first_line(layout):
         return None
     found: dict[int, Entry] = {}
-    for payload in others:
+    for payload in map(_payload, lines[1:]):
         told = _ENTRY.fullmatch(payload or "")
         if told is not None and int(told[1]) < len(layout.tensors):
             found[int(told[1])] = Entry(told[2], told[3], told[4] == "finite")
     return found
+
+
+def _first_line(layout: OutputLayout) -> bytes:
+    return _MARK + _line(binding(layout))
 
 
 def _line_of(number: int, entry: Entry) -> bytes:

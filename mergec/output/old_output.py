@@ -107,7 +107,7 @@ def read_old_output(
         view = views[tensor.file].get(name)
         if view is not None and tensor.key is not None:
             found[name] = OldTensor(tensor.key, tensor.file, view, tensor.digest, tensor.is_finite)
-    unchanged = frozenset(name for name in names if is_unchanged(folder / name, manifest.checksum))
+    unchanged = frozenset(n for n in names if views[n] and is_unchanged(folder / n, manifest.checksum))
     return OldOutput(folder, found, unchanged)
 
 

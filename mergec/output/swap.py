@@ -9,6 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from mergec.output.journal import NAME as JOURNAL
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -44,8 +46,16 @@ def publish(partial: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a directory with all that is in it, if it is there."""
+    """Remove a file, or a directory with all that is in it, if it is there.
+
+    What tells whose it is goes last, for the case that this is cut short: the weights, then a journal.
+    """
     if path.is_dir() and not path.is_symlink():
+        files = (inner for inner in path.rglob("*") if inner.is_symlink() or not inner.is_dir())
+        for file in sorted(
+            files, key=lambda file: (file.name == JOURNAL, file.suffix == ".safetensors", file)
+        ):
+            file.unlink()
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,6 +52,8 @@ def in_child(action: Callable[[], object], kill_after: float | None = None) -> b
         try:
             action()
             code = 0
+        except BaseException:  # noqa: BLE001  # the parent only learns that it failed
+            traceback.print_exc()
         finally:
             os._exit(code)
     if kill_after is not None:

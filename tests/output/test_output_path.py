@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -40,6 +41,11 @@ def everything(bench: Workbench) -> dict[str, bytes]:
     return {name: data for name, data in tree(bench.folder).items() if name != "recipe.yaml"}
 
 
+def names(bench: Workbench) -> list[str]:
+    """What lies in the bench, but for a lock."""
+    return sorted(p.name for p in bench.folder.iterdir() if p.suffix != ".lock")
+
+
 def published(bench: Workbench) -> dict[str, bytes]:
     """As `everything`, without what a stopped build keeps for the next one."""
     return {name: data for name, data in everything(bench).items() if ".partial" not in name}
@@ -68,7 +74,7 @@ def is_right_next_time(bench: Workbench, path: str) -> bool:
     """Whether the next build, of the same recipe, publishes what it should and leaves nothing else."""
     made = mergec.load(bench.folder / "recipe.yaml").build(workers=1)
     np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
-    return sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+    return names(bench) == ["a.safetensors", path, "recipe.yaml"]
 
 
 class TestWhatIsThere:
@@ -82,13 +88,13 @@ class TestWhatIsThere:
         bench.recipe("a", path=path).build()
         made = bench.recipe(DOUBLED, path=path).build()
         np.testing.assert_array_equal(read_checkpoint(made.path)["w"].values, 2 * W)
-        assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+        assert names(bench) == ["a.safetensors", path, "recipe.yaml"]
 
     def test_files_of_the_output_before_are_gone(self, bench: Workbench) -> None:
         bench.source("b", {"w": W, "v": W})
         bench.recipe("b", max_shard_size=1).build()
         bench.recipe(DOUBLED).build()
-        assert sorted(p.name for p in bench.out.iterdir()) == ["mergec.manifest.json", "model.safetensors"]
+        assert [p.name for p in bench.out.glob("model*")] == ["model.safetensors"]
 
     @pytest.mark.parametrize("name", ["README.md", "results/eval.json", "extra.safetensors"])
     def test_a_file_that_somebody_added_is_kept(self, bench: Workbench, name: str) -> None:
@@ -103,7 +109,7 @@ class TestWhatIsThere:
         assert name in caught.value.errors[0].notes[0]
         assert added.read_text() == "mine"
         bench.recipe(DOUBLED).build(force=True)
-        assert not added.exists()
+        assert not (added.exists() and added.read_text() == "mine")
 
     @pytest.mark.parametrize("text", ["", "[]", "{", '{"files": 3}', "[" * 100_000])
     def test_a_manifest_that_says_nothing_protects_the_directory(self, bench: Workbench, text: str) -> None:
@@ -206,7 +212,7 @@ class TestLeftovers:
         made = bench.recipe("a", path=path).build()
         made.path.rename(made.path.with_name(f"{path}.partial"))
         bench.recipe(DOUBLED, path=path).build()
-        assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+        assert names(bench) == ["a.safetensors", path, "recipe.yaml"]
 
     def test_of_somebody_else_are_kept(self, bench: Workbench) -> None:
         (bench.folder / "out.partial").mkdir()
@@ -259,7 +265,7 @@ class TestTwoBuildsAtOnce:
         build(compiled, plan, Options(), Report())
         np.testing.assert_array_equal(read_checkpoint(bench.folder / path)["w"].values, 2 * W)
         assert found == ([] if moment == "remove" and path == "out.safetensors" else [["MC0805"]])
-        assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", path, "recipe.yaml"]
+        assert names(bench) == ["a.safetensors", path, "recipe.yaml"]
 
     def test_when_both_have_made_sure_that_nobody_is_there(
         self, bench: Workbench, path: str, monkeypatch: pytest.MonkeyPatch
@@ -291,6 +297,26 @@ def test_an_old_directory_that_cannot_be_removed_is_no_failure(
     bench.recipe("a").build()
     monkeypatch.setattr(swap, "remove", refusing(errno.EACCES))
     np.testing.assert_array_equal(bench.build(DOUBLED)["w"].values, 2 * W)
+
+
+def test_an_old_directory_that_is_half_removed_blocks_nothing(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.folder_source("a", {"w": W}, config__json="{}")
+    bench.recipe(DOUBLED).build()
+    unlink = Path.unlink
+
+    def all_but_weights(path: Path, *, missing_ok: bool = False) -> None:
+        if path.suffix == ".safetensors":
+            raise OSError(errno.EIO, "cut short")
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", all_but_weights)
+        bench.recipe(DOUBLED, dtype="float16").build()
+    assert [path.name for path in (bench.folder / "out.partial").iterdir()] == ["model.safetensors"]
+    np.testing.assert_array_equal(bench.build(DOUBLED)["w"].values, 2 * W)
+    assert not (bench.folder / "out.partial").exists()
 
 
 class Usage(NamedTuple):
@@ -399,7 +425,7 @@ def test_without_an_exchange_the_old_directory_is_moved_aside(
     bench.recipe("a").build()
     monkeypatch.setattr(swap, "_exchange", lambda _first, _second: False)
     np.testing.assert_array_equal(bench.build(DOUBLED)["w"].values, 2 * W)
-    assert sorted(p.name for p in bench.folder.iterdir()) == ["a.safetensors", "out", "recipe.yaml"]
+    assert names(bench) == ["a.safetensors", "out", "recipe.yaml"]
 
 
 def test_no_descriptor_stays_open(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

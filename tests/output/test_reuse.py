@@ -44,13 +44,15 @@ def _sources(bench: Workbench) -> None:
 def unchanged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every build takes what it can; the files named in the list count as unchanged."""
     names: list[str] = []
-    begin = PartialOutput.begin
+    begin, publish = PartialOutput.begin, PartialOutput.publish
 
     def with_old(self: PartialOutput, causes: Sequence[str], **options: Any) -> list[int]:
         old = read_old_output(self._target, lambda path, _: path.name in names)
         return begin(self, causes, **{**options, "keys": causes, "old": old})
 
+    # Digests of sources that were written this moment are not known at the start; causes do as well.
     monkeypatch.setattr(PartialOutput, "begin", with_old)
+    monkeypatch.setattr(PartialOutput, "publish", lambda self, index, **_: publish(self, index))
     return names
 
 
@@ -66,7 +68,7 @@ def build(bench: Workbench, model: Any = MIXED, **output: Any) -> list[str]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(PartialOutput, "write_at", write_at)
         bench.recipe(model, **output).build(workers=1)
-    assert sorted(p.name for p in bench.folder.iterdir() if p.suffix != ".yaml") == [
+    assert sorted(p.name for p in bench.folder.iterdir() if p.suffix not in {".yaml", ".lock"}) == [
         "a.safetensors",
         "b.safetensors",
         "out",

@@ -21,13 +21,13 @@ safe_open: Any = untyped
 
 
 def written(bench: Workbench) -> list[str]:
-    """The files of the output, without the manifest that lists them."""
+    """The files of the output, without the manifest that lists them and what tells of the recipe."""
     names = sorted(str(p.relative_to(bench.out)) for p in bench.out.rglob("*") if p.is_file())
     manifest = json.loads((bench.out / "mergec.manifest.json").read_text())
     names.remove("mergec.manifest.json")
     assert sorted(manifest["files"]) == names
     assert all((bench.out / name).stat().st_size == size for name, size in manifest["files"].items())
-    return names
+    return [name for name in names if name not in {"README.md", "recipe.yaml"}]
 
 
 def config(bench: Workbench) -> Any:

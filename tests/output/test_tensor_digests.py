@@ -111,9 +111,9 @@ def made(bench: Workbench, model: Any, monkeypatch: pytest.MonkeyPatch, **option
     outputs: list[PartialOutput] = []
     publish = PartialOutput.publish
 
-    def kept(self: PartialOutput, index: str | None) -> None:
+    def kept(self: PartialOutput, *arguments: Any, **options: Any) -> None:
         outputs.append(self)
-        publish(self, index)
+        publish(self, *arguments, **options)
 
     monkeypatch.setattr(PartialOutput, "publish", kept)
     made = bench.recipe(model).build(force=True, **options)
