@@ -87,17 +87,19 @@ class LoadedRecipe:
         workers: int = 0,
         force: bool = False,
         fresh: bool = False,
+        locked: bool = False,
         progress: Callable[[int, int], None] = lambda _tensor, _bytes: None,
     ) -> BuildResult:
         """Write the checkpoint. `progress` is called from workers with (tensor number, bytes written).
 
-        What an earlier build left is used, unless this one is to be `fresh`.
+        What an earlier build left is used, unless this one is to be `fresh`. The recipe's lock is written
+        anew, unless `out` or parameters are given; with `locked` it must hold instead.
 
         Raises:
             MergecError: when anything is wrong; the output path then is as it was before.
             ValueError: when an argument is no size, no number of threads or no path.
         """
-        options = replace(_options(memory, workers, out), force=force, fresh=fresh)
+        options = replace(_options(memory, workers, out), force=force, fresh=fresh, locked=locked)
         compiled = self.check()
         report = Report()
         plan = make_build_plan(compiled, options)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph
     from mergec.ir.model_table import ModelTable
     from mergec.ir.plan import Plan
+    from mergec.lock.build_lock import BuildLock
     from mergec.lower.bind import BoundRecipe
     from mergec.sources.byte_source import ByteSource
     from mergec.symmetries.matching.solution import Solution
@@ -44,11 +45,13 @@ DEFAULT_MEMORY = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A recipe that is known to be sound."""
+    """The recipe at a path, known to be sound. `overrides` are parameters that were given beside it."""
 
+    path: Path
     recipe: Recipe
     sources: SourceTable
     checked: CheckedGraph
+    overrides: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class Built:
 class Options:
     """What a build may use and do. `out` replaces the recipe's output path.
 
-    With `fresh`, everything is computed, whatever an earlier build left.
+    With `fresh`, everything is computed, whatever an earlier build left. With `locked`, the recipe, its
+    sources and what comes of them must be what the recipe's lock says.
     """
 
     memory: int = DEFAULT_MEMORY
@@ -76,6 +80,7 @@ class Options:
     out: Path | None = None
     force: bool = False
     fresh: bool = False
+    locked: bool = False
 
 
 def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Compiled:
@@ -92,7 +97,7 @@ def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> 
             lowered = lower(bound, sources, report)
             checked = check(lowered, sources.names, report)
             report_cards(ancestors(bound, sources), recipe, report)
-            return Compiled(recipe, sources, checked)
+            return Compiled(path, recipe, sources, checked, overrides)
     except MergecError as error:
         raise MergecError(with_parameters(error.diagnostics, overrides)) from error
 
@@ -186,15 +191,21 @@ def build(
         stamps = stamps_of(compiled.sources.files)  # before they are opened: a later change must show
         sources = _opened(compiled, stack)
         is_file = is_single_file(target)
+        lock = stack.enter_context(_build_lock(compiled, plan, options))
+        lock.start(report)
         output = PartialOutput(target, plan.layout, is_single_file=is_file, is_fresh=options.fresh)
         stack.enter_context(output)
         with inputs_named(compiled.checked, compiled.sources.names):
             decided = _decided(plan, sources, report, matching)
             vectors = [vector.numpy().tobytes() for vector in decided.vectors]
             causes = build_causes(compiled.checked, compiled.sources.files, stamps, vectors)
+            old = lock.old_output(target) if not options.fresh else None
+            keys = lock.keys(plan, decided.solutions, waits=old is not None)
             # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
             kept = output.begin(
                 [causes[tensor.name] for tensor in plan.layout.tensors],
+                keys=keys,
+                old=old,
                 workers=plan.memory.workers,
                 reserve=plan.computes,
             )
@@ -208,11 +219,29 @@ def build(
             output.add_side_files(copied, side_files.config, plan.config)
         if not is_file:
             output.add_files(_provenance(compiled, plan, copied))
-        output.publish(index=plan.layout.index)
+        keys = keys or lock.keys(plan, decided.solutions, waits=True)
+        lock.check_output(plan, decided.solutions, output.merkle)
+        output.publish(index=plan.layout.index, keys=keys)
+        lock.finish(target, plan, decided.solutions, output.merkle, report)
     if not_finite := output.not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)
         report.add(OutputNotFinite(tensor=first, more=f" and {len(others)} more" if others else ""))
     return Built(target, decided.solutions, len(kept), output.remark)
+
+
+def _build_lock(compiled: Compiled, plan: Plan, options: Options) -> BuildLock:
+    """A build in another place or with other parameters is not what the recipe says, and leaves its lock."""
+    from mergec.lock.build_lock import BuildLock
+
+    return BuildLock(
+        compiled.path,
+        compiled.recipe,
+        compiled.sources,
+        compiled.checked,
+        is_held=options.locked,
+        is_written=not options.locked and options.out is None and not compiled.overrides,
+        workers=plan.memory.workers,
+    )
 
 
 def solve(compiled: Compiled, plan: Plan, report: Report, matching: MatchProgress | None = None) -> Decided:

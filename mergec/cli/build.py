@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -25,11 +25,20 @@ if TYPE_CHECKING:
     from mergec.ir.plan import Plan
 
 
+class _How(TypedDict):
+    force: bool
+    fresh: bool
+    locked: bool
+
+
 @command("build", has_json=True)
 @recipe_argument
 @set_option
 @limit_options
 @click.option("--force", is_flag=True, help="Replace an output that mergec did not build.")
+@click.option(
+    "--locked", is_flag=True, help="Exit 3 unless recipe, sources and result are what the lock says."
+)
 @click.option("--fresh", is_flag=True, help="Compute everything, whatever an earlier build left.")
 def build(
     *,
@@ -38,16 +47,18 @@ def build(
     out: Path | None,
     memory: int | None,
     workers: int | None,
-    force: bool,
-    fresh: bool,
+    **how: Unpack[_How],
 ) -> None:
     """Compile RECIPE, check it, and write the checkpoint that it describes.
 
     The output appears all at once when it is complete; on any failure its path is as it was before. What
     was finished by then stays beside it, and the next build goes on from there.
+
+    The lock beside RECIPE is written anew, unless --out or --set are given: it says what was read and what
+    came of it.
     """
     settings = current_settings()
-    options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0, out, force, fresh)
+    options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0, out, **how)
     started = time.monotonic()
     report = Report()
     compiled = pipeline.compile_recipe(recipe, overrides, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mergec.diagnostics import Diagnostic, ExitCode, diagnostic
+from mergec.diagnostics import Diagnostic, ExitCode, Severity, diagnostic
 
 
 @diagnostic("MC0850", "there is no lock `{path}`", exit_code=ExitCode.LOCK)
@@ -107,3 +107,16 @@ class OutputNotLocked(Diagnostic):
     """
 
     what: str
+
+
+@diagnostic("MC0858", "the lock is left as it is: {problem}", severity=Severity.WARNING)
+class LockLeft(Diagnostic):
+    """A build could not write the lock of its recipe.
+
+    The output is there, and nothing is wrong with it. What stands in the lock's place is no lock of this
+    recipe, or one of a newer mergec, or the folder cannot be written; `mergec lock` tells more.
+    """
+
+    path: str
+    problem: str
+    help: str | None = "see to the file beside the recipe, then write the lock with `mergec lock`"

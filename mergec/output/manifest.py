@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blake3 import blake3
@@ -12,10 +13,10 @@ from mergec.output.journal import NAME as JOURNAL
 from mergec.output.merkle import TensorDigest, merkle_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mergec.ir.plan import OutputLayout, PlacedTensor
+    from mergec.ir.plan import OutputLayout
     from mergec.output.journal import Entry
 
 NAME = "mergec.manifest.json"
@@ -46,12 +47,14 @@ class Manifest(NamedTuple):
 def write_manifest(
     folder: Path, layout: OutputLayout, entries: Mapping[int, Entry], keys: Sequence[str] | None
 ) -> None:
-    """List all files of the folder with their sizes, and all tensors, in sorted order.
+    """List all files of the folder, those beside the weights with their SHA-256, and all tensors, sorted.
 
     `entries` tells of each tensor by number, and `keys` what they are computed from.
     """
     files = {name: (folder / name).stat().st_size for name in sorted(_files(folder)) if name != JOURNAL}
-    document = _document(files, layout, entries, keys)
+    shards = {shard.name for shard in layout.shards}
+    digests = {name: _sha256(folder / name) for name in files if name not in shards}
+    document = _document(files, digests, layout, entries, keys)
     # In ASCII: the name of a file need not be text, and then only an escape can stand for it.
     (folder / NAME).write_text(_text(document), "ascii")
 
@@ -62,6 +65,28 @@ def foreign_files(folder: Path) -> list[str] | None:
     if not isinstance(listed, dict):
         return None
     return sorted(name for name in _files(folder) if name not in listed and name != NAME)
+
+
+def changed_files(folder: Path) -> list[str]:
+    """The files beside the weights that are there and are not what was written, as far as is known."""
+    listed = (_read(folder) or {}).get("side_files")
+    if not isinstance(listed, dict):
+        return []
+    return [
+        name for name in sorted(_files(folder)) if name in listed and _is_other(folder / name, listed[name])
+    ]
+
+
+def _is_other(path: Path, digest: object) -> bool:
+    try:
+        return _sha256(path) != digest
+    except OSError:
+        return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -81,6 +106,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def _document(
     files: Mapping[str, int],
+    side_files: Mapping[str, str],
     layout: OutputLayout,
     entries: Mapping[int, Entry],
     keys: Sequence[str] | None,
@@ -101,16 +127,20 @@ def _document(
     document: dict[str, object] = {
         "format_version": _FORMAT_VERSION,
         "numerics": NUMERICS,
-        "merkle": merkle_root(_digests(layout.tensors, entries)),
+        "merkle": merkle_of(layout, entries),
         "files": files,
+        "side_files": side_files,
         "tensors": tensors,
     }
     return {**document, "checksum": _checksum(document)}
 
 
-def _digests(tensors: Sequence[PlacedTensor], entries: Mapping[int, Entry]) -> Iterable[TensorDigest]:
-    for number, tensor in enumerate(tensors):
-        yield TensorDigest(tensor.name, tensor.dtype.code, tensor.shape, entries[number].digest)
+def merkle_of(layout: OutputLayout, entries: Mapping[int, Entry]) -> str:
+    """The Merkle root of all tensors; `entries` tells of each by number."""
+    return merkle_root(
+        TensorDigest(tensor.name, tensor.dtype.code, tensor.shape, entries[number].digest)
+        for number, tensor in enumerate(layout.tensors)
+    )
 
 
 def _text(document: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ from mergec.output.claimed_place import ClaimedPlace
 from mergec.output.errors import CannotWrite, DiskTooSmall
 from mergec.output.journal import Entry, Journal
 from mergec.output.kept_tensors import copied_tensors, journaled_tensors, linked_shards
-from mergec.output.manifest import write_manifest
+from mergec.output.manifest import merkle_of, write_manifest
 from mergec.output.same_tree import is_same_tree
 from mergec.output.shard_files import ShardFiles
 from mergec.output.side_files import copy_side_files
@@ -89,6 +89,11 @@ class PartialOutput:
     def remark(self) -> str:
         """What became of what a stopped build left, if it could not be used."""
         return self._place.remark
+
+    @property
+    def merkle(self) -> str:
+        """One digest of all tensors, once they are finished."""
+        return merkle_of(self._layout, self.entries)
 
     @property
     def not_finite(self) -> list[int]:

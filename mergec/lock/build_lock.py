@@ -1,0 +1,168 @@
+"""The lock of a recipe through a build: held to, made use of, and written anew."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Self
+
+from mergec.diagnostics import MergecError, safe
+from mergec.ir.primitive import Reproducibility
+from mergec.lock.digest_cache import DigestCache, cache_file
+from mergec.lock.errors import LockLeft
+from mergec.lock.file_stamp import stamp_of
+from mergec.lock.found_permutations import decided_vectors, found_permutations
+from mergec.lock.lock_file import lock_path, read_lock, write_lock
+from mergec.lock.lock_model import LockedOutput
+from mergec.lock.recipe_lock import (
+    RecipeState,
+    check_locked,
+    check_output,
+    lock_to_refresh,
+    refreshed_lock,
+)
+from mergec.output.manifest import NAME as MANIFEST
+from mergec.output.manifest import read_manifest
+from mergec.output.old_output import read_old_output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from mergec.diagnostics import Report
+    from mergec.ir.graph import CheckedGraph
+    from mergec.ir.plan import Plan
+    from mergec.lock.lock_file import Lock
+    from mergec.lock.lock_model import LockModel
+    from mergec.output.old_output import OldOutput
+    from mergec.recipe.load import Recipe
+    from mergec.sources.source_table import SourceTable
+    from mergec.symmetries.matching.solution import Solution
+
+_PUBLISHED = "published"
+
+
+class BuildLock:
+    """What a build has to do with the lock of its recipe. A context: leaving it ends what it does beside.
+
+    `is_held`: the build must be the one that the lock tells of. `is_written`: it writes the lock anew.
+    Where neither is so, no source is read for the sake of its digest.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        recipe: Recipe,
+        sources: SourceTable,
+        checked: CheckedGraph,
+        *,
+        is_held: bool,
+        is_written: bool,
+        workers: int,
+    ) -> None:
+        """Of the recipe at a path."""
+        self._path = path
+        self._checked = checked
+        self._is_held, self._is_written = is_held, is_written
+        self._state = RecipeState(path, recipe, sources, checked, workers)
+        self._cache = DigestCache(cache_file())
+        self._lock: Lock | None = None
+        self._is_known = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._state.__exit__(kind, error, trace)
+
+    def start(self, report: Report) -> None:
+        """Begin to digest what is not known, beside the build, and hold the recipe to its lock if asked.
+
+        A file in the lock's place that must not be replaced is a warning (MC0858), and stays.
+
+        Raises:
+            MergecError: MC0850 to MC0855, before anything is written; MC02xx for a file that is not there.
+        """
+        if self._is_held:
+            self._lock = read_lock(self._path)
+        elif self._is_written:
+            try:
+                self._lock = lock_to_refresh(self._path)
+            except MergecError as error:
+                self._left(error, report)
+        if not (self._is_held or self._is_written):
+            self._is_known = self._state.look()
+            return
+        self._state.start()
+        self._is_known = self._state.is_known
+        if self._is_held and self._lock is not None:
+            check_locked(self._lock, self._state.model)
+            self._is_known = True
+
+    def _left(self, error: MergecError, report: Report) -> None:
+        self._is_written = False
+        problem = error.diagnostics[0].message
+        report.add(LockLeft(path=safe(lock_path(self._path)), problem=problem))
+
+    def keys(self, plan: Plan, solutions: Sequence[Solution], *, waits: bool = False) -> list[str] | None:
+        """The keys of the plan's tensors, in its order; None where digests are missing, unless it waits.
+
+        It is worth waiting for them where there is something to take over.
+
+        Raises:
+            MergecError: MC02xx, a source changed while it was read.
+        """
+        if not self._is_known and not (waits and (self._is_held or self._is_written)):
+            return None
+        keys = self._state.keys(decided_vectors(self._checked, plan.matches, solutions))
+        return [keys[tensor.name] for tensor in plan.layout.tensors]
+
+    def old_output(self, target: Path) -> OldOutput | None:
+        """What can be taken from the output that is there; files as they were published are trusted."""
+
+        def is_unchanged(path: Path, checksum: str) -> bool:
+            stamp = str(stamp_of(path))
+            return self._cache.find(_PUBLISHED, [stamp]).get(stamp) == checksum
+
+        return read_old_output(target.resolve(), is_unchanged)
+
+    def finish(
+        self, target: Path, plan: Plan, solutions: Sequence[Solution], merkle: str, report: Report
+    ) -> None:
+        """The output is at its place: remember its files, and write the lock.
+
+        A lock that cannot be written is a warning (MC0858): the output is there, and as it should be.
+        """
+        found = read_manifest(target)
+        if found is not None:
+            files = (target / shard.name for shard in plan.layout.shards)
+            self._cache.add(_PUBLISHED, {str(stamp_of(file)): found.checksum for file in files})
+        if self._is_written:
+            try:
+                write_lock(self._path, self._renewed(target, plan, solutions, merkle))
+            except MergecError as error:
+                self._left(error, report)
+
+    def _renewed(self, target: Path, plan: Plan, solutions: Sequence[Solution], merkle: str) -> LockModel:
+        classes = [tensor.reproducibility for tensor in plan.layout.tensors]
+        worst = max(classes, key=lambda one: one.value, default=Reproducibility.R0)
+        manifest = (target / MANIFEST).read_bytes() if target.is_dir() else None
+        output = LockedOutput(
+            class_=worst.value,
+            files={shard.name: shard.size for shard in plan.layout.shards},
+            merkle=merkle,
+            manifest=sha256(manifest).hexdigest() if manifest is not None else None,
+        )
+        found = found_permutations(plan.matches, solutions)
+        return refreshed_lock(self._lock, self._state.model, output, found)
+
+    def check_output(self, plan: Plan, solutions: Sequence[Solution], merkle: str) -> None:
+        """Make sure, before it is published, that the output is the one that the lock promises.
+
+        Raises:
+            MergecError: MC0857.
+        """
+        if self._is_held and self._lock is not None:
+            check_output(self._lock, merkle, found_permutations(plan.matches, solutions))
