@@ -10,7 +10,8 @@ class OutputExists(Diagnostic):
     """mergec replaces only what it built itself.
 
     It knows its own files by the `mergec` entry in their safetensors headers, and its own directories
-    by `mergec.manifest.json`, which lists what it wrote: a file that somebody added is not deleted.
+    by `mergec.manifest.json`, which lists what it wrote: a file that somebody added is not deleted, and
+    a model card or config that somebody edited is not overwritten.
     Choose another path with `output: path:` or `--out`, remove what is there, or give `--force` to
     replace it.
     """

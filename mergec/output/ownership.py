@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import safe
 from mergec.output.errors import CannotWrite, OutputExists, OutputIsSource
-from mergec.output.manifest import foreign_files
+from mergec.output.manifest import changed_files, foreign_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from mergec.diagnostics import Diagnostic, Report
@@ -59,11 +59,15 @@ def _harm(target: Path, inputs: Iterable[Path], *, force: bool) -> Diagnostic | 
     foreign = foreign_files(target)
     if foreign is None:
         foreign = sorted(path.name for path in target.iterdir())  # an empty folder harms nobody
-    if not foreign:
-        return None
-    others = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-    note = f"it holds `{safe(foreign[0])}`{others}, which mergec did not write"
-    return OutputExists(path=str(target), notes=(note,))
+    if foreign:
+        return _exists(target, foreign, "which mergec did not write")
+    changed = changed_files(target)
+    return _exists(target, changed, "which somebody changed") if changed else None
+
+
+def _exists(target: Path, names: Sequence[str], why: str) -> OutputExists:
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return OutputExists(path=str(target), notes=(f"it holds `{safe(names[0])}`{others}, {why}",))
 
 
 def is_ours(target: Path) -> bool:

@@ -7,12 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, SourceText
+from mergec.recipe.errors import AliasUsed, RecipeTooLarge, TagUsed
 from mergec.recipe.yaml_tree import plain, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
+    from mergec.diagnostics import Diagnostic
     from mergec.recipe.yaml_tree import Plain
 
 _FENCE = b"---"
@@ -50,9 +52,22 @@ def front_matter(path: Path, wanted: Collection[str]) -> dict[str, Plain]:
     except UnicodeDecodeError:
         raise ValueError("its front matter is not UTF-8 text") from None
     except MergecError as error:
-        raise ValueError(error.diagnostics[0].message) from None
+        raise ValueError(_problem(error.diagnostics[0])) from None
     assert isinstance(value, dict), "every line is that of an entry"
     return value
+
+
+def _problem(found: Diagnostic) -> str:
+    """What is wrong, in words that are not about recipes."""
+    match found:
+        case AliasUsed(what=what):
+            return f"it uses {what}"
+        case TagUsed(tag=tag):
+            return f"it uses a YAML tag (`{tag}`)"
+        case RecipeTooLarge(what=what):
+            return f"its front matter is {what}"
+        case _:
+            return found.message
 
 
 def _lines_of(wanted: Collection[str], lines: Iterable[bytes]) -> Iterator[bytes]:
