@@ -2,7 +2,8 @@
 
 An alignment says that the units of one model are in another order than those of its anchor. What is read
 of that model is then in a frame of its own, what the alignment makes of it in the anchor's, and arithmetic
-keeps the frame of its operands. Where no alignment says otherwise, all models share one frame.
+keeps the frame of its operands. Where no alignment says otherwise, all models share one frame. Tensors of
+the output that share units must be in one frame as well.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from mergec.ir.primitive import Locality
 from mergec.ir.primitives import READ
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
-    from mergec.diagnostics import Diagnostic
+    from mergec.diagnostics import Diagnostic, Span
     from mergec.ir.graph import FrameClaim, Graph, LoweredRecipe, NodeId
 
 # The model whose order it is; None for the order that all share of which nothing else is said.
@@ -25,9 +26,9 @@ Frame = str | None
 
 
 class _Mix(NamedTuple):
-    """A node whose operands are in two frames, one of which is that of an aligned model."""
+    """Operands, or tensors of the output, in two frames, one of which is that of an aligned model."""
 
-    node: NodeId
+    span: Span | None
     own: str
     aligned: NodeId
     other: NodeId
@@ -38,19 +39,32 @@ def check_frames(lowered: LoweredRecipe) -> list[Diagnostic]:
     if not lowered.frames:
         return []
     graph = lowered.graph
-    found: dict[tuple[object, str], list[_Mix]] = {}
-    for mix in _mixes(graph, [output.node for output in lowered.outputs], lowered.frames):
-        found.setdefault((graph[mix.node].origin, mix.own), []).append(mix)
-    return [_diagnostic(mixes, lowered) for mixes in found.values()]
-
-
-def _mixes(graph: Graph, roots: Sequence[NodeId], claims: Sequence[FrameClaim]) -> Iterator[_Mix]:
+    roots = [output.node for output in lowered.outputs]
     reachable = graph.reachable(roots)
     live = set(reachable)
-    made = {claim.made: claim for claim in claims if claim.made is not None and claim.made in live}
-    heard = [claim for claim in claims if claim.made in live or (claim.made is None and claim.moved in live)]
-    own = _own_frames(graph, heard, made)
+    used = {claim.model for claim in lowered.frames if claim.made in live}
+    heard = [
+        claim
+        for claim in lowered.frames
+        if claim.model in used and not live.isdisjoint((claim.made, claim.moved))
+    ]
+    made = {claim.made: claim for claim in heard if claim.made is not None}
     frames: dict[NodeId, Frame] = {}
+    mixes = list(_mixes(graph, reachable, _own_frames(graph, heard, made), made, frames))
+    found: dict[tuple[Span | None, str], list[_Mix]] = {}
+    for mix in mixes or _torn(graph, roots, heard, frames, lowered.span):
+        found.setdefault((mix.span, mix.own), []).append(mix)
+    return [_diagnostic(told, lowered, made) for told in found.values()]
+
+
+def _mixes(
+    graph: Graph,
+    reachable: Sequence[NodeId],
+    own: Mapping[NodeId, str],
+    made: Mapping[NodeId, FrameClaim],
+    frames: dict[NodeId, Frame],
+) -> Iterator[_Mix]:
+    """Where operands are in two frames. Puts the frame of each node that has one into `frames`."""
     neutral: set[NodeId] = set()
     for node_id in reachable:
         node = graph[node_id]
@@ -70,7 +84,7 @@ def _mixes(graph: Graph, roots: Sequence[NodeId], claims: Sequence[FrameClaim]) 
             neutral.add(node_id)
             continue
         frames[node_id] = next((frames[i] for i in operands if frames[i] is not None), None)
-        mix = _mixed(node_id, operands, frames)
+        mix = _mixed(node.origin, operands, frames)
         if mix is not None:
             yield mix
             neutral.add(node_id)  # what is made of it would only tell the same again
@@ -106,17 +120,44 @@ def _reads(graph: Graph, root: NodeId, made: Container[NodeId]) -> Iterator[Node
         stack.extend(graph[node_id].inputs)
 
 
-def _mixed(node_id: NodeId, operands: Sequence[NodeId], frames: dict[NodeId, Frame]) -> _Mix | None:
+def _torn(
+    graph: Graph,
+    roots: Sequence[NodeId],
+    claims: Sequence[FrameClaim],
+    frames: Mapping[NodeId, Frame],
+    span: Span | None,
+) -> Iterator[_Mix]:
+    """The roots that share units with others which are in another frame, as after a graft."""
+    groups: dict[NodeId, set[str]] = {}
+    for claim in claims:
+        for leaf in (*graph.leaves(claim.moved), *graph.leaves(claim.anchor)):
+            groups.setdefault(leaf, set()).update(claim.groups)
+    members: dict[str, list[NodeId]] = {}
+    for root in roots:
+        for group in sorted({group for leaf in graph.leaves(root) for group in groups.get(leaf, ())}):
+            members.setdefault(group, []).append(root)
+    told: set[NodeId] = set()
+    for nodes in members.values():
+        mix = _mixed(span, nodes, frames)
+        if mix is not None:
+            apart = [node for node in nodes if frames[node] == mix.own and node not in told]
+            told.update(apart)
+            yield from (mix._replace(aligned=node) for node in apart)
+
+
+def _mixed(span: Span | None, operands: Sequence[NodeId], frames: Mapping[NodeId, Frame]) -> _Mix | None:
     first = operands[0]
     other = next((i for i in operands if frames[i] != frames[first]), None)
     if other is None:
         return None
     aligned, other = (first, other) if frames[first] is not None else (other, first)
     own = frames[aligned]
-    return _Mix(node_id, own, aligned, other) if own is not None else None
+    return _Mix(span, own, aligned, other) if own is not None else None
 
 
-def _diagnostic(mixes: Sequence[_Mix], lowered: LoweredRecipe) -> Diagnostic:
+def _diagnostic(
+    mixes: Sequence[_Mix], lowered: LoweredRecipe, made: Mapping[NodeId, FrameClaim]
+) -> Diagnostic:
     graph = lowered.graph
     first = mixes[0]
     claim = next(claim for claim in lowered.frames if claim.own == first.own)
@@ -125,11 +166,14 @@ def _diagnostic(mixes: Sequence[_Mix], lowered: LoweredRecipe) -> Diagnostic:
         labelled = (lowered.labels[leaf] for leaf in graph.leaves(node) if leaf in lowered.labels)
         return next(labelled, ("", "a tensor"))
 
+    other = name(first.other)[0] or "the other"
+    if other == first.own:
+        other = next((made[node].model for node in graph.below(first.other) if node in made), other)
     label = (Label(claim.span, f"`{claim.own}` is aligned here"),) if claim.span is not None else ()
     return FramesMixed(
-        span=graph[first.node].origin,
+        span=first.span,
         own=first.own,
-        other=name(first.other)[0] or "the other",
+        other=other,
         tensor=name(first.aligned)[1],
         more=f" and {len(mixes) - 1} more" if len(mixes) > 1 else "",
         others=label,

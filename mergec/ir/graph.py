@@ -156,7 +156,8 @@ class FrameClaim:
     """A tensor whose units an alignment puts into the order that they have in the anchor.
 
     `made` is the node with the new order, of what `moved` has in the order of the model `own`; None for
-    a model that is only matched. `anchor` is the anchor's tensor.
+    a model that is only matched. `anchor` is the anchor's tensor, and `groups` are the names of those that
+    permute it.
     """
 
     model: str
@@ -165,6 +166,7 @@ class FrameClaim:
     moved: NodeId
     anchor: NodeId
     span: Span | None
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _aligned(keys: AlignKeys, model: ModelTable, call: Call) -> ModelTable | Non
     call.aligned.append(made)
     _warn_of_statistics(symmetry, call)
     entries = _permuted(Permuter(symmetry, vectors, row), model, call)
-    claim_frames(entries, model, models, anchor, matched, call)
+    claim_frames(entries, model, models, anchor, made, call)
     return ModelTable(call.name, entries, model.config, model.facts)
 
 

@@ -12,7 +12,14 @@ import mergec
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHAPES = {"0.weight": (4, 3), "0.bias": (4,), "2.weight": (2, 4), "2.bias": (2,)}
+SHAPES = {
+    "0.weight": (4, 3),
+    "0.bias": (4,),
+    "2.weight": (5, 4),
+    "2.bias": (5,),
+    "4.weight": (2, 5),
+    "4.bias": (2,),
+}
 ALIGNED = {"op": "align", "model": "b", "to": "a", "symmetry": "mlp"}
 
 
@@ -64,11 +71,32 @@ class TestSound:
         assert not told(models)
 
     def test_tensors_that_nothing_permutes_have_no_order(self, told: Any) -> None:
-        graft = {"op": "graft", "into": "aligned", "from": "mean", "take": ["2.bias"]}
+        graft = {"op": "graft", "into": "aligned", "from": "mean", "take": ["4.bias"]}
         assert not told({"aligned": ALIGNED, "mean": "0.5 * a + 0.5 * b", "out": graft})
 
     def test_an_alignment_that_the_output_does_not_use_says_nothing(self, told: Any) -> None:
         assert not told({"aligned": ALIGNED, "out": "0.5 * a + 0.5 * b"})
+
+    def test_parts_in_two_orders_that_share_no_units(self, told: Any) -> None:
+        """What the first layer makes stays, so that only the layers after it have an order of their own."""
+        mean = "0.5 * a + 0.5 * aligned"
+        graft = {"op": "graft", "into": "mean", "from": "b", "take": ["0.*"]}
+        assert not told({"aligned": {**ALIGNED, "freeze": ["0/units"]}, "mean": mean, "out": graft})
+
+
+class TestTorn:
+    """Nothing is computed with values in two orders, but they would stand side by side in one network."""
+
+    def test_a_layer_of_the_model_itself_in_the_aligned_average(self, told: Any) -> None:
+        graft = {"op": "graft", "into": "mean", "from": "b", "take": ["0.*"]}
+        (found,) = told({"aligned": ALIGNED, "mean": "0.5 * a + 0.5 * aligned", "out": graft})
+        assert found == "MC0408 the units of `b` and `a` are in different orders: `0.bias` and 1 more"
+
+    def test_a_layer_of_the_model_itself_in_the_aligned_one(self, told: Any) -> None:
+        part = {"op": "select", "model": "b", "keep": ["4.weight"]}
+        torn = {"op": "override", "base": "aligned", "with": ["part"]}
+        (found,) = told({"aligned": ALIGNED, "part": part, "out": torn})
+        assert found == "MC0408 the units of `b` and `aligned` are in different orders: `4.weight`"
 
 
 class TestMixed:
