@@ -25,7 +25,7 @@ from mergec.output.manifest import read_manifest
 from mergec.output.old_output import read_old_output
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph
     from mergec.ir.plan import Plan
     from mergec.lock.lock_file import Lock
-    from mergec.lock.lock_model import LockModel
+    from mergec.lock.lock_model import LockedSource, LockModel
     from mergec.output.old_output import OldOutput
     from mergec.recipe.load import Recipe
     from mergec.sources.source_table import SourceTable
@@ -46,7 +46,7 @@ class BuildLock:
     """What a build has to do with the lock of its recipe. A context: leaving it ends what it does beside.
 
     `is_held`: the build must be the one that the lock tells of. `is_written`: it writes the lock anew.
-    Where neither is so, no source is read for the sake of its digest.
+    Sources are digested in any case, as the output's manifest tells what its tensors were made of.
     """
 
     def __init__(
@@ -92,9 +92,6 @@ class BuildLock:
                 self._lock = lock_to_refresh(self._path)
             except MergecError as error:
                 self._left(error, report)
-        if not (self._is_held or self._is_written):
-            self._is_known = self._state.look()
-            return
         self._state.start()
         self._is_known = self._state.is_known
         if self._is_held and self._lock is not None:
@@ -114,10 +111,18 @@ class BuildLock:
         Raises:
             MergecError: MC02xx, a source changed while it was read.
         """
-        if not self._is_known and not (waits and (self._is_held or self._is_written)):
+        if not (self._is_known or waits):
             return None
         keys = self._state.keys(decided_vectors(self._checked, plan.matches, solutions))
         return [keys[tensor.name] for tensor in plan.layout.tensors]
+
+    def sources(self) -> Mapping[str, LockedSource]:
+        """The sources with the digests of their files, once all are known.
+
+        Raises:
+            MergecError: as `keys`.
+        """
+        return self._state.model.sources
 
     def old_output(self, target: Path) -> OldOutput | None:
         """What can be taken from the output that is there; files as they were published are trusted."""

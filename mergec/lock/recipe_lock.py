@@ -66,14 +66,6 @@ class RecipeState:
         """
         return self._digests.start()
 
-    def look(self) -> bool:
-        """Whether all digests are known, so that nothing would have to be read. Nothing is.
-
-        Raises:
-            MergecError: MC0201, MC0202, MC0204.
-        """
-        return not self._digests.look()
-
     @property
     def is_known(self) -> bool:
         """Whether no file has to be read: nothing here waits then."""

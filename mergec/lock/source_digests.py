@@ -78,8 +78,8 @@ class SourceDigests:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def look(self) -> dict[FileStamp, ReadFile]:
-        """Find out what is known, and read nothing; the files that are not known.
+    def start(self) -> int:
+        """Begin; the number of bytes that have to be read.
 
         Raises:
             MergecError: a file is missing, or not the one whose header was read.
@@ -92,15 +92,7 @@ class SourceDigests:
             for stamp in wanted
             if (digest := _parsed(stamp.size, found.get(str(stamp), ""))) is not None
         }
-        return {stamp: file for stamp, file in wanted.items() if stamp not in self._known}
-
-    def start(self) -> int:
-        """Begin; the number of bytes that have to be read.
-
-        Raises:
-            MergecError: a file is missing, or not the one whose header was read.
-        """
-        unknown = self.look()
+        unknown = {stamp: file for stamp, file in wanted.items() if stamp not in self._known}
         if unknown:
             self._threads = ThreadPoolExecutor(min(self._workers, len(unknown)), "mergec-digests")
             # The largest first, so that no thread is left with it at the end.
