@@ -91,8 +91,8 @@ def verify_output(path: Path, request: Request, options: Options, watch: Watch |
 def _lock(request: Request) -> Lock | None:
     if request.lock is not None:
         return read_lock_at(request.lock)
-    if request.recipe is None:
-        return None
+    if request.recipe is None or request.overrides:
+        return None  # with other parameters it is not what the lock of the recipe tells of
     try:
         return read_lock(request.recipe)
     except MergecError as error:

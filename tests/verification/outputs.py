@@ -33,8 +33,10 @@ def built(bench: Workbench, **output: object) -> Path:
     """An output of three shards with a config, of a mean; its recipe is `recipe.yaml`, without a lock."""
     generator = np.random.default_rng(7)
     for name in ("a", "b"):
-        layers = {f"l.{i}.w": generator.standard_normal((300, 1000)).astype(np.float32) for i in range(3)}
-        tensors: dict[str, Array | Raw] = {**layers, "steps": np.array([7], np.int64), "none": np.zeros((0, 3), np.float32)}
+        tensors: dict[str, Array | Raw] = {
+            f"l.{i}.w": generator.standard_normal((300, 1000)).astype(np.float32) for i in range(3)
+        }
+        tensors |= {"steps": np.array([7], np.int64), "none": np.zeros((0, 3), np.float32)}
         bench.folder_source(name, tensors, config__json='{"model_type": "x"}', vocab__txt="one two")
     recipe = bench.recipe({"op": "linear", "inputs": {"a": 0.5, "b": 0.5}}, max_shard_size="1300KB", **output)
     out = recipe.build(workers=2).path

@@ -120,7 +120,7 @@ def test_files_that_are_gone_or_new(out: Path) -> None:
         "config.json": "is no file",
         "notes.txt": "was not written by mergec",
     }
-    assert found.diagnostics[0].message == "the file `config.json` is no file and 2 more"
+    assert found.diagnostics[0].message == "the file `config.json` is no file; 2 more differ"
 
 
 def test_tensors_that_swapped_their_names(out: Path) -> None:
@@ -322,8 +322,26 @@ def test_the_lock_that_a_build_writes(bench: Workbench, recipe: Path) -> None:
     mergec.load(recipe).build(fresh=True)
     found = verified(out, recipe=recipe, rebuild=True)
     assert (found.is_as_promised, found.witnesses) == (True, ("manifest", "lock", "recipe"))
-    mergec.load(recipe).build(out="one.safetensors")
-    assert codes(verified(out, recipe=recipe)) == []
+    single = mergec.load(recipe).build(out=recipe.parent / "one.safetensors").path
+    assert codes(verified(single.rename(recipe.parent / "two.safetensors"), recipe=recipe)) == []
+    flip(recipe.parent / "two.safetensors", -1)
+    assert codes(verified(recipe.parent / "two.safetensors", recipe=recipe)) == ["MC0888"]
+
+
+def test_other_parameters_have_no_lock(bench: Workbench) -> None:
+    out = built(bench)
+    recipe = bench.folder / "recipe.yaml"
+    text = recipe.read_text().replace('"mergec": 1', '"mergec": 1, "params": {"t": 0.5, "u": 0.5}')
+    recipe.write_text(text.replace('"a": 0.5', '"a": "${u}"').replace('"b": 0.5', '"b": "${t}"'))
+    mergec.load(recipe).build(fresh=True)
+    other = mergec.load(recipe, params={"t": 0.25, "u": 0.75}).build(out=bench.folder / "other").path
+    assert verified(out, recipe=recipe, rebuild=True).is_as_promised
+    found = verified(other, recipe=recipe, rebuild=True, overrides={"t": "0.25", "u": "0.75"})
+    assert found.witnesses == ("manifest", "recipe")
+    assert found.is_as_promised
+    assert codes(verified(out, recipe=recipe, rebuild=True, overrides={"t": "0.25", "u": "0.75"})) == [
+        "MC0892"
+    ]
 
 
 def test_all_again(out: Path, recipe: Path) -> None:
