@@ -184,7 +184,7 @@ def build(
     side_files = compiled.sources.side_files
     read = _inputs(compiled)
     check_target(target, read, force=options.force, report=report)
-    check_saves(plan.matches, read, force=options.force, report=report)
+    check_saves(plan.matches, read, force=options.force, report=report, output=target)
     report.stop_on_error()
     plan = _with_metadata(plan, compiled)
     with ExitStack() as stack:

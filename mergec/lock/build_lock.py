@@ -117,12 +117,13 @@ class BuildLock:
         return [keys[tensor.name] for tensor in plan.layout.tensors]
 
     def sources(self) -> Mapping[str, LockedSource]:
-        """The sources with the digests of their files, once all are known.
+        """The sources with the digests of their files; empty where `keys` that wait would be None.
 
         Raises:
             MergecError: as `keys`.
         """
-        return self._state.model.sources
+        is_needed = self._is_known or self._is_held or self._is_written
+        return self._state.model.sources if is_needed else {}
 
     def old_output(self, target: Path) -> OldOutput | None:
         """What can be taken from the output that is there; files as they were published are trusted."""

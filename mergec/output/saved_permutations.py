@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 
 def check_saves(
-    matches: Sequence[MatchTask], inputs: Collection[Path], *, force: bool, report: Report
+    matches: Sequence[MatchTask],
+    inputs: Collection[Path],
+    *,
+    force: bool,
+    report: Report,
+    output: Path | None = None,
 ) -> None:
     """Report what would stop permutations from being written, or be harmed: before hours of matching.
 
-    MC0801, MC0802 and MC0806.
+    `output` is where a checkpoint is written as well. Reports MC0801, MC0802 and MC0806.
     """
+    made = None if output is None else output.resolve()
     rows: dict[Path, tuple[int, int]] = {}
     for number, task in enumerate(matches):
         for use in task.uses:
@@ -35,7 +41,9 @@ def check_saves(
             place = use.save.resolve()
             if rows.setdefault(place, (number, use.row)) != (number, use.row):
                 report.add(_not_written(use, "those of two models would go there"))
-            if place.is_dir():
+            if made is not None and made in (place, *place.parents):
+                report.add(_not_written(use, "the output is written there"))
+            elif place.is_dir():
                 report.add(_not_written(use, "it is a folder"))
             elif not place.parent.is_dir():
                 report.add(_not_written(use, f"there is no folder `{safe(use.save.parent)}`"))

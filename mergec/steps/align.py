@@ -18,8 +18,10 @@ from mergec.steps.align_errors import (
     NotPermutable,
     NotTogether,
     RunningStatistics,
+    UnreadableFile,
 )
 from mergec.steps.align_keys import AlignKeys
+from mergec.steps.aligning.differences import are_comparable
 from mergec.steps.aligning.frame_claims import claim_frames
 from mergec.steps.aligning.matched_models import symmetry_of
 from mergec.steps.aligning.permuted_tensors import CannotGather, Permuter
@@ -55,8 +57,9 @@ class Align(Operation):
     that are tied to inputs and outputs, and takes a new permutation only where it is strictly better.
 
     A task vector has to be permuted as the model that it starts from: `{op: align, model: task, using:
-    base_b, to: base_a, ...}`. Several models are aligned at once where each operation lists them all:
-    `together: [b, c, d]`; with `refine: true` each is then matched to the mean of the others.
+    base_b, to: base_a, ...}`. So has a model with an adapter folded in: fold it in before, and align what
+    that makes. Several models are aligned at once where each operation lists them all: `together: [b, c,
+    d]`; with `refine: true` each is then matched to the mean of the others.
 
     `save_permutations` writes what was found to a file, `permutations` applies such a file. `mergec align`
     finds and writes them without a build, and `mergec check --self-test` tries the table on the weights.
@@ -169,13 +172,18 @@ def _floats(symmetry: Symmetry, models: Sequence[ModelTable], call: Call) -> set
 
 
 def _given(path: str, symmetry: Symmetry, call: Call) -> Tensor | None:
-    from mergec.symmetries.permutation_file import UnfitPermutations, read_permutations
+    from mergec.symmetries.permutation_file import (
+        UnfitPermutations,
+        UnreadablePermutations,
+        read_permutations,
+    )
 
     span = call.place.child("permutations").span()
     try:
         vector = read_permutations(call.folder / path, symmetry)
     except UnfitPermutations as found:
-        call.report.add(BadPermutations(span=span, path=safe(path), problem=str(found)))
+        kind = UnreadableFile if isinstance(found, UnreadablePermutations) else BadPermutations
+        call.report.add(kind(span=span, path=safe(path), problem=str(found)))
         return None
     return Tensor(call.graph, call.graph.add(GIVEN, (), (vector.tobytes(),), span), call.span)
 
@@ -188,6 +196,8 @@ def _found(
     if not names or all(group.is_frozen for group in symmetry.groups):
         problem = "no tensor that the table permutes counts" if not names else "all groups are frozen"
         call.report.add(NothingToMatch(span=call.span, problem=problem))
+        return None
+    if not are_comparable(keys, anchor, models, names, call):
         return None
     operands = [Tensor(call.graph, m.entries[n].node, call.span) for m in (anchor, *models) for n in names]
     wide = any(operand.dtype is DType.F64 for operand in operands)

@@ -1,8 +1,8 @@
-"""Diagnostics of aligning one model to another. MC053x."""
+"""Diagnostics of aligning one model to another. MC0360 to MC0369 and MC0372 to MC0374."""
 
 from __future__ import annotations
 
-from mergec.diagnostics import Diagnostic, Severity, diagnostic
+from mergec.diagnostics import Diagnostic, ExitCode, Severity, diagnostic
 
 
 @diagnostic("MC0360", "`{model}` and `{anchor}` do not hold the same tensors")
@@ -65,6 +65,7 @@ class NothingToMatch(Diagnostic):
     """
 
     problem: str
+    help: str | None = "look at `freeze`, `weights` and the table: the weights of some group must count"
 
 
 @diagnostic("MC0365", "`leave_out`: {problem}")
@@ -75,6 +76,7 @@ class BadLeftOut(Diagnostic):
     """
 
     problem: str
+    help: str | None = "name indices of an axis that the table leaves in order"
 
 
 @diagnostic("MC0366", "these keys do not go together: {keys}")
@@ -99,6 +101,7 @@ class BadPermutations(Diagnostic):
 
     path: str
     problem: str
+    help: str | None = "give the file that was written for this model, table and `sizes`"
 
 
 @diagnostic(
@@ -128,3 +131,49 @@ class NothingToSolve(Diagnostic):
     """
 
     help: str | None = "align a model that the output needs, with `op: align` and without `permutations:`"
+
+
+@diagnostic(
+    "MC0372",
+    "`{delta}` is a difference of weights, and `{model}` is not: they cannot be matched (`{tensor}`{more})",
+)
+class DifferenceMatched(Diagnostic):
+    """Which units belong together is told by what they compute, and a difference computes nothing by itself.
+
+    The units of a task vector are in the order of the model that it was subtracted from. Match that model,
+    with `using:`, and the task vector is permuted in the same way.
+    """
+
+    delta: str
+    model: str
+    tensor: str
+    more: str
+
+
+@diagnostic(
+    "MC0373",
+    "`{adapter}` is folded into `{base}`, whose units are no longer in the order of `{own}`",
+    severity=Severity.WARNING,
+)
+class AdapterOfAnotherOrder(Diagnostic):
+    """An adapter belongs to the units of the model that it was trained on, in the order they have there.
+
+    Nothing in its file tells which model that was. One that was trained on the model before it was aligned
+    has to be folded in before as well; one that was trained on the anchor fits the aligned model.
+    """
+
+    adapter: str
+    base: str
+    own: str
+
+
+@diagnostic("MC0374", "the permutations `{path}` cannot be read: {problem}", exit_code=ExitCode.SOURCE)
+class UnreadableFile(Diagnostic):
+    """The file under `permutations:` is missing, may not be read, or is no safetensors file of integers.
+
+    The path is relative to the recipe's folder.
+    """
+
+    path: str
+    problem: str
+    help: str | None = "`save_permutations:` and `mergec align` write such files"

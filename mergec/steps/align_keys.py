@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mergec.recipe.recipe_model import Strict
+from mergec.recipe.recipe_model import PathText, Strict
 
 _Index = Annotated[int, Field(ge=0)]
 _Size = Annotated[int, Field(ge=1)]
@@ -57,9 +57,9 @@ class AlignKeys(Strict):
     max_sweeps: int = Field(
         default=100, ge=0, lt=2**31, description="How often all groups are solved at most"
     )
-    permutations: str | None = Field(
+    permutations: PathText | None = Field(
         default=None, description="A file of permutations to apply, instead of looking for some"
     )
-    save_permutations: str | None = Field(
+    save_permutations: PathText | None = Field(
         default=None, description="Where the build writes the permutations that it has found"
     )

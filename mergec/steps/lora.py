@@ -9,13 +9,14 @@ from pydantic import Field, WithJsonSchema
 from mergec.adapters.recognise import adapter_as_model, dialect_names, dialect_of
 from mergec.recipe.pattern_list import select_names
 from mergec.steps.adapter_use import AdapterUse, BaseView, read_adapter
+from mergec.steps.align_errors import AdapterOfAnotherOrder
 from mergec.steps.errors import BadOperation
 from mergec.steps.fold import folded
 from mergec.steps.operation import Call, ModelUse, Operation, named
 from mergec.steps.where import RestrictedKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mergec.ir.model_table import ModelTable
     from mergec.recipe.place import TreePlace
@@ -110,7 +111,22 @@ class Lora(Operation):
         if keys.where is not None:
             found = select_names(keys.where, universe, call.place.child("where"), call.report)
             chosen = {name: None for name in universe if name in found}
+        _warn_of_another_order(base, uses, call)
         return folded(view, uses, chosen, call)
+
+
+def _warn_of_another_order(base: ModelTable, uses: Sequence[AdapterUse], call: Call) -> None:
+    """Report MC0373 for adapters that change what an alignment has permuted."""
+    own = {claim.made: claim.own for claim in call.frames if claim.made is not None}
+    for use in uses:
+        nodes = (base.entries[target].node for target in use.targets if target in base.entries)
+        before = next((own[node] for node in nodes if node in own), None)
+        if before is not None:
+            help_ = f"fold an adapter of `{before}` into it, and align what that makes with `using: {before}`"
+            adapter, span = use.adapter.name, use.adapter.span
+            call.report.add(
+                AdapterOfAnotherOrder(span=span, adapter=adapter, base=base.name, own=before, help=help_)
+            )
 
 
 def _is_named_twice(keys: LoraKeys, call: Call) -> bool:

@@ -37,6 +37,7 @@ class UnreadableTable(Diagnostic):
 
     path: str
     problem: str
+    help: str | None = "the path is relative to the recipe's folder"
 
 
 @diagnostic("MC0504", "the symmetry table: {problem}")
@@ -151,6 +152,7 @@ class QuadraticGroup(Diagnostic):
     group: str
     tensor: str
     more: str
+    help: str | None = "where it is not meant, one of the axes is another group, or stays: `_`"
 
 
 @diagnostic("MC0513", "no group of the symmetry table is called `{name}`")

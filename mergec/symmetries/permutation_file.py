@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +27,16 @@ class UnfitPermutations(Exception):  # noqa: N818  # a finding, reported by the 
     """A file is no file of permutations, or not one for this symmetry."""
 
 
+class UnreadablePermutations(UnfitPermutations):
+    """A file is missing, may not be read, or is no file of permutations."""
+
+
 def read_permutations(path: Path, symmetry: Symmetry) -> NDArray[np.int32]:
     """The vector of the element that a file holds.
 
     Raises:
         UnfitPermutations: it holds none of this symmetry.
+        UnreadablePermutations: it is no safetensors file that can be read.
     """
     found = _tensors(path)
     names = {group.name for group in symmetry.groups}
@@ -94,15 +100,18 @@ def _tensors(path: Path) -> dict[str, NDArray[np.generic]]:
     from safetensors.numpy import load
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UnfitPermutations("it is larger than any file of permutations")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadablePermutations("it is no file")
+        if status.st_size > _MAX_BYTES:
+            raise UnreadablePermutations("it is larger than any file of permutations")
         return dict(load(path.read_bytes()))
     except FileNotFoundError:
-        raise UnfitPermutations("no such file") from None
-    except (OSError, ValueError) as error:
-        raise UnfitPermutations(str(error)) from None
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise UnfitPermutations(f"it is no safetensors file of integers ({error})") from None
+        raise UnreadablePermutations("no such file") from None
+    except OSError as error:
+        raise UnreadablePermutations(error.strerror or str(error)) from None
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UnreadablePermutations(f"it is no safetensors file of integers ({error})") from None
 
 
 def _differing(missing: list[str], unknown: list[str]) -> str:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from mergec.diagnostics import Report
     from mergec.symmetries.placed import PlacedAxis, PlacedTensor, Symbol
 
+_OTHER_TABLE = (
+    "look at `sizes`; for a model that is made otherwise `mergec symmetry infer PATH` drafts a table"
+)
+_OTHER_AXES = "look at `sizes`, or write what this axis is made of otherwise"
+_OTHER_GROUP = "give one of the two another group, or leave it in order with `_`"
+
 
 class _Equation(NamedTuple):
     """The axis of a tensor: its segments' products add up to its length."""
@@ -163,6 +169,7 @@ class Sizes:
                 size=equation.length,
                 place=equation.place,
                 other=f"{known.size} {known.origin}",
+                help=_OTHER_TABLE if equation.tensor.entry.is_built_in else _OTHER_GROUP,
             )
         )
 
@@ -182,4 +189,5 @@ class Sizes:
             axes=axis_as_text(equation.factors),
             problem=problem,
             notes=tuple(notes),
+            help=_OTHER_TABLE if equation.tensor.entry.is_built_in else _OTHER_AXES,
         )

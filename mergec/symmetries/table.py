@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -123,6 +124,8 @@ def _read(path: Path, written: str, span: Span) -> YamlMapping:
         MergecError: MC0503, MC0504, or MC01xx for what is no YAML.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise MergecError([UnreadableTable(span=span, path=written, problem="it is no file")])
         with path.open("rb") as stream:
             text = stream.read(MAX_BYTES + 1).decode("utf-8-sig")
     except OSError as error:

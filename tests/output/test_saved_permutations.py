@@ -34,9 +34,11 @@ def task(*saves: tuple[int, Path | None]) -> MatchTask:
     return MatchTask(Matching(SYMMETRY, 2, 7, 100), (), uses, 1, 0)
 
 
-def found(*tasks: MatchTask, inputs: tuple[Path, ...] = (), force: bool = False) -> list[str]:
+def found(
+    *tasks: MatchTask, inputs: tuple[Path, ...] = (), force: bool = False, output: Path | None = None
+) -> list[str]:
     report = Report()
-    check_saves(tasks, inputs, force=force, report=report)
+    check_saves(tasks, inputs, force=force, report=report, output=output)
     return [one.code for one in report.diagnostics]
 
 
@@ -69,6 +71,15 @@ def test_places_that_are_fine(tmp_path: Path) -> None:
     assert found(task((0, place), (0, place), (1, tmp_path / "other"), (1, None))) == []
     save_permutations([task((0, place))], [SOLUTION])
     assert found(task((0, place))) == [], "its own file may be written again"
+
+
+def test_the_place_of_the_output_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for place in (folder / "p", folder / "." / "sub" / ".." / "p"):
+        assert found(task((0, place)), output=folder, force=True) == ["MC0806"]
+    assert found(task((0, tmp_path / "o")), output=tmp_path / "." / "o") == ["MC0806"]
+    assert found(task((0, tmp_path / "outer")), output=folder) == []
 
 
 def test_places_that_are_refused(tmp_path: Path) -> None:

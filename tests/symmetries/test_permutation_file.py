@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from safetensors.numpy import load_file, save_file
 
 from mergec.ir.symmetry import Group, Symmetry
 from mergec.symmetries.element import random_element
-from mergec.symmetries.permutation_file import UnfitPermutations, read_permutations, write_permutations
+from mergec.symmetries.permutation_file import (
+    UnfitPermutations,
+    UnreadablePermutations,
+    read_permutations,
+    write_permutations,
+)
 
 SYMMETRY = Symmetry((Group("res", 5), Group("layers.0/h", 3), Group("layers.0/v", 4, parent=1)), ())
 
@@ -89,12 +95,17 @@ def test_a_frozen_group_may_only_be_the_identity(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\x08\0\0\0\0\0\0\0", b"\xff" * 64])
 def test_what_is_no_such_file_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(data)
-    with pytest.raises(UnfitPermutations):
+    with pytest.raises(UnreadablePermutations):
         read_permutations(tmp_path / "p", SYMMETRY)
-    with pytest.raises(UnfitPermutations, match="no such file"):
+    with pytest.raises(UnreadablePermutations, match="no such file"):
         read_permutations(tmp_path / "q", SYMMETRY)
-    with pytest.raises(UnfitPermutations):
-        read_permutations(tmp_path, SYMMETRY)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    for path in (tmp_path, tmp_path / "p", Path("/dev/zero")):
+        with pytest.raises(UnreadablePermutations, match="it is no file"):
+            read_permutations(path, SYMMETRY)
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_table_in_a_file(tmp_path: Path) -> None:
     assert one.code == "MC0102"
     assert one.span is not None
     assert one.span.source.name == str(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.yaml")
+    table, (one,) = named("t.yaml", tmp_path)
+    assert table is None
+    assert one.message == "the symmetry table `t.yaml` cannot be read: it is no file"
 
 
 @pytest.mark.parametrize(
