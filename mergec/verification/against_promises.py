@@ -7,7 +7,7 @@ from hashlib import file_digest
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, safe
-from mergec.output.manifest import NAME, foreign_files
+from mergec.output.manifest import NAME, changed_files, foreign_files
 from mergec.output.merkle import TensorDigest, merkle_root
 from mergec.output.ownership import is_ours
 from mergec.sources.side_config import CONFIG
@@ -87,6 +87,9 @@ def _compare_files(folder: Path, claims: ManifestClaims, faults: Faults) -> None
         problem = _file_problem(folder / name, size)
         if problem:
             faults.files[name] = problem
+    # What has the right size may be read: anything else, such as a pipe, need not end.
+    for name in changed_files(folder) if not faults.files else ():
+        faults.files[name] = "does not hold what was written"
     for name in foreign_files(folder) or ():
         faults.files[name] = "was not written by mergec"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -303,10 +305,30 @@ def test_the_lock_of_another_output(out: Path, recipe: Path, changes: dict[str, 
 
 def test_side_files_are_those_of_the_lock(out: Path, recipe: Path) -> None:
     lock_with_output(recipe, out)
-    (out / "vocab.txt").write_text("two one")
+    other = (out / "vocab.txt").read_text().upper()
+    (out / "vocab.txt").write_text(other)
+    digest = sha256(other.encode()).hexdigest()
+    edit_manifest(out, lambda manifest: manifest["side_files"].update({"vocab.txt": digest}), is_sealed=True)
     found = verified(out, recipe=recipe)
     assert codes(found) == ["MC0888"]
-    assert "`vocab.txt` is not the file of `a`" in found.diagnostics[0].message
+    assert found.diagnostics[0].notes == ("`vocab.txt` is not the file of `a`",)
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.txt", "model.safetensors.index.json"])
+def test_any_byte_of_another_file_counts(out: Path, name: str) -> None:
+    flip(out / name, 5)
+    found = verified(out)
+    assert codes(found) == ["MC0885"]
+    assert found.findings == (("file", name, "does not hold what was written"),)
+
+
+def test_a_pipe_in_the_place_of_a_file(out: Path) -> None:
+    for name in ("config.json", SHARDS[0]):
+        (out / name).unlink()
+        os.mkfifo(out / name)
+    found = verified(out)
+    assert sorted(names(found, "file")) == sorted(["config.json", SHARDS[0]])
+    assert {one.problem for one in found.findings if one.kind == "file"} == {"is no file"}
 
 
 def test_locks_that_say_too_little(out: Path, recipe: Path) -> None:
