@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mergec.ir.model_table import ModelTable
     from mergec.ir.plan import Plan
     from mergec.lock.build_lock import BuildLock
+    from mergec.lock.lock_model import LockedSource
     from mergec.lower.bind import BoundRecipe
     from mergec.sources.byte_source import ByteSource
     from mergec.symmetries.matching.solution import Solution
@@ -218,7 +219,7 @@ def build(
         if side_files is not None:
             output.add_side_files(copied, side_files.config, plan.config)
         if not is_file:
-            output.add_files(_provenance(compiled, plan, copied))
+            output.add_files(_provenance(compiled, plan, copied, lock.sources()))
         keys = keys or lock.keys(plan, decided.solutions, waits=True)
         lock.check_output(plan, decided.solutions, output.merkle)
         output.publish(index=plan.layout.index, keys=keys)
@@ -313,11 +314,13 @@ def _with_metadata(plan: Plan, compiled: Compiled) -> Plan:
     return replace(plan, layout=with_metadata(plan.layout, metadata))
 
 
-def _provenance(compiled: Compiled, plan: Plan, copied: Iterable[Path]) -> dict[str, bytes]:
+def _provenance(
+    compiled: Compiled, plan: Plan, copied: Iterable[Path], locked: Mapping[str, LockedSource]
+) -> dict[str, bytes]:
     from mergec.provenance.output_files import provenance_files
 
     names = [place.as_posix() for place in copied]
-    return provenance_files(_bound(compiled), compiled.sources, plan.layout, names, None)
+    return provenance_files(_bound(compiled), compiled.sources, plan.layout, names, locked)
 
 
 def _opened(compiled: Compiled, stack: ExitStack) -> list[ByteSource]:

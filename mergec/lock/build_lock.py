@@ -117,13 +117,12 @@ class BuildLock:
         return [keys[tensor.name] for tensor in plan.layout.tensors]
 
     def sources(self) -> Mapping[str, LockedSource]:
-        """The sources with the digests of their files; empty where `keys` that wait would be None.
+        """The sources with the digests of their files, once all are known.
 
         Raises:
             MergecError: as `keys`.
         """
-        is_needed = self._is_known or self._is_held or self._is_written
-        return self._state.model.sources if is_needed else {}
+        return self._state.model.sources
 
     def old_output(self, target: Path) -> OldOutput | None:
         """What can be taken from the output that is there; files as they were published are trusted."""

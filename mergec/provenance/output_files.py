@@ -11,10 +11,10 @@ from mergec.provenance.model_card import CardFacts, model_card
 from mergec.provenance.source_card import CARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mergec.ir.plan import OutputLayout
-    from mergec.lock.lock_model import LockModel
+    from mergec.lock.lock_model import LockedSource
     from mergec.lower.bind import BoundRecipe
     from mergec.sources.source_table import SourceTable
 
@@ -29,12 +29,12 @@ def provenance_files(
     sources: SourceTable,
     layout: OutputLayout,
     copied: Iterable[str],
-    locked: LockModel | None,
+    locked: Mapping[str, LockedSource],
 ) -> dict[str, bytes]:
     """The content of each file by its name.
 
-    `copied` names the other files beside the weights, and `locked` tells the digests of the sources,
-    where they are known.
+    `copied` names the other files beside the weights, and `locked` tells the digests of the files of
+    those sources for which they are known.
     """
     output = bound.recipe.output
     recipe = built_recipe(bound)
@@ -48,7 +48,7 @@ def provenance_files(
             is_delta=output.kind == "delta",
             reproducibility=max(classes, key=lambda one: one.value, default=Reproducibility.R0),
             files=frozenset(copied),
-            sources=locked.sources if locked is not None else {},
+            sources=locked,
         )
         found[CARD] = model_card(facts).encode()
     return found

@@ -157,6 +157,8 @@ def recipe_with(operation: str, keys: dict[str, Any]) -> dict[str, Any]:
             "max_shard_size": "5GB",
             "copy_files_from": ["base", "style"],
             "kind": "delta" if operation == "delta" else "weights",
+            "card": True,
+            "metadata": "sdwebui",
         },
     }
 

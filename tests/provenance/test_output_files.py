@@ -56,10 +56,12 @@ class TestDirectory:
     def test_the_recipe_builds_the_same_again(self, bench: Workbench) -> None:
         sources(bench, "mit", "mit")
         first = bench.build(SUM)
-        (bench.folder / "again.yaml").write_text((bench.out / "recipe.yaml").read_text())
-        made = mergec.load(bench.folder / "again.yaml").build(out=bench.folder / "again")
-        assert read_checkpoint(made.path) == first
-        assert tree(made.path) == tree(bench.out)
+        again = bench.folder / "again.yaml"
+        again.write_text((bench.out / "recipe.yaml").read_text())
+        bench.out.rename(bench.folder / "first")
+        mergec.load(again).build()
+        assert read_checkpoint(bench.out) == first
+        assert tree(bench.out) == tree(bench.folder / "first")
 
     def test_parameters_that_were_set_are_shown(self, bench: Workbench) -> None:
         sources(bench, "mit", "mit")
@@ -84,14 +86,25 @@ class TestDirectory:
         tmp_path.rename(moved)
         text = (moved / "recipe.yaml").read_text().replace(str(tmp_path), str(moved))
         (moved / "recipe.yaml").write_text(text)
-        mergec.load(moved / "recipe.yaml").build(out=moved / "other")
-        assert tree(moved / "other") == first
+        (moved / "out").rename(moved / "first")
+        mergec.load(moved / "recipe.yaml").build()
+        assert tree(moved / "out") == first
 
     def test_the_card_of_a_source_is_never_taken_over(self, bench: Workbench) -> None:
         sources(bench, "mit", "mit")
         bench.build(SUM, copy_files_from="b", card=False)
         assert not (bench.out / "README.md").exists()
         assert (bench.out / "recipe.yaml").exists()
+
+    def test_digests_of_what_it_was_made_of(self, bench: Workbench) -> None:
+        sources(bench, "mit", "mit")
+        bench.build(SUM)
+        text = (bench.out / "README.md").read_text()
+        for name in "ab":
+            content = (bench.folder / name / "model.safetensors").read_bytes()
+            assert (
+                f"| {name}/model.safetensors | {len(content)} | `{sha256(content).hexdigest()}` |\n" in text
+            )
 
     def test_an_edited_card_is_not_overwritten(self, bench: Workbench) -> None:
         sources(bench, "mit", "mit")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import safetensors.numpy
 from huggingface_hub import split_state_dict_into_shards_factory
 from hypothesis import given
@@ -11,7 +12,7 @@ from safetensors import deserialize as untyped
 
 from mergec.ir.dtype import DType
 from mergec.ir.primitive import Reproducibility
-from mergec.schedule.shard_layout import Planned, lay_out, split_into_shards
+from mergec.schedule.shard_layout import Planned, lay_out, split_into_shards, with_metadata
 
 if TYPE_CHECKING:
     from mergec.ir.plan import OutputLayout
@@ -100,3 +101,36 @@ def test_names_of_any_text_are_written() -> None:
     names = ["ключ", 'quote"', "back\\slash", "new\nline", "", "\x00"]
     layout = lay_out([planned(name, 1) for name in names], 100, None)
     assert {name for name, _ in deserialize(files(layout)[0])} == set(names)
+
+
+METADATA = {"sd_merge_recipe": '{"a": "' + "0" * 64 + '"}', "b": "ü"}
+
+
+def metadata_of(layout: OutputLayout) -> list[dict[str, str]]:
+    return [json.loads(shard.header[8:])["__metadata__"] for shard in layout.shards]
+
+
+class TestMetadata:
+    def test_every_header_holds_it_and_ours_wins(self) -> None:
+        layout = lay_out([planned(f"t{i}", 10) for i in range(3)], 10, None, {"mergec": "9", "a": "b"})
+        assert metadata_of(layout) == [{"a": "b", "format": "pt", "mergec": "1"}] * 3
+
+    def test_it_is_filled_in_without_moving_anything(self) -> None:
+        layout = lay_out([planned(f"t{i}", 10, DType.F32) for i in range(3)], 50, None, METADATA)
+        filled = with_metadata(layout, {"sd_merge_recipe": "{}"})
+        assert metadata_of(filled) == [{"sd_merge_recipe": "{}", "format": "pt", "mergec": "1"}] * 3
+        assert (filled.tensors, filled.index) == (layout.tensors, layout.index)
+        assert [len(shard.header) for shard in filled.shards] == [
+            len(shard.header) for shard in layout.shards
+        ]
+        for before, after in zip(files(layout), files(filled), strict=True):
+            assert deserialize(before) == deserialize(after)
+
+    def test_filled_in_with_itself_it_is_the_same(self) -> None:
+        layout = lay_out([planned("t", 10)], 100, None, METADATA)
+        assert with_metadata(layout, METADATA) == layout
+
+    def test_more_than_there_is_room_for(self) -> None:
+        layout = lay_out([planned("t", 10)], 100, None, {"a": "b"})
+        with pytest.raises(ValueError, match="too long"):
+            with_metadata(layout, {"a": "b" * 20})
