@@ -47,8 +47,9 @@ def test_the_function_is_unchanged(case: str, dtype: torch.dtype, tmp_path: Path
     assert_unchanged(built_in("gpt2"), model, expected)
 
 
-def test_without_a_head_the_stream_stays(tmp_path: Path) -> None:
-    module = gpt2("Model", tie_word_embeddings=False)()
+@pytest.mark.parametrize("tied", [True, False])
+def test_without_a_head_the_stream_stays(*, tied: bool, tmp_path: Path) -> None:
+    module = gpt2("Model", tie_word_embeddings=tied)()
     model = pretrained(module, {"input_ids": IDS}, ("last_hidden_state",), tmp_path, torch.float64)
     assert_unchanged(built_in("gpt2"), model, {name: EVERY[name] for name in EVERY if name != "res"})
 

@@ -72,8 +72,9 @@ def test_every_head_with_keys_of_its_own(tmp_path: Path) -> None:
     assert_unchanged(built_in("llama"), model._replace(config=older), expected)
 
 
-def test_a_model_without_a_head_keeps_its_stream(tmp_path: Path) -> None:
-    module = made("Llama", "Model", tie_word_embeddings=False)
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_model_without_a_head_keeps_its_stream(*, tied: bool, tmp_path: Path) -> None:
+    module = made("Llama", "Model", tie_word_embeddings=tied)
     model = pretrained(module, {"input_ids": IDS}, ("last_hidden_state",), tmp_path, torch.float64)
     assert "layers.0.mlp.up_proj.weight" in model.tensors
     assert_unchanged(built_in("llama"), model, LAYERS)

@@ -59,3 +59,13 @@ def test_an_encoder_alone_keeps_its_stream(tmp_path: Path) -> None:
     module = transformers.T5EncoderModel(transformers.T5Config(**SIZES))
     model = pretrained(module, {"input_ids": IDS}, ("last_hidden_state",), tmp_path, torch.float64)
     assert_unchanged(built_in("t5"), model, {"he": 1, "qk": 2, "v": 2, "ffn": 2})
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("family", ["T5", "MT5"])
+def test_without_a_head_the_stream_stays(family: str, *, tied: bool, tmp_path: Path) -> None:
+    config = getattr(transformers, f"{family}Config")(**SIZES, tie_word_embeddings=tied)
+    module = getattr(transformers, f"{family}Model")(config)
+    inputs = {"input_ids": IDS, "decoder_input_ids": IDS[:, :5]}
+    model = pretrained(module, inputs, ("last_hidden_state",), tmp_path, torch.float64)
+    assert_unchanged(built_in("t5"), model, BLOCKS)
