@@ -38,10 +38,6 @@ class ShardFiles:
             write(descriptor, 0, memoryview(shard.header))  # first: it says whose file this is
             os.ftruncate(descriptor, shard.size)
 
-    def allocated(self) -> int:
-        """The bytes that the files take on the disk already."""
-        return sum(os.fstat(descriptor).st_blocks * 512 for descriptor in self.descriptors)
-
     def read(self, shard: int, offset: int, buffer: memoryview) -> None:
         """Fill the buffer.
 
