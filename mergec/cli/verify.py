@@ -93,9 +93,10 @@ def _check_usage(
 
 
 def _summary(verified: Verified, seconds: float) -> str:
-    witnesses = " and ".join(f"the {one}" for one in verified.witnesses)
+    *others, last = (f"the {one}" for one in verified.witnesses)
+    witnesses = f"{', '.join(others)} and {last}" if others else last
     text = f"{safe(verified.path)}: {counted(verified.tensors, 'tensor')}, {format_size(verified.nbytes)}"
-    text += f" in {counted(verified.files, 'file')}, as {witnesses} {_SAYS[len(verified.witnesses) > 1]}"
+    text += f" in {counted(verified.files, 'file')}, as {witnesses} {'say' if others else 'says'}"
     if verified.hashed < verified.tensors:
         text += f"; {verified.hashed:,} read"
     if verified.rebuilt:
@@ -103,9 +104,6 @@ def _summary(verified: Verified, seconds: float) -> str:
         if verified.tolerated:
             text += f", {verified.tolerated:,} of them equal within the tolerance of R2"
     return f"{text} ({seconds:.1f} s)"
-
-
-_SAYS = {False: "says", True: "say"}
 
 
 def _document(verified: Verified, seconds: float) -> dict[str, Any]:

@@ -111,10 +111,10 @@ def examine(
     output, claims, faults = examined.output, examined.claims, examined.faults
     if claims is not None and claims.merkle is not None:
         _compare_tensors(output, claims, faults)
-    if output.is_folder and not any(name.endswith(WEIGHTS) for name in faults.files):
+    if output.is_folder and not any(name.endswith(WEIGHTS) or name == INDEX for name in faults.files):
         problem = index_fault(output)
         if problem is not None:
-            faults.files.setdefault(INDEX, problem)
+            faults.files[INDEX] = problem
     wanted = list(output.tensors) if names is None else [name for name in names if name in output.tensors]
     digests, unreadable = stored_digests(output, wanted, workers, progress)
     faults.files.update(unreadable)
@@ -124,7 +124,7 @@ def examine(
             claimed = claims.tensors.get(name)
             if claimed is not None and claimed.digest != digest:
                 examined.other_bytes[name] = f"lies in {output.place(name)}"
-    if len(digests) == len(output.tensors):
+    if len(digests) == len(output.tensors) and not any(faults):
         examined.merkle = _root(output, digests)
     if examined.lock is not None:
         _compare_with_lock(examined, examined.lock)
@@ -181,6 +181,8 @@ def _compare_with_lock(examined: Examined, lock: Lock) -> None:
 
 def _sha256(path: Path) -> str | None:
     try:
+        if not path.is_file():  # to open a pipe is to wait
+            return None
         with path.open("rb") as stream:
             return file_digest(stream, "sha256").hexdigest()
     except (OSError, ValueError):

@@ -87,6 +87,8 @@ def _root(tensors: Mapping[str, StoredTensor]) -> str:
 
 
 def _content(folder: Path) -> bytes:
+    if (folder / NAME).exists() and not (folder / NAME).is_file():  # to open a pipe is to wait
+        raise MergecError([NotAnOutput(path=str(folder), reason=f"its `{NAME}` is no file")])
     try:
         with (folder / NAME).open("rb") as stream:
             return stream.read(_LARGEST)

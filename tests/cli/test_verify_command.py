@@ -119,3 +119,9 @@ def test_the_function_stays_after_its_package_is_imported(out: Path) -> None:
     import mergec.verification.verify_output
 
     assert mergec.verify(out).is_as_promised
+
+
+def test_all_witnesses(mergec_command: Callable[..., Result], out: Path, recipe: Path) -> None:
+    mergec.load(recipe).build()
+    text = summary(mergec_command("verify", out, "--recipe", recipe, "--rebuild"))
+    assert "as the manifest, the lock and the recipe say; 5 computed again" in text

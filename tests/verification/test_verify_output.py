@@ -323,12 +323,16 @@ def test_any_byte_of_another_file_counts(out: Path, name: str) -> None:
 
 
 def test_a_pipe_in_the_place_of_a_file(out: Path) -> None:
-    for name in ("config.json", SHARDS[0]):
+    pipes = ["config.json", SHARDS[0], "model.safetensors.index.json"]
+    for name in pipes:
         (out / name).unlink()
         os.mkfifo(out / name)
     found = verified(out)
-    assert sorted(names(found, "file")) == sorted(["config.json", SHARDS[0]])
+    assert sorted(names(found, "file")) == sorted(pipes)
     assert {one.problem for one in found.findings if one.kind == "file"} == {"is no file"}
+    (out / MANIFEST).unlink()
+    os.mkfifo(out / MANIFEST)
+    assert refused(out) == ["MC0881"]
 
 
 def test_locks_that_say_too_little(out: Path, recipe: Path) -> None:
