@@ -14,6 +14,7 @@ from mergec.output.path_lock import lock
 from mergec.output.swap import remove
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from mergec.ir.plan import OutputLayout
@@ -112,6 +113,17 @@ class ClaimedPlace:
 
     def _running(self) -> MergecError:
         return MergecError([BuildRunning(path=str(self._target))])
+
+    def clear_all_but(self, files: Collection[Path]) -> None:
+        """Remove what a stopped build left and the next one writes anew, such as a config.
+
+        Raises:
+            OSError: the system refuses.
+        """
+        if not self._is_single_file:
+            for path in sorted(self.path.iterdir()):
+                if path not in files and path != self.journal_path:
+                    remove(path)
 
     def lock_target(self) -> None:
         """Lock what is replaced: for a moment it stands under the name that another build would use."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mergec.output.journal import Entry
 from mergec.output.shard_files import read
-from mergec.output.tensor_digests import digest_of
+from mergec.output.tensor_digests import EMPTY, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _COPIED_AT_ONCE = 1 << 30
+
+
+def empty_tensors(layout: OutputLayout, causes: Sequence[str]) -> dict[int, Entry]:
+    """Those without elements."""
+    numbers = (number for number, tensor in enumerate(layout.tensors) if not tensor.nbytes)
+    return {number: Entry(causes[number], EMPTY, is_finite=True) for number in numbers}
 
 
 def journaled_tensors(

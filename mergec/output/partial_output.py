@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
-from mergec.diagnostics import MergecError
-from mergec.ir.byte_size import format_size
 from mergec.output.background_disk import BackgroundDisk
 from mergec.output.claimed_place import ClaimedPlace
-from mergec.output.errors import CannotWrite, DiskTooSmall
+from mergec.output.durable import sync, sync_tree
 from mergec.output.journal import Entry, Journal
-from mergec.output.kept_tensors import copied_tensors, journaled_tensors, linked_shards
+from mergec.output.kept_tensors import copied_tensors, empty_tensors, journaled_tensors, linked_shards
 from mergec.output.manifest import merkle_of, write_manifest
+from mergec.output.refusals import check_room, refusals_told
 from mergec.output.same_tree import is_same_tree
 from mergec.output.shard_files import ShardFiles
 from mergec.output.side_files import copy_side_files
-from mergec.output.swap import publish, remove
-from mergec.output.tensor_digests import EMPTY, TensorDigests
+from mergec.output.swap import publish
+from mergec.output.tensor_digests import TensorDigests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,11 +65,11 @@ class PartialOutput:
         self._journal: Journal | None = None
         self._is_done = False
         self.entries: dict[int, Entry] = {}
-        with self._told_as_diagnostics(self.path), self._gone_on_error():
+        with refusals_told(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
             self._place.claim(layout, is_fresh=is_fresh)
-            self._check_room(layout.nbytes + _SLACK)
-            self._clear_all_but_shards()
+            check_room(target.parent, layout.nbytes + _SLACK, paths)
+            self._place.clear_all_but(paths)
             self._files.create()
 
     def __enter__(self) -> Self:
@@ -100,21 +97,6 @@ class PartialOutput:
         """The numbers of the finished tensors in which some value is no finite number."""
         return sorted(number for number, entry in self.entries.items() if not entry.is_finite)
 
-    def _check_room(self, needed: int) -> None:
-        there = sum(path.lstat().st_blocks * 512 for path in self._files.paths if path.exists())
-        free = shutil.disk_usage(self._target.parent).free
-        if needed > free + there:
-            where = str(self._target.parent)
-            raise MergecError([DiskTooSmall(needed=format_size(needed), where=where, free=format_size(free))])
-
-    def _clear_all_but_shards(self) -> None:
-        """Remove what a stopped build left and this one writes anew, such as a config."""
-        if not self._is_single_file:
-            kept = {*self._files.paths, self._place.journal_path}
-            for path in sorted(self.path.iterdir()):
-                if path not in kept:
-                    remove(path)
-
     def begin(
         self,
         causes: Sequence[str],
@@ -137,8 +119,8 @@ class PartialOutput:
             MergecError: MC0804 when the system refuses.
         """
         self._causes, self._keys = causes, keys
-        with self._told_as_diagnostics(self.path):
-            linked = self._entries_without_files()
+        with refusals_told(self.path):
+            linked = empty_tensors(self._layout, causes)
             if old is not None and keys is not None:
                 linked |= linked_shards(self._layout, self._link, keys, old, workers)
             here = self._entries_in_files(linked, old, workers)
@@ -147,10 +129,6 @@ class PartialOutput:
             if reserve:
                 self._reserve()
         return [number for number in sorted(self.entries) if self._layout.tensors[number].nbytes]
-
-    def _entries_without_files(self) -> dict[int, Entry]:
-        empty = (number for number, tensor in enumerate(self._layout.tensors) if not tensor.nbytes)
-        return {number: Entry(self._causes[number], EMPTY, is_finite=True) for number in empty}
 
     def _entries_in_files(
         self, linked: Mapping[int, Entry], old: OldOutput | None, workers: int
@@ -189,7 +167,7 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when the system refuses.
         """
-        with self._told_as_diagnostics(self._files.paths[shard]):
+        with refusals_told(self._files.paths[shard]):
             self._disk.raise_failure()
             self._files.write(shard, offset, buffer)
         self._digests.note_written(shard, offset, buffer)
@@ -205,7 +183,7 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when they cannot be read back.
         """
-        with self._told_as_diagnostics(self._files.paths[shard]):
+        with refusals_told(self._files.paths[shard]):
             self._digests.note_copied(shard, offset, nbytes, scratch)
 
     def note_done(self, tensor: int, nbytes: int, scratch: memoryview, *, is_finite: bool) -> None:
@@ -214,13 +192,13 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when some cannot be read back, or the journal not be written.
         """
-        with self._told_as_diagnostics(self._files.paths[self._layout.tensors[tensor].shard]):
+        with refusals_told(self._files.paths[self._layout.tensors[tensor].shard]):
             digest = self._digests.note_done(tensor, nbytes, scratch)
         if digest is None:
             return
         entry = self.entries[tensor] = Entry(self._causes[tensor], digest, is_finite)
         if self._journal is not None:
-            with self._told_as_diagnostics(self._place.journal_path):
+            with refusals_told(self._place.journal_path):
                 self._journal.add(tensor, entry)
 
     def add_side_files(
@@ -231,7 +209,7 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when one cannot be read or written.
         """
-        with self._told_as_diagnostics(self.path):
+        with refusals_told(self.path):
             copy_side_files(origins, self.path, self._layout, config, changes)
 
     def add_files(self, contents: Mapping[str, bytes]) -> None:
@@ -241,7 +219,7 @@ class PartialOutput:
             MergecError: MC0804 when one cannot be written.
         """
         for name, content in contents.items():
-            with self._told_as_diagnostics(self.path / name):
+            with refusals_told(self.path / name):
                 (self.path / name).write_bytes(content)
 
     def publish(self, index: str | None, keys: Sequence[str] | None = None) -> None:
@@ -253,7 +231,7 @@ class PartialOutput:
         Raises:
             MergecError: MC0804 when the system refuses.
         """
-        with self._told_as_diagnostics(self.path):
+        with refusals_told(self.path):
             self._disk.finish()
             if self._is_done:
                 return
@@ -274,12 +252,12 @@ class PartialOutput:
                 if is_same_tree(self.path, self._target):
                     self._is_done = True
                     return
-                _sync_tree(self.path)
+                sync_tree(self.path)
             publish(self.path, self._target)
         self._is_done = True
         place.leave()
         with suppress(OSError):  # it is there; whether that outlasts a loss of power, nobody can tell now
-            _sync_directory(self._target.parent)
+            sync(self._target.parent)
 
     @contextmanager
     def _journal_back_on_error(self) -> Iterator[None]:
@@ -317,26 +295,3 @@ class PartialOutput:
         except BaseException:
             self.discard()
             raise
-
-    @contextmanager
-    def _told_as_diagnostics(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            problem = error.strerror or str(error)
-            where = str(error.filename or path)
-            raise MergecError([CannotWrite(path=where, problem=problem)]) from error
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        _sync_directory(path)
-    _sync_directory(folder)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -31,14 +31,15 @@ def check_saves(
 
     `output` is where a checkpoint is written as well. Reports MC0801, MC0802 and MC0806.
     """
-    made = None if output is None else output.resolve()
+    made = None if output is None else _resolved(output)
     rows: dict[Path, tuple[int, int]] = {}
     for number, task in enumerate(matches):
         for use in task.uses:
             if use.save is None:
                 continue
             check_target(use.save, inputs, force=force, report=report)
-            place = use.save.resolve()
+            if (place := _resolved(use.save)) is None:
+                continue  # that was told
             if rows.setdefault(place, (number, use.row)) != (number, use.row):
                 report.add(_not_written(use, "those of two models would go there"))
             if made is not None and made in (place, *place.parents):
@@ -47,6 +48,14 @@ def check_saves(
                 report.add(_not_written(use, "it is a folder"))
             elif not place.parent.is_dir():
                 report.add(_not_written(use, f"there is no folder `{safe(use.save.parent)}`"))
+
+
+def _resolved(path: Path) -> Path | None:
+    """What a path leads to; None where links lead in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: before Python 3.13
+        return None
 
 
 def save_permutations(matches: Sequence[MatchTask], solutions: Sequence[Solution]) -> None:
