@@ -215,7 +215,7 @@ class TestAround:
         bench.source("a", a)
         bench.source("b", shuffled(a, 2))
         bench.source("c", shuffled(a, 3))
-        models = {
+        models: dict[str, object] = {
             "ab": ALIGN,
             "mean": "0.5 * a + 0.5 * ab",
             "abc": {**ALIGN, "model": "c", "to": "mean"},

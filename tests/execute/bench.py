@@ -61,10 +61,10 @@ class Sink:
     def fileno(self, shard: int) -> int:
         raise AssertionError(f"a copy to {shard} within the kernel")
 
-    def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
+    def note_copied(self, shard: int, *_: object) -> None:
         raise AssertionError(f"a copy to {shard} within the kernel")
 
-    def note_done(self, tensor: int, nbytes: int, scratch: memoryview, *, is_finite: bool) -> None:
+    def note_done(self, tensor: int, nbytes: int, _: memoryview, **__: bool) -> None:
         with self._lock:
             self.done[tensor] = self.done.get(tensor, 0) + nbytes
 

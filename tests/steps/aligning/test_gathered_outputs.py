@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +11,9 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 import mergec
-from mergec.diagnostics import Report
+from mergec.diagnostics import Report, SourceText
 from mergec.recipe.place import TreePlace
 from mergec.recipe.yaml_tree import read_yaml
-from mergec.diagnostics import SourceText
 from mergec.symmetries.element import permuted, random_element
 from mergec.symmetries.instantiate import instantiate
 from mergec.symmetries.model_shape import ModelShape
@@ -23,6 +21,8 @@ from mergec.symmetries.permutation_file import write_permutations
 from mergec.symmetries.table import read_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mergec.ir.symmetry import Symmetry
 
 Shapes = dict[str, list[int]]
