@@ -61,10 +61,17 @@ class Sink:
     def fileno(self, shard: int) -> int:
         raise AssertionError(f"a copy to {shard} within the kernel")
 
-    def note_copied(self, shard: int, *_: object) -> None:
+    def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:  # noqa: ARG002
         raise AssertionError(f"a copy to {shard} within the kernel")
 
-    def note_done(self, tensor: int, nbytes: int, _: memoryview, **__: bool) -> None:
+    def note_done(
+        self,
+        tensor: int,
+        nbytes: int,
+        scratch: memoryview,  # noqa: ARG002
+        *,
+        is_finite: bool,  # noqa: ARG002
+    ) -> None:
         with self._lock:
             self.done[tensor] = self.done.get(tensor, 0) + nbytes
 
