@@ -207,6 +207,7 @@ def build(
                 [causes[tensor.name] for tensor in plan.layout.tensors],
                 keys=keys,
                 old=old,
+                copied=lock.copied(plan, keys),
                 workers=plan.memory.workers,
                 reserve=plan.computes,
             )
@@ -223,6 +224,7 @@ def build(
         keys = keys or lock.keys(plan, decided.solutions, waits=True)
         lock.check_output(plan, decided.solutions, output.merkle)
         output.publish(index=plan.layout.index, keys=keys)
+        lock.remember_copies(plan, keys, {number: one.digest for number, one in output.entries.items()})
         lock.finish(target, plan, decided.solutions, output.merkle, report)
     if not_finite := output.not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.solution import Solution
 
 _PUBLISHED = "published"
+_COPIED = "copied"
 
 
 class BuildLock:
@@ -133,6 +134,22 @@ class BuildLock:
 
         return read_old_output(target.resolve(), is_unchanged)
 
+    def copied(self, plan: Plan, keys: Sequence[str] | None) -> dict[int, str]:
+        """The digests of tensors that are only copied, where an earlier build has found them out."""
+        if keys is None:
+            return {}
+        numbers = _copies(plan)
+        found = self._cache.find(_COPIED, [keys[number] for number in numbers])
+        return {number: found[keys[number]] for number in numbers if keys[number] in found}
+
+    def remember_copies(self, plan: Plan, keys: Sequence[str] | None, digests: Mapping[int, str]) -> None:
+        """Keep the digests of tensors that were only copied: another build need not read them back."""
+        if keys is None:
+            return
+        known = self.copied(plan, keys)
+        new = {keys[number]: digests[number] for number in _copies(plan) if number not in known}
+        self._cache.add(_COPIED, new)
+
     def finish(
         self, target: Path, plan: Plan, solutions: Sequence[Solution], merkle: str, report: Report
     ) -> None:
@@ -171,3 +188,9 @@ class BuildLock:
         """
         if self._is_held and self._lock is not None:
             check_output(self._lock, merkle, found_permutations(plan.matches, solutions))
+
+
+def _copies(plan: Plan) -> list[int]:
+    """The numbers of the tensors that are copied as they are."""
+    computed = {region.tensor for region in plan.regions if not region.is_copy}
+    return sorted({region.tensor for region in plan.regions} - computed)

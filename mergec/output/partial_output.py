@@ -103,6 +103,7 @@ class PartialOutput:
         *,
         keys: Sequence[str] | None = None,
         old: OldOutput | None = None,
+        copied: Mapping[int, str] | None = None,
         workers: int = 1,
         reserve: bool = False,
     ) -> list[int]:
@@ -110,8 +111,9 @@ class PartialOutput:
 
         `causes` tells of each tensor what its bytes are made from, as far as builds on this machine have to
         know: only tensors of the same cause are taken from a stopped build. `keys` tells the same for all
-        machines and times, and decides what is taken from the `old` output. `reserve` has room set aside
-        in the background.
+        machines and times, and decides what is taken from the `old` output. `copied` are the digests of
+        tensors that are only copied, as far as they are known. `reserve` has room set aside in the
+        background.
 
         Returns the numbers of the tensors that need no work; those without elements are none.
 
@@ -119,6 +121,7 @@ class PartialOutput:
             MergecError: MC0804 when the system refuses.
         """
         self._causes, self._keys = causes, keys
+        self._digests.known = copied or {}
         with refusals_told(self.path):
             linked = empty_tensors(self._layout, causes)
             if old is not None and keys is not None:

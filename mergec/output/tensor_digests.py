@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from blake3 import blake3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from mergec.ir.plan import OutputLayout, PlacedTensor
 
@@ -34,6 +34,7 @@ class TensorDigests:
 
     A chunk that lies wholly in one buffer is hashed from there. The others are read back, those of a
     copy at once, while the processor may still hold them, and the rest when the tensor is finished.
+    `known` are digests of tensors by number that are only copied, of which nothing needs to be read.
     """
 
     def __init__(self, layout: OutputLayout, read: Read) -> None:
@@ -47,6 +48,7 @@ class TensorDigests:
         self._offsets = [[layout.tensors[n].offset for n in numbers] for numbers in self._numbers]
         self._lock = threading.Lock()
         self._under_way: dict[int, _Chunks] = {}
+        self.known: Mapping[int, str] = {}
 
     def note_written(self, shard: int, offset: int, buffer: memoryview) -> None:
         """Hash the chunks that lie wholly in a buffer that goes to a shard's file."""
@@ -60,6 +62,8 @@ class TensorDigests:
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         """Read back and hash the whole chunks of what the kernel wrote. `scratch` holds a chunk."""
         number, tensor = self._tensor_at(shard, offset)
+        if number in self.known:
+            return
         chunks = self._chunks(number)
         for chunk, start, stop in _whole_chunks(tensor, offset, nbytes):
             part = scratch[: stop - start]
@@ -74,6 +78,8 @@ class TensorDigests:
             if chunks.bytes_left:
                 return None
             del self._under_way[number]
+        if number in self.known:
+            return self.known[number]
         tensor = self._tensors[number]
         for chunk in chunks.missing():
             start = tensor.offset + chunk * CHUNK

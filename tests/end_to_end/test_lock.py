@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 import mergec
 from mergec.diagnostics import SourceText
+from mergec.lock.file_stamp import stamp_of
 from mergec.output import partial_output
+from mergec.output.shard_files import ShardFiles
 from mergec.recipe.yaml_tree import plain, read_yaml
 from tests.conftest import read_checkpoint, tree
 
@@ -141,3 +144,24 @@ class TestReuse:
         os.utime(shard, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         assert len(self.kept(locked, HALVES, monkeypatch)) == 6
         assert read_checkpoint(locked.out) == good
+
+    def test_what_was_copied_once_is_not_read_back_again(
+        self, locked: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        for path in locked.folder.glob("*.safetensors"):
+            wait_until_settled(path)
+        recipe = locked.recipe("a")
+        recipe.build(out=tmp_path / "first")
+
+        def read(*_: object) -> None:
+            raise AssertionError("read back")
+
+        monkeypatch.setattr(ShardFiles, "read", read)
+        recipe.build(out=tmp_path / "second")
+        assert tree(tmp_path / "second") == tree(tmp_path / "first")
+
+
+def wait_until_settled(path: Path) -> None:
+    """Digests of files just written are not kept, as the clock might not show another write."""
+    while not stamp_of(path).is_settled(time.time_ns()):
+        time.sleep(0.1)
