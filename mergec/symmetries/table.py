@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FOLDER = files("mergec.symmetries") / "tables"
 _ENDING = ".yaml"
 _FILE_ENDINGS = (".yaml", ".yml")
+_PATHS = "the path of a table ends in `.yaml` or `.yml`"
 _LISTED = "`mergec explain symmetries` lists the tables"
 
 
@@ -80,7 +81,8 @@ def built_in(name: str) -> Table:
 def _named(name: str, span: Span, report: Report) -> Table | None:
     if name in built_in_names():
         return built_in(name)
-    report.add(UnknownTable(span=span, name=name, help=did_you_mean(name, built_in_names()) or _LISTED))
+    help_ = _PATHS if "/" in name else did_you_mean(name, built_in_names()) or _LISTED
+    report.add(UnknownTable(span=span, name=name, help=help_))
     return None
 
 

@@ -39,6 +39,8 @@ def test_a_table_by_name(tmp_path: Path) -> None:
     assert one.code == "MC0502"
     assert one.help == "did you mean `llama`?"
     assert marked(one) == "lama"
+    _, (one,) = named("./llama", tmp_path)
+    assert one.help == "the path of a table ends in `.yaml` or `.yml`"
 
 
 def test_a_table_in_a_file(tmp_path: Path) -> None:
