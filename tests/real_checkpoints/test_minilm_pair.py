@@ -295,9 +295,11 @@ class TestTransformersReadsIt:
         out = recipe.build(memory="64MiB").path
         names = {str(path.relative_to(base_folder)) for path in base_folder.rglob("*") if path.is_file()}
         assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == names | {
-            "mergec.manifest.json"
+            "README.md",
+            "mergec.manifest.json",
+            "recipe.yaml",
         }
-        for name in names - {"config.json", "model.safetensors"}:
+        for name in names - {"config.json", "model.safetensors", "README.md"}:
             assert (out / name).read_bytes() == (base_folder / name).read_bytes(), name
         assert json.loads((out / "config.json").read_text()) == json.loads(
             (base_folder / "config.json").read_text()
