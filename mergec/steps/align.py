@@ -181,9 +181,11 @@ def _given(path: str, symmetry: Symmetry, call: Call) -> Tensor | None:
     span = call.place.child("permutations").span()
     try:
         vector = read_permutations(call.folder / path, symmetry)
+    except UnreadablePermutations as found:
+        call.report.add(UnreadableFile(span=span, path=safe(path), problem=str(found)))
+        return None
     except UnfitPermutations as found:
-        kind = UnreadableFile if isinstance(found, UnreadablePermutations) else BadPermutations
-        call.report.add(kind(span=span, path=safe(path), problem=str(found)))
+        call.report.add(BadPermutations(span=span, path=safe(path), problem=str(found)))
         return None
     return Tensor(call.graph, call.graph.add(GIVEN, (), (vector.tobytes(),), span), call.span)
 
