@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import MergecError, safe
 from mergec.output.errors import PermutationsNotWritten
 from mergec.output.ownership import check_target
-from mergec.symmetries.permutation_file import write_permutations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -71,6 +70,8 @@ def save_permutations(matches: Sequence[MatchTask], solutions: Sequence[Solution
 
 
 def _write(path: Path, task: MatchTask, solution: Solution, use: MatchUse) -> None:
+    from mergec.symmetries.permutation_file import write_permutations  # numpy, which copies need none of
+
     found = solution.models[use.row]
     about = {
         "anchor": use.anchor,
