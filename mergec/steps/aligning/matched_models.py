@@ -65,6 +65,8 @@ def _is_alike(model: ModelTable, anchor: ModelTable, names: Sequence[str], call:
         return _has_shapes(model, anchor, names, call)
     rule = rename_rule(extra[0], missing[0]) if missing and extra else None
     help_ = "leave out what only one of them has with `keep:` or `drop:` on a source"
+    if missing and extra:
+        help_ = f"line the names up with `rename:` on the source of `{model.name}`"
     call.report.add(
         ModelsDiffer(
             span=call.span,
