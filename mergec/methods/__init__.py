@@ -1,1 +1,1 @@
-"""Merge methods: one per file, each a function over symbolic tensors. Used by lower/."""
+"""Merge methods: what a function over symbolic tensors is to a recipe. Used by lower/."""

@@ -10,7 +10,7 @@ from mergec.ir.graph import DegreeDemand, Remark
 from mergec.ir.model_table import Entry
 from mergec.methods.larger_tensors import accept_larger, find_larger, refuse_larger
 from mergec.methods.method import Method, MethodError, Role
-from mergec.methods.rounding import rounding_dtype
+from mergec.methods.pieces.rounding import rounding_dtype
 from mergec.steps.errors import BadOperation
 
 if TYPE_CHECKING:

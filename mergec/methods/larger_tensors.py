@@ -8,7 +8,7 @@ from mergec.diagnostics import safe
 from mergec.ir.config_edit import ConfigEdit
 from mergec.ir.graph import Remark
 from mergec.methods.errors import LargerThanBase, MostAreLarger
-from mergec.methods.top_left import holds
+from mergec.methods.pieces.top_left import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

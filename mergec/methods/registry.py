@@ -1,26 +1,26 @@
-"""The merge methods, found by walking this package: a module is named after its method."""
+"""The merge methods, found by walking their package: a module is named after its method."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 
-import mergec.methods
+import mergec.methods.library
 from mergec.methods.method import Method
 from mergec.methods.method_operation import MethodOperation
 
 
 def find_method(name: str) -> MethodOperation | None:
     """The operation of the method of this name; only its own module is imported."""
-    if name not in {module.name for module in pkgutil.iter_modules(mergec.methods.__path__)}:
+    if name not in {module.name for module in pkgutil.iter_modules(mergec.methods.library.__path__)}:
         return None
-    for value in vars(importlib.import_module(f"mergec.methods.{name}")).values():
-        if isinstance(value, Method):
+    for value in vars(importlib.import_module(f"mergec.methods.library.{name}")).values():
+        if isinstance(value, Method) and value.name == name:  # it may build on another one
             return MethodOperation(value)
     return None
 
 
 def methods() -> dict[str, MethodOperation]:
     """The operations of all methods by name, in alphabetic order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(mergec.methods.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(mergec.methods.library.__path__))
     return {name: found for name in names if (found := find_method(name)) is not None}

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from mergec.ir.expression import Tensor
 from mergec.methods.method import method
-from mergec.methods.rounding import Arithmetic, rounded
-from mergec.methods.top_left import subtracted
+from mergec.methods.pieces.rounding import Arithmetic, rounded
+from mergec.methods.pieces.top_left import subtracted
 
 
 @method(reference="arXiv:2212.04089", may_grow=True)

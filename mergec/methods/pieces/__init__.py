@@ -1,0 +1,1 @@
+"""Expressions that several methods share: one idea per file."""
