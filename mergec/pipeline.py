@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mergec.lock.build_lock import BuildLock
     from mergec.lock.lock_model import LockedSource
     from mergec.lower.bind import BoundRecipe
+    from mergec.output.reuse import Reuse
     from mergec.sources.byte_source import ByteSource
     from mergec.symmetries.matching.solution import Solution
 
@@ -59,13 +60,15 @@ class Compiled:
 class Built:
     """A finished build: the path that was written, and what the plan's matches found.
 
-    `kept` counts the tensors that were there already, and `remark` tells of what a stopped build left.
+    `reuse` tells of the tensors that were there already, `contents` the SHA-256 of the files that were read,
+    and `remark` of what a stopped build left.
     """
 
     path: Path
-    solutions: tuple[Solution, ...] = ()
-    kept: int = 0
-    remark: str = ""
+    solutions: tuple[Solution, ...]
+    reuse: Reuse
+    contents: Mapping[Path, str]
+    remark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +94,24 @@ def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> 
         MergecError: what the first stage that found errors found.
     """
     try:
-        with _collector_paused():
-            recipe = load_recipe(path, overrides, report)
-            bound = bind(recipe, report)
-            sources = open_sources(recipe, bound.sources, report)
-            lowered = lower(bound, sources, report)
-            checked = check(lowered, sources.names, report)
-            report_cards(ancestors(bound, sources), recipe, report)
-            return Compiled(path, recipe, sources, checked, overrides)
+        return compile_loaded(path, load_recipe(path, overrides, report), overrides, report)
     except MergecError as error:
         raise MergecError(with_parameters(error.diagnostics, overrides)) from error
+
+
+def compile_loaded(path: Path, recipe: Recipe, overrides: Mapping[str, str], report: Report) -> Compiled:
+    """A recipe that was read already, to checked graph. `path` is where it stands.
+
+    Raises:
+        MergecError: what the first stage that found errors found.
+    """
+    with _collector_paused():
+        bound = bind(recipe, report)
+        sources = open_sources(recipe, bound.sources, report)
+        lowered = lower(bound, sources, report)
+        checked = check(lowered, sources.names, report)
+        report_cards(ancestors(bound, sources), recipe, report)
+        return Compiled(path, recipe, sources, checked, overrides)
 
 
 @contextmanager
@@ -179,6 +190,7 @@ def build(
     from mergec.lock.build_causes import build_causes, stamps_of
     from mergec.output.ownership import check_target
     from mergec.output.partial_output import PartialOutput
+    from mergec.output.reuse import reuse_with, why_nothing
     from mergec.output.saved_permutations import check_saves
 
     target = target_path(compiled, options)
@@ -211,6 +223,8 @@ def build(
                 workers=plan.memory.workers,
                 reserve=plan.computes,
             )
+            none = why_nothing(target, is_fresh=options.fresh)
+            reuse = reuse_with(plan.layout, keys or (), old, kept, (), none)
             for number in kept:
                 progress(number, plan.layout.tensors[number].nbytes)
             run_plan(plan, sources, output, progress, decided.vectors, kept)
@@ -223,13 +237,14 @@ def build(
             output.add_files(_provenance(compiled, plan, copied, lock.sources()))
         keys = keys or lock.keys(plan, decided.solutions, waits=True)
         lock.check_output(plan, decided.solutions, output.merkle)
+        contents = lock.contents()
         output.publish(index=plan.layout.index, keys=keys)
         lock.remember_copies(plan, keys, {number: one.digest for number, one in output.entries.items()})
         lock.finish(target, plan, decided.solutions, output.merkle, report)
     if not_finite := output.not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)
         report.add(OutputNotFinite(tensor=first, more=f" and {len(others)} more" if others else ""))
-    return Built(target, decided.solutions, len(kept), output.remark)
+    return Built(target, decided.solutions, reuse, contents, output.remark)
 
 
 def _build_lock(compiled: Compiled, plan: Plan, options: Options) -> BuildLock:

@@ -12,6 +12,9 @@ from mergec.cli.command import command
 from mergec.cli.match_progress import build_progress
 from mergec.cli.match_results import match_results, result_document, result_lines
 from mergec.cli.recipe_options import limit_options, recipe_argument, set_option
+from mergec.cli.reuse.former_build import read_former_build
+from mergec.cli.reuse.told import made_lines, reuse_document
+from mergec.cli.reuse.why_made import why_made
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_message, print_result
 from mergec.diagnostics import Report, safe
@@ -19,8 +22,10 @@ from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.ir.byte_size import format_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from mergec.cli.reuse.why_made import MadeAlike
     from mergec.cli.settings import Settings
     from mergec.ir.plan import Plan
 
@@ -66,17 +71,25 @@ def build(
     told = len(report.diagnostics)
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics, settings)
+    former = read_former_build(pipeline.target_path(compiled, options), recipe)
     with build_progress(plan, settings) as (tiles, steps):
         built = pipeline.build(compiled, plan, options, report, tiles, steps)
     if not settings.is_quiet and not settings.wants_json:
         print_diagnostics(report.diagnostics[told:], settings)
     if settings.is_verbose and built.remark:
         print_message(safe(built.remark))
-    _print_done(built, plan, time.monotonic() - started, report, settings)
+    seconds = time.monotonic() - started
+    made = why_made(built.reuse, former, compiled, plan, built.contents)
+    _print_done(built, plan, seconds, made, report, settings)
 
 
 def _print_done(
-    built: pipeline.Built, plan: Plan, seconds: float, report: Report, settings: Settings
+    built: pipeline.Built,
+    plan: Plan,
+    seconds: float,
+    made: Sequence[MadeAlike],
+    report: Report,
+    settings: Settings,
 ) -> None:
     tensors, written = len(plan.layout.tensors), plan.bytes_written
     matches = match_results(plan.matches, built.solutions)
@@ -84,7 +97,8 @@ def _print_done(
         document = {
             "path": str(built.path),
             "tensors": tensors,
-            "kept": built.kept,
+            "kept": len(built.reuse.kept),
+            "reuse": reuse_document(built.reuse, made),
             "bytes": {"read": plan.bytes_read, "copied": plan.bytes_copied, "written": written},
             "matches": [result_document(one) for one in matches],
             "seconds": round(seconds, 3),
@@ -95,6 +109,7 @@ def _print_done(
     print_result(safe(built.path))
     if not settings.is_quiet:
         speed = format_size(written / max(seconds, 1e-3))
-        kept = f" ({built.kept} kept)" if built.kept else ""
+        kept = f" ({len(built.reuse.kept)} kept)" if built.reuse.kept else ""
         summary = f"{tensors} tensors{kept}, {format_size(written)} in {seconds:.1f} s ({speed}/s)"
-        print_result("\n".join([summary, *result_lines(matches)]))
+        anew = (f"  {line}" for line in made_lines(made)) if built.reuse.old is not None else ()
+        print_result("\n".join([summary, *anew, *result_lines(matches)]))

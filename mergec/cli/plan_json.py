@@ -1,10 +1,11 @@
-"""A plan for machines. The same recipe, sources and options give the same document."""
+"""A plan for machines. The same recipe, sources and options give the same document, and what is there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mergec.cli.plan_matches import match_document
+from mergec.cli.reuse.told import reuse_document
 from mergec.diagnostics.as_json import diagnostic_as_json
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def plan_document(facts: PlanFacts) -> dict[str, Any]:
             "bytes": plan.bytes_written,
             "files": [{"name": shard.name, "bytes": shard.size} for shard in plan.layout.shards],
             "copied": [{"folder": folder, "files": list(files)} for folder, files in facts.copied.items()],
+            "written": list(facts.written),
         },
+        "reuse": reuse_document(facts.reuse, facts.made),
         "tensors": [_tensor(tensor, shards) for tensor in facts.shown],
         "memory": {
             "budget": memory.budget,

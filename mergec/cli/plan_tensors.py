@@ -14,7 +14,7 @@ from mergec.ir.primitives import CONCAT, FILL, NORMAL
 from mergec.ir.quantised_primitives import DEQUANTISE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from mergec.ir.graph import CheckedGraph, Graph, NodeId
     from mergec.ir.plan import PlacedTensor, Plan
@@ -102,19 +102,35 @@ def _owners(checked: CheckedGraph) -> dict[NodeId, tuple[str, str]]:
     return owners
 
 
-def _tensor_action(
-    placed: PlacedTensor, root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], kernels: set[str]
-) -> TensorAction:
-    summands: list[Summand] = []
-    read_as: dict[str, None] = {}
+def summands_of(checked: CheckedGraph, names: Container[str]) -> dict[str, tuple[Summand, ...]]:
+    """What some tensors of the output are the sums of, by their names."""
+    owners = _owners(checked)
+    return {
+        output.name: tuple(_summands(output.node, checked.graph, owners, {}))
+        for output in checked.outputs
+        if output.name in names
+    }
+
+
+def _summands(
+    root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], read_as: dict[str, None]
+) -> Iterator[Summand]:
+    """Adds the dtypes of what is read to `read_as`."""
     for atom, weight in linear_form(graph, root).items():
         if weight:
             leaves = list(graph.leaves(atom))
             parts = (Part(*owners.get(leaf, ("", _made_up(graph, leaf)))) for leaf in leaves)
             permuted = any(graph[node].primitive in _GATHERS for node in graph.below(atom))
             is_computed = leaves != [atom] and not (permuted and len(leaves) == 1)
-            summands.append(Summand(weight, tuple(dict.fromkeys(parts)), is_computed, permuted))
             read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
+            yield Summand(weight, tuple(dict.fromkeys(parts)), is_computed, permuted)
+
+
+def _tensor_action(
+    placed: PlacedTensor, root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], kernels: set[str]
+) -> TensorAction:
+    read_as: dict[str, None] = {}
+    summands = list(_summands(root, graph, owners, read_as))
     below = [graph[node].primitive for node in graph.below(root)]
     action = _action(summands, kernels)
     if not _GATHERS.isdisjoint(below):

@@ -9,6 +9,7 @@ from mergec.cli.name_groups import collapsed
 from mergec.cli.plan_matches import match_lines
 from mergec.cli.plan_rows import plan_rows
 from mergec.cli.plan_tensors import Action
+from mergec.cli.reuse.told import reuse_lines
 from mergec.diagnostics import safe
 from mergec.ir.byte_size import format_size
 from mergec.ir.primitive import Reproducibility
@@ -53,6 +54,10 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     tensors = counted(len(layout.tensors), "tensor")
     yield f"{_INDENT}{safe(facts.target)}{_INDENT}{files}, {tensors}, {format_size(layout.nbytes)}"
     yield from _copied_lines(facts)
+    if facts.has_something_there:
+        yield ""
+        yield "Reuse"
+        yield from (f"{_INDENT}{line}" for line in reuse_lines(facts.reuse, facts.made))
     yield ""
     yield "Tensors"
     yield from _tensor_lines(facts)
@@ -91,11 +96,11 @@ def _source_lines(sources: tuple[SourceFacts, ...]) -> Iterator[str]:
 
 
 def _copied_lines(facts: PlanFacts) -> Iterator[str]:
-    """The files beside the weights, where they come from more than one folder."""
-    if len(facts.copied) < 2:
-        return
+    """The files beside the weights, and the folders that they come from."""
     for folder, files in facts.copied.items():
         yield f"{_INDENT * 2}{', '.join(map(safe, files))} from {safe(folder)}"
+    if facts.written:
+        yield f"{_INDENT * 2}{', '.join(facts.written)} by mergec"
 
 
 def _tensor_lines(facts: PlanFacts) -> Iterator[str]:

@@ -125,14 +125,17 @@ class BuildLock:
         """
         return self._state.model.sources
 
+    def contents(self) -> dict[Path, str]:
+        """The SHA-256 of every weight file, once all are known.
+
+        Raises:
+            MergecError: as `keys`.
+        """
+        return self._state.contents()
+
     def old_output(self, target: Path) -> OldOutput | None:
         """What can be taken from the output that is there; files as they were published are trusted."""
-
-        def is_unchanged(path: Path, checksum: str) -> bool:
-            stamp = str(stamp_of(path))
-            return self._cache.find(_PUBLISHED, [stamp]).get(stamp) == checksum
-
-        return read_old_output(target.resolve(), is_unchanged)
+        return trusted_output(target, self._cache)
 
     def copied(self, plan: Plan, keys: Sequence[str] | None) -> dict[int, str]:
         """The digests of tensors that are only copied, where an earlier build has found them out."""
@@ -188,6 +191,16 @@ class BuildLock:
         """
         if self._is_held and self._lock is not None:
             check_output(self._lock, merkle, found_permutations(plan.matches, solutions))
+
+
+def trusted_output(target: Path, cache: DigestCache) -> OldOutput | None:
+    """What can be taken from the output at a path; files that the cache knows as published are trusted."""
+
+    def is_unchanged(path: Path, checksum: str) -> bool:
+        stamp = str(stamp_of(path))
+        return cache.find(_PUBLISHED, [stamp]).get(stamp) == checksum
+
+    return read_old_output(target.resolve(), is_unchanged)
 
 
 def _copies(plan: Plan) -> list[int]:

@@ -46,17 +46,21 @@ def _recipe(locked: LockModel, now: LockModel) -> Iterator[Difference]:
     if locked.recipe.sha256 == now.recipe.sha256:
         return
     old, new = locked.recipe.content, now.recipe.content
-    leaves = list(_leaves(old, new, ())) if old is not None and new is not None else []
+    leaves = recipe_differences(old, new) if old is not None and new is not None else []
     if not leaves:
         yield Difference(("recipe", "sha256"), "the recipe says something else")
     for path, what in leaves[:_MOST]:
-        yield Difference(("recipe", "content", *path), f"recipe: {'.'.join(map(safe, path))}{what}")
+        yield Difference(("recipe", "content", *path), f"recipe: {what}")
     if len(leaves) > _MOST:
         yield Difference(("recipe", "content"), f"recipe: {len(leaves) - _MOST} more places")
 
 
+def recipe_differences(old: object, new: object) -> list[Difference]:
+    """Where the canonical forms of two recipes differ, at the places deepest in them."""
+    return [Difference(path, f"{'.'.join(map(safe, path))}{what}") for path, what in _leaves(old, new, ())]
+
+
 def _leaves(old: object, new: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Where two trees differ, at the places deepest in them."""
     if isinstance(old, dict) and isinstance(new, dict) and old and new:
         if list(old) != list(new) and set(old) == set(new):
             yield path, " stand in another order"

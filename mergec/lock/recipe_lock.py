@@ -80,6 +80,14 @@ class RecipeState:
         """
         return self._digests.result()
 
+    def contents(self) -> dict[Path, str]:
+        """The SHA-256 of every weight file.
+
+        Raises:
+            MergecError: as `digests`.
+        """
+        return {file.path: one.sha256 for file, one in zip(self._read.weights, self.digests, strict=False)}
+
     def keys(self, decided: Mapping[NodeId, DecidedVectors] | None = None) -> dict[str, str]:
         """The key of every output tensor; `decided` as in tensor_keys.
 

@@ -15,7 +15,7 @@ from mergec.lock.file_stamp import FileStamp, stamp_of
 from mergec.sources.open_file import changed, open_descriptor, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -86,12 +86,7 @@ class SourceDigests:
         """
         self._stamps = [_stamp(file) for file in self._files]
         wanted = dict(zip(self._stamps, self._files, strict=True))
-        found = self._cache.find(_KIND, map(str, wanted))
-        self._known = {
-            stamp: digest
-            for stamp in wanted
-            if (digest := _parsed(stamp.size, found.get(str(stamp), ""))) is not None
-        }
+        self._known = _known(wanted, self._cache)
         unknown = {stamp: file for stamp, file in wanted.items() if stamp not in self._known}
         if unknown:
             self._threads = ThreadPoolExecutor(min(self._workers, len(unknown)), "mergec-digests")
@@ -173,6 +168,24 @@ class SourceDigests:
         if at != size:
             return None
         return FileDigest(size, whole.hexdigest(), header.hexdigest() if header_end else None)
+
+
+def known_digests(files: Sequence[ReadFile], cache: DigestCache) -> list[FileDigest | None]:
+    """The digest of each file, None where it would have to be read.
+
+    Raises:
+        MergecError: a file is missing, or not the one whose header was read.
+    """
+    stamps = [_stamp(file) for file in files]
+    known = _known(stamps, cache)
+    return [known.get(stamp) for stamp in stamps]
+
+
+def _known(stamps: Iterable[FileStamp], cache: DigestCache) -> dict[FileStamp, FileDigest]:
+    wanted = list(stamps)
+    found = cache.find(_KIND, map(str, wanted))
+    digests = {stamp: _parsed(stamp.size, found.get(str(stamp), "")) for stamp in wanted}
+    return {stamp: digest for stamp, digest in digests.items() if digest is not None}
 
 
 def _stamp(file: ReadFile) -> FileStamp:

@@ -33,7 +33,7 @@ class ClaimedPlace:
         self._target = target
         self._is_single_file = is_single_file
         self.path = partial_path(target)
-        self.journal_path = journal_beside(self.path) if is_single_file else self.path / NAME
+        self.journal_path = _journal_path(self.path, is_single_file=is_single_file)
         self.journaled: dict[int, Entry] = {}
         self.remark = ""
         self._is_mine = False
@@ -74,9 +74,7 @@ class ClaimedPlace:
                 os.close(leftover)
 
     def _is_usable(self, layout: OutputLayout) -> bool:
-        if self.path.is_symlink() or self.path.is_file() != self._is_single_file:
-            return False
-        self.journaled = read_journal(self.journal_path, layout) or {}
+        self.journaled = left_tensors(self._target, layout, is_single_file=self._is_single_file)
         return bool(self.journaled)
 
     def _remove_leftover(self, *, is_fresh: bool) -> None:
@@ -146,6 +144,18 @@ class ClaimedPlace:
         self._is_mine = False
         while self._locks:
             os.close(self._locks.pop())
+
+
+def left_tensors(target: Path, layout: OutputLayout, *, is_single_file: bool) -> dict[int, Entry]:
+    """What a stopped build of a layout says to have finished, by the tensor's number. Nothing is touched."""
+    path = partial_path(target)
+    if path.is_symlink() or path.is_file() != is_single_file:
+        return {}
+    return read_journal(_journal_path(path, is_single_file=is_single_file), layout) or {}
+
+
+def _journal_path(partial: Path, *, is_single_file: bool) -> Path:
+    return journal_beside(partial) if is_single_file else partial / NAME
 
 
 def _not_ours(path: Path) -> MergecError:

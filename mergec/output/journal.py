@@ -16,7 +16,7 @@ from blake3 import blake3
 from mergec.output.shard_files import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mergec.ir.plan import OutputLayout
@@ -120,6 +120,11 @@ def read_journal(path: Path, layout: OutputLayout) -> dict[int, Entry] | None:
         if told is not None and int(told[1]) < len(layout.tensors):
             found[int(told[1])] = Entry(told[2], told[3], told[4] == "finite")
     return found
+
+
+def of_same_cause(entries: Mapping[int, Entry], causes: Sequence[str]) -> dict[int, Entry]:
+    """The tensors that a stopped build says to have finished, and that would be made from the same now."""
+    return {number: entry for number, entry in entries.items() if entry.cause == causes[number]}
 
 
 def _first_line(layout: OutputLayout) -> bytes:

@@ -77,8 +77,7 @@ def copied_tensors(
     Raises:
         OSError: the system refuses to write.
     """
-    by_key = {one.key: one for one in old.tensors.values()}
-    found = {n: one for n, key in keys.items() if (one := by_key.get(key)) and one.fits(layout.tensors[n])}
+    found = {n: one for n, key in keys.items() if (one := old.same(layout.tensors[n], key)) is not None}
 
     def is_copied(number: int) -> bool:
         placed, one = layout.tensors[number], found[number]

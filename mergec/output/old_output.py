@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import MergecError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mergec.ir.plan import PlacedTensor, Shard
     from mergec.ir.strided_view import StridedView
+    from mergec.output.manifest import Manifest
 
 
 class OldTensor(NamedTuple):
@@ -40,17 +42,34 @@ class OldTensor(NamedTuple):
         return (self.view.dtype, self.view.shape) == (placed.dtype, placed.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OldOutput:
     """Tensors of a finished output by name, for those whose keys are known.
 
     `unchanged` names the files that are known to be as they were when they were published; tensors in
-    others are hashed before they are believed to be what the manifest claims.
+    others are hashed before they are believed to be what the manifest claims. `manifest` lists all tensors,
+    also those that are no longer in its files.
     """
 
     folder: Path
     tensors: dict[str, OldTensor]
     unchanged: frozenset[str]
+    manifest: Manifest
+
+    def same(self, placed: PlacedTensor, key: str) -> OldTensor | None:
+        """The tensor that a key stands for, under whatever name, if it can be one of the new output."""
+        found = self.by_key.get(key)
+        return found if found is not None and found.fits(placed) else None
+
+    @cached_property
+    def by_key(self) -> dict[str, OldTensor]:
+        """The tensors by their keys."""
+        return {one.key: one for one in self.tensors.values()}
+
+    @cached_property
+    def listed_keys(self) -> frozenset[str | None]:
+        """The keys of all tensors that the manifest lists."""
+        return frozenset(one.key for one in self.manifest.tensors.values())
 
     def has_shard(self, shard: Shard) -> bool:
         """Whether there is a file of this name, size and header."""
@@ -108,7 +127,7 @@ def read_old_output(
         if view is not None and tensor.key is not None:
             found[name] = OldTensor(tensor.key, tensor.file, view, tensor.digest, tensor.is_finite)
     unchanged = frozenset(n for n in names if views[n] and is_unchanged(folder / n, manifest.checksum))
-    return OldOutput(folder, found, unchanged)
+    return OldOutput(folder, found, unchanged, manifest)
 
 
 def _views(folder: Path, name: str) -> dict[str, StridedView]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from mergec.output.background_disk import BackgroundDisk
 from mergec.output.claimed_place import ClaimedPlace
 from mergec.output.durable import sync, sync_tree
-from mergec.output.journal import Entry, Journal
+from mergec.output.journal import Entry, Journal, of_same_cause
 from mergec.output.kept_tensors import copied_tensors, empty_tensors, journaled_tensors, linked_shards
 from mergec.output.manifest import merkle_of, write_manifest
 from mergec.output.refusals import check_room, refusals_told
@@ -136,11 +136,8 @@ class PartialOutput:
     def _entries_in_files(
         self, linked: Mapping[int, Entry], old: OldOutput | None, workers: int
     ) -> dict[int, Entry]:
-        claimed = {
-            number: entry
-            for number, entry in self._place.journaled.items()
-            if number not in linked and entry.cause == self._causes[number]
-        }
+        journaled = of_same_cause(self._place.journaled, self._causes)
+        claimed = {number: entry for number, entry in journaled.items() if number not in linked}
         found = journaled_tensors(self._layout, self._files, claimed, workers)
         if old is None or self._keys is None:
             return found
