@@ -34,7 +34,7 @@ class TensorDigests:
 
     A chunk that lies wholly in one buffer is hashed from there. The others are read back, those of a
     copy at once, while the processor may still hold them, and the rest when the tensor is finished.
-    `known` are digests of tensors by number that are only copied, of which nothing needs to be read.
+    `known` are digests of tensors by number that are only copied, of which nothing needs to be hashed.
     """
 
     def __init__(self, layout: OutputLayout, read: Read) -> None:
@@ -55,6 +55,8 @@ class TensorDigests:
         if len(buffer) < CHUNK:  # it may hold a small tensor; reading that back costs less than looking
             return
         number, tensor = self._tensor_at(shard, offset)
+        if number in self.known:
+            return
         chunks = self._chunks(number)
         for chunk, start, stop in _whole_chunks(tensor, offset, len(buffer)):
             chunks.put(chunk, buffer[start - offset : stop - offset])
