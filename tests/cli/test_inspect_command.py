@@ -56,6 +56,19 @@ def test_components_and_layers(mergec_command: Callable[..., Result], recipe: Pa
     )
 
 
+def test_what_a_build_wrote_beside_the_weights(mergec_command: Callable[..., Result], recipe: Path) -> None:
+    out = recipe.parent / "out"
+    assert mergec_command("build", recipe, "--out", out).exit_code == 0
+    text = mergec_command("inspect", out).stdout
+    assert "  beside the weights: README.md, mergec.manifest.json, recipe.yaml\n" in text
+    names = json.loads(mergec_command("inspect", out, "--json").stdout)["beside"]
+    assert names == ["README.md", "mergec.manifest.json", "recipe.yaml"]
+    for number in range(20):
+        (out / f"vocab-{number:02}.txt").write_text("")
+    assert "vocab-08.txt and 11 more\n" in mergec_command("inspect", out).stdout
+    assert "vocab-19.txt\n" in mergec_command("inspect", out, "--tensors").stdout
+
+
 def test_a_line_for_every_tensor(mergec_command: Callable[..., Result], recipe: Path) -> None:
     text = mergec_command("inspect", recipe.parent / "base.safetensors", "--tensors").stdout
     assert "  base.safetensors: " in text

@@ -15,6 +15,7 @@ from mergec.cli.inspection.adapter_text import about_lines, target_rows
 from mergec.cli.inspection.amounts import format_count
 from mergec.cli.inspection.model_text import (
     begins,
+    beside_lines,
     elsewhere_lines,
     joint_lines,
     layout_text,
@@ -70,7 +71,9 @@ def model_html(facts: ModelFacts) -> str:
     body = [
         f"<h1>{_text(subject.path)}</h1>",
         f"<p>{_text(summary(subject.checkpoint))}</p>",
-        *_items(detail_lines(subject.checkpoint, all_files=False)),
+        *_items(
+            [*detail_lines(subject.checkpoint, all_files=False), *beside_lines(subject, every_file=False)]
+        ),
         *(_components(facts) if facts.adapter is None else _adapter(facts.adapter)),
         *_list("Joints", joint_lines(facts)),
         *_config(facts),

@@ -49,6 +49,7 @@ def model_document(facts: ModelFacts) -> dict[str, Any]:
     """The checkpoint, and everything that was made out about it."""
     document = checkpoint_document(str(facts.subject.path), facts.subject.checkpoint)
     grouping = facts.parts.grouping
+    document["beside"] = list(facts.subject.beside)
     document["layout"] = None if grouping.layout is None else str(grouping.layout)
     document["layout_candidates"] = [str(layout) for layout in grouping.candidates]
     document["components"] = [

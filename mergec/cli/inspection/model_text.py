@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from mergec.cli.inspection.config_check import ConfigLine
     from mergec.cli.inspection.model_facts import ModelFacts
     from mergec.cli.inspection.parts import Part
+    from mergec.cli.inspection.subject import Subject
 
 _INDENT = "  "
+_MOST_FILES = 12
 _MOST_PREFIXES, _WIDEST_PREFIXES = 4, 80
 
 
@@ -30,6 +32,7 @@ def model_text(facts: ModelFacts, *, every_tensor: bool) -> str:
     subject = facts.subject
     lines = [f"{safe(subject.path)}: {summary(subject.checkpoint)}"]
     lines += [f"{_INDENT}{line}" for line in detail_lines(subject.checkpoint, all_files=every_tensor)]
+    lines += [f"{_INDENT}{line}" for line in beside_lines(subject, every_file=every_tensor)]
     for title, section in (
         ("Components", _component_lines(facts)),
         ("Joints", joint_lines(facts)),
@@ -43,6 +46,15 @@ def model_text(facts: ModelFacts, *, every_tensor: bool) -> str:
         if found:
             lines += ["", title, *found]
     return "\n".join(lines)
+
+
+def beside_lines(subject: Subject, *, every_file: bool) -> Iterator[str]:
+    """The other files of the folder."""
+    names = subject.beside
+    shown = names if every_file else names[:_MOST_FILES]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    if names:
+        yield f"beside the weights: {', '.join(map(safe, shown))}{more}"
 
 
 def _tensors(facts: ModelFacts, *, every_tensor: bool) -> Iterable[str]:

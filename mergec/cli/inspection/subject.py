@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A checkpoint and where it was found. `broken` says which configs cannot be read, and why."""
+    """A checkpoint and where it was found. `broken` says which configs cannot be read, and why.
+
+    `beside` names the other files of its folder, where it is one: configs, tokenizers, a card, a manifest.
+    """
 
     path: Path
     checkpoint: Checkpoint
     facts: SourceFacts
     broken: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def subject(path: Path, checkpoint: Checkpoint) -> Subject:
@@ -40,4 +44,15 @@ def subject(path: Path, checkpoint: Checkpoint) -> Subject:
         read_values=small_values(dict(enumerate(checkpoint.files))),
     )
     broken = tuple(found.message for found in report.diagnostics)
-    return Subject(path, checkpoint, facts, broken)
+    return Subject(path, checkpoint, facts, broken, tuple(_beside(checkpoint)))
+
+
+def _beside(checkpoint: Checkpoint) -> list[str]:
+    if checkpoint.directory is None:
+        return []
+    weights = {file.path.name for file in checkpoint.files}
+    try:
+        names = {path.name for path in checkpoint.directory.iterdir() if path.is_file()}
+    except OSError:
+        return []
+    return sorted(name for name in names - weights if not name.startswith("."))

@@ -30,3 +30,12 @@ def test_a_broken_config_is_told_and_stops_nothing(tmp_path: Path) -> None:
     assert len(found.broken) == 1
     assert "config.json" in found.broken[0]
     assert list(found.checkpoint.tensors) == ["a"]
+
+
+def test_the_other_files_of_a_folder(tmp_path: Path) -> None:
+    made(tmp_path / "m", {"a": kind(2)}, {"x": 1})
+    for name in ("README.md", ".hidden"):
+        (tmp_path / "m" / name).write_text("text")
+    (tmp_path / "m" / "folder").mkdir()
+    assert opened(tmp_path / "m").beside == ("README.md", "config.json")
+    assert opened(tmp_path / "m" / "model.safetensors").beside == ()
