@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mergec.ir import matrix_primitives, permutation_primitives, primitives
 from mergec.ir.dtype import DType
+from mergec.ir.elementwise_expressions import ElementwiseExpressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(ElementwiseExpressions):
     """A value in the graph. Arithmetic on it adds nodes that bear `origin`."""
 
     graph: Graph

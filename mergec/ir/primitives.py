@@ -17,6 +17,8 @@ from mergec.ir.tensor_type import TensorType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mergec.ir.strided_view import Shape
+
 
 def _same_shape(types: Types) -> None:
     if any(t.shape != types[0].shape for t in types):
@@ -70,16 +72,26 @@ def _added(sign: float) -> Callable[[Types, Attributes], TensorType]:
     return infer
 
 
+def repeated_shape(types: Types) -> Shape:
+    """The shape of operands together: axes of size 1 go with any size.
+
+    Raises:
+        TypeMismatch: they differ in another way.
+    """
+    shapes = {t.shape for t in types}
+    if len(shapes) == 1:
+        return types[0].shape
+    if len({len(shape) for shape in shapes}) > 1:
+        raise TypeMismatch("shape")
+    axes = [set(sizes) - {1} for sizes in zip(*shapes, strict=True)]
+    if any(len(sizes) > 1 for sizes in axes):
+        raise TypeMismatch("shape")
+    return tuple(next(iter(sizes), 1) for sizes in axes)
+
+
 def _factored(types: Types, _: Attributes) -> TensorType:
     """Of the left operand's degree: the right one is a factor. Axes of size 1 go with any size."""
-    left, right = types
-    if len(left.shape) != len(right.shape):
-        raise TypeMismatch("shape")
-    sizes = list(zip(left.shape, right.shape, strict=True))
-    if any(a != b and 1 not in {a, b} for a, b in sizes):
-        raise TypeMismatch("shape")
-    shape = tuple(b if a == 1 else a for a, b in sizes)
-    return TensorType(shape, arithmetic_dtype(types), left.degree)
+    return TensorType(repeated_shape(types), arithmetic_dtype(types), types[0].degree)
 
 
 def _identical(types: Types, _: Attributes) -> TensorType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mergec.kernels import dequantise, elementwise, gather, layout, matrix
+from mergec.kernels import dequantise, elementwise, gather, layout, matrix, selection, transcendental
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,4 +15,6 @@ KERNELS: dict[str, Callable[..., Any]] = {
     **matrix.KERNELS,
     **dequantise.KERNELS,
     **gather.KERNELS,
+    **selection.KERNELS,
+    **transcendental.KERNELS,
 }

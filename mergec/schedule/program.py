@@ -110,6 +110,7 @@ class Assembler:
         if node.primitive is FINITE:
             attributes = (self._leaf_below(node.inputs[0]),)
         self._code.append(Instruction(node.primitive.name, target, tuple(sources), attributes))
+        self._scratch = max(self._scratch, _scratch(self.graph, node))
         return target
 
     def _mixing(self, node_id: NodeId, node: Node) -> int:
