@@ -37,6 +37,7 @@ class BoundProgram(NamedTuple):
 
     steps: tuple[Step, ...]
     result: torch.Tensor
+    results: tuple[torch.Tensor, ...]
     result_bytes: memoryview
     staging: memoryview
 
@@ -85,4 +86,5 @@ def bind(program: Program, rows: int, block: torch.Tensor) -> BoundProgram:
         )
         for instruction in program.instructions
     )
-    return BoundProgram(steps, tensors[program.result], views[program.result], whole[offset:])
+    results = tuple(tensors[number] for number in program.results)
+    return BoundProgram(steps, tensors[program.result], results, views[program.result], whole[offset:])

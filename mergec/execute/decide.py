@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mergec.execute.decided import Decided
 from mergec.execute.errors import AverageWithCare, NotFiniteInMatch
 from mergec.execute.evaluator import Evaluator, rows_block
 from mergec.execute.tile_computer import one_thread_each
-from mergec.ir.plan import GivenVector
+from mergec.ir.plan import GivenVector, JointTask
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
@@ -44,11 +45,22 @@ def decide(plan: Plan, sources: Sequence[ByteSource], progress: MatchProgress | 
             if isinstance(one, GivenVector):
                 vectors.append(torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None])
                 continue
+            if isinstance(one, JointTask):
+                vectors.append(_reduced(one, Evaluator(sources, vectors)))
+                continue
             steps = partial(progress, one) if progress is not None else _told_nobody
             solution = _solved(one, Evaluator(sources, vectors), steps)
             solutions.append(solution)
             vectors.append(torch.stack([torch.from_numpy(vector) for vector in solution.elements]))
     return Decided(tuple(vectors), tuple(solutions))
+
+
+def _reduced(task: JointTask, evaluator: Evaluator) -> torch.Tensor:
+    if task.workers == 1:
+        return evaluator.reduce(task.reduction)
+    # Asking for the number of threads makes a thread keep to the one that was set for all.
+    with ThreadPoolExecutor(task.workers, "mergec", initializer=torch.get_num_threads) as pool:
+        return evaluator.reduce(task.reduction, pool.map)
 
 
 def _told_nobody(*_: object) -> None:
@@ -60,7 +72,10 @@ def _solved(task: MatchTask, evaluator: Evaluator, progress: Progress) -> Soluti
     from mergec.symmetries.matching.objective import NotFiniteError
     from mergec.symmetries.matching.solve import solve
 
-    operands = [[StreamedOperand(rows, evaluator) for rows in model] for model in task.operands]
+    kept = iter(task.kept)
+    operands = [
+        [StreamedOperand(rows, evaluator, is_kept=next(kept)) for rows in model] for model in task.operands
+    ]
     try:
         return solve(task.matching, operands, task.workers, progress)
     except NotFiniteError as found:
@@ -86,14 +101,16 @@ def cautions(matches: Sequence[MatchTask], solutions: Sequence[Solution]) -> Ite
 
 
 class StreamedOperand:
-    """A tensor to compare, computed as often as its rows are asked for."""
+    """A tensor to compare, computed as often as its rows are asked for, or once if it is kept."""
 
-    def __init__(self, value: StreamedRows, evaluator: Evaluator) -> None:
+    def __init__(self, value: StreamedRows, evaluator: Evaluator, *, is_kept: bool = False) -> None:
         """What the rows need whole is made when the first of them are asked for, and kept."""
         self._value = value
         self._evaluator = evaluator
-        self._lock = threading.Lock()
+        self._lock, self._keeping = threading.Lock(), threading.Lock()
         self._held: tuple[torch.Tensor, ...] | None = None
+        self._is_kept = is_kept
+        self._kept: torch.Tensor | None = None
 
     @property
     def shape(self) -> Shape:
@@ -101,7 +118,20 @@ class StreamedOperand:
         return self._value.shape
 
     def rows(self, start: int, stop: int) -> torch.Tensor:
-        """The rows start <= number < stop, in float32 or float64; nobody else holds the memory."""
+        """The rows start <= number < stop, in float32 or float64; not to be written to."""
+        whole = self.in_memory()
+        return self._computed(start, stop) if whole is None else whole[start:stop]
+
+    def in_memory(self) -> torch.Tensor | None:
+        """All rows of what is kept."""
+        if not self._is_kept:
+            return None
+        with self._keeping:
+            if self._kept is None:
+                self._kept = self._computed(0, self._value.shape[0])
+            return self._kept
+
+    def _computed(self, start: int, stop: int) -> torch.Tensor:
         value = self._value
         program = value.program
         held = self._needed_whole()

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import prod
 from typing import TYPE_CHECKING
 
 import torch
 
 from mergec.diagnostics import MergecError
 from mergec.execute.arena import bind
-from mergec.execute.box import box_of
+from mergec.execute.box import box_of, boxes
 from mergec.execute.errors import NotFiniteValues
 from mergec.execute.generated_source import GeneratedSource
 from mergec.execute.load import Readable, load_box, load_turned
 from mergec.execute.pick import part_of_held, pick
-from mergec.ir.held_bytes import fixed_bytes, streaming_bytes
+from mergec.ir.held_bytes import fixed_bytes, stream_bytes, streaming_bytes
 from mergec.kernels.elementwise import NotFinite
-from mergec.kernels.matrix import REDUCTIONS
+from mergec.kernels.reductions import REDUCTIONS
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mergec.execute.arena import BoundProgram, Step
-    from mergec.ir.program import HeldValue, LoadedLeaf, Program, Reduction, StreamedRows
-    from mergec.ir.strided_view import StridedView
+    from mergec.ir.program import HeldValue, LoadedLeaf, Program, Reduction, Stream, StreamedRows
+    from mergec.ir.strided_view import Shape, StridedView
+    from mergec.kernels.reductions import Reduction as ReductionUnderWay
     from mergec.sources.byte_source import ByteSource
 
     Values = tuple[torch.Tensor, ...]
+    Each = Callable[[Callable[[Stream], torch.Tensor], Sequence[Stream]], Iterable[torch.Tensor]]
 
 
 class Evaluator:
@@ -83,7 +87,7 @@ class Evaluator:
         self, leaf: LoadedLeaf, box: StridedView, step: Step, staging: memoryview, held: Values
     ) -> None:
         if leaf.reduction is not None:
-            self._reduce(leaf.reduction, step.out)
+            step.out.copy_(self.reduce(leaf.reduction))
         elif leaf.decision is not None:
             step.out.copy_(self._decisions[leaf.decision])
         elif leaf.picked is not None:
@@ -100,15 +104,27 @@ class Evaluator:
             return GeneratedSource(leaf.generator)
         return self._sources[leaf.view.file]
 
-    def _reduce(self, one: Reduction, out: torch.Tensor) -> None:
-        take_in, finish = REDUCTIONS[one.kernel]
-        rows = one.rows
-        held = self.whole(rows.held)
-        block = rows_block(rows)
-        total = torch.zeros(out.shape, dtype=torch.float64)
-        for start in range(0, rows.shape[0], rows.tile):
-            take_in(total, self.rows(rows, start, min(rows.tile, rows.shape[0] - start), held, block))
-        finish(out, total, rows.shape[0])
+    def reduce(self, one: Reduction, each: Each = map) -> torch.Tensor:
+        """The value of a reduction. `each` is `map`, or does its work in several threads."""
+        reduction = REDUCTIONS[one.kernel](one.attributes, one.streams[0].shape)
+        while True:
+            states = list(each(partial(self._state, reduction), one.streams))
+            found = reduction.end_pass(states)
+            if found is not None:
+                return found
+
+    def _state(self, reduction: ReductionUnderWay, stream: Stream) -> torch.Tensor:
+        """What a stream adds to a reduction, in this pass."""
+        program = stream.program
+        state = reduction.begin()
+        held = self.whole(stream.held)
+        block = torch.empty(stream_bytes(stream), dtype=torch.uint8)
+        for corner, size in boxes(stream.shape, stream.tile):
+            bound = bind(program, size[0] if program.by_rows else prod(size), block)
+            parts = [part_of(program, leaf, corner, size) for leaf in stream.leaves]
+            self.run(bound, stream.leaves, parts, held)
+            reduction.take_in(state, bound.results)
+        return state
 
     def rows(
         self, value: StreamedRows, start: int, count: int, held: Values, block: torch.Tensor
@@ -122,6 +138,13 @@ class Evaluator:
 def rows_block(rows: StreamedRows) -> torch.Tensor:
     """The memory that a tile of a value's rows is computed in."""
     return torch.empty(streaming_bytes(rows), dtype=torch.uint8)
+
+
+def part_of(program: Program, leaf: LoadedLeaf, corner: Shape, size: Shape) -> StridedView:
+    """The part of a leaf that a tile needs: the same box, or its own rows of it."""
+    if program.by_rows:
+        return rows_of(leaf.view, corner[0], size[0])
+    return box_of(leaf.view, corner, size)
 
 
 def rows_of(view: StridedView, start: int, count: int) -> StridedView:

@@ -12,7 +12,7 @@ from mergec.diagnostics import MergecError
 from mergec.execute.arena import Arena
 from mergec.execute.box import box_of, runs
 from mergec.execute.errors import IntegersDiffer
-from mergec.execute.evaluator import rows_of
+from mergec.execute.evaluator import part_of
 from mergec.execute.store import in_file_order
 from mergec.ir.strided_view import is_turned
 from mergec.kernels.elementwise import NotIdentical
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mergec.execute.held_values import HeldValues
     from mergec.execute.worker import Sink
     from mergec.ir.plan import Plan, Region
-    from mergec.ir.program import LoadedLeaf
     from mergec.ir.strided_view import Shape, StridedView
 
 
@@ -58,7 +57,7 @@ class TileComputer:
         box = box_of(region.target, corner, size)
         try:
             held = self._held.of(region, self._evaluator)
-            parts = [_part_of(region, leaf, corner, size) for leaf in region.leaves]
+            parts = [part_of(region.program, leaf, corner, size) for leaf in region.leaves]
             if not self._evaluator.run(bound, region.leaves, parts, held):
                 self._not_finite.add(region.tensor)
         except NotIdentical as difference:
@@ -86,13 +85,6 @@ class TileComputer:
             offset += index * stride * tile.dtype.itemsize
         number = (offset - place.offset) // tile.dtype.itemsize
         return MergecError([IntegersDiffer(tensor=place.name, element=number)])
-
-
-def _part_of(region: Region, leaf: LoadedLeaf, corner: Shape, size: Shape) -> StridedView:
-    """The part of a leaf that a tile needs: the same box, or its own rows of it."""
-    if region.program.by_rows:
-        return rows_of(leaf.view, corner[0], size[0])
-    return box_of(leaf.view, corner, size)
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.ir import matrix_primitives, permutation_primitives, primitives
+from mergec.ir import matrix_primitives, number_primitives, permutation_primitives, primitives
 from mergec.ir.dtype import DType
 from mergec.ir.elementwise_expressions import ElementwiseExpressions
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from mergec.ir.graph import Graph, NodeId
     from mergec.ir.primitive import Primitive
     from mergec.ir.strided_view import Shape
+
+
+class Scalar(NamedTuple):
+    """A number that is found when the build runs: one of a float64 vector, or of a matrix row by row."""
+
+    vector: Tensor
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +39,43 @@ class Tensor(ElementwiseExpressions):
         inputs = (self.node, *(other.node for other in others))
         return Tensor(self.graph, self.graph.add(primitive, inputs, attributes, self.origin), self.origin)
 
-    def __add__(self, other: Tensor) -> Tensor:
-        return self._apply(primitives.ADD, other)
+    def _with_number(self, operation: str, other: float | Scalar) -> Tensor:
+        """This and a number, by one of number_primitives.OPERATIONS."""
+        if isinstance(other, Scalar):
+            attributes: tuple[object, ...] = (operation, other.at)
+            return self._apply(number_primitives.WITH_SCALAR, other.vector, attributes=attributes)
+        return self._apply(number_primitives.WITH_NUMBER, attributes=(operation, float(other)))
 
-    def __sub__(self, other: Tensor) -> Tensor:
-        return self._apply(primitives.SUBTRACT, other)
+    def __getitem__(self, at: int) -> Scalar:
+        """One number of a small float64 vector, or of a matrix row by row."""
+        return Scalar(self, range(prod(self.shape))[at])
 
-    def __mul__(self, factor: float | Tensor) -> Tensor:
+    def __add__(self, other: float | Scalar | Tensor) -> Tensor:
+        if isinstance(other, Tensor):
+            return self._apply(primitives.ADD, other)
+        return self._with_number("add", other)
+
+    def __sub__(self, other: float | Tensor) -> Tensor:
+        if isinstance(other, Tensor):
+            return self._apply(primitives.SUBTRACT, other)
+        return self._with_number("add", -other)
+
+    def __mul__(self, factor: float | Scalar | Tensor) -> Tensor:
         if isinstance(factor, Tensor):
             return self._apply(primitives.MULTIPLY, factor)
+        if isinstance(factor, Scalar):
+            return self._with_number("multiply", factor)
         return self._apply(primitives.SCALE, attributes=(float(factor),))
 
     __rmul__ = __mul__
 
-    def __truediv__(self, divisor: Tensor) -> Tensor:
-        return self._apply(primitives.DIVIDE, divisor)
+    def __neg__(self) -> Tensor:
+        return self * -1.0
+
+    def __truediv__(self, divisor: float | Scalar | Tensor) -> Tensor:
+        if isinstance(divisor, Tensor):
+            return self._apply(primitives.DIVIDE, divisor)
+        return self._with_number("divide", divisor)
 
     def __matmul__(self, held: Tensor) -> Tensor:
         """Rows (n, g*k) by a matrix (k, c), or by g of them side by side (g, k, c): (n, g*c)."""

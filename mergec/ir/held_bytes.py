@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.ir.program import REGISTER_ALIGNMENT, HeldValue, LoadedLeaf, Program, Reduction, StreamedRows
+from mergec.ir.program import (
+    REGISTER_ALIGNMENT,
+    HeldValue,
+    LoadedLeaf,
+    Program,
+    Reduction,
+    Stream,
+    StreamedRows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,14 +44,18 @@ def _making(value: HeldValue) -> int:
 
 def _loading(leaf: LoadedLeaf) -> int:
     if leaf.reduction is not None:
-        return _reducing(leaf.reduction)
+        return reducing_bytes(leaf.reduction)
     return leaf.view.nbytes if leaf.is_turned else 0
 
 
-def _reducing(one: Reduction) -> int:
-    """A tile of rows, and the sum of them in float64."""
-    total = 2 * 8 * one.rows.program.row_elements
-    return streaming_bytes(one.rows) + total + held_bytes(one.rows.held)
+def reducing_bytes(one: Reduction) -> int:
+    """The hungriest stream, and what the reduction itself takes."""
+    return one.scratch + max((stream_bytes(s) + held_bytes(s.held) for s in one.streams), default=0)
+
+
+def stream_bytes(stream: Stream) -> int:
+    """What a tile of a stream takes, beside what is held for it."""
+    return stream.tile_rows * stream.program.row_bytes + stream.turned_bytes + fixed_bytes(stream.program)
 
 
 def streaming_bytes(rows: StreamedRows) -> int:

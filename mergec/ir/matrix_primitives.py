@@ -116,6 +116,11 @@ def _row_scratch(types: Types, _: Attributes) -> int:
     return ROW_BLOCK * prod(types[0].shape[1:]) * _F64_BYTES
 
 
+def _mean_scratch(types: Types, _: Attributes) -> int:
+    """A block of rows, the sum and the mean."""
+    return (ROW_BLOCK + 2) * prod(types[0].shape[1:]) * _F64_BYTES
+
+
 def _matrices_scratch(types: Types, _: Attributes) -> int:
     return 6 * types[0].shape[0] * types[0].shape[-1] ** 2 * _F64_BYTES
 
@@ -134,7 +139,7 @@ PERMUTE = Primitive("permute", _permute, Locality.VIEW)
 # A size b: rows of b(b-1)/2 entries above the diagonal, row by row, to skew-symmetric (b, b) matrices.
 SKEW = Primitive("skew", _skew, Locality.WHOLE)
 # The mean of the rows: (n, ...) to (1, ...). None.
-MEAN_ROWS = Primitive("mean_rows", _mean_rows, Locality.REDUCE, Reproducibility.R1)
+MEAN_ROWS = Primitive("mean_rows", _mean_rows, Locality.REDUCE, Reproducibility.R1, _mean_scratch)
 # The old grid, the new one, `bicubic`, `bilinear` or `nearest`, and whether to smooth what shrinks: rows
 # (h*w, d), each a point of a grid, to the rows of another grid over the same area.
 RESIZE_GRID = Primitive("resize_grid", _resize_grid, Locality.WHOLE, Reproducibility.R1, _grid_scratch)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mergec.ir.dtype import DType
     from mergec.ir.matching import Matching, MatchUse
     from mergec.ir.primitive import Reproducibility
-    from mergec.ir.program import HeldValue, LoadedLeaf, Program, StreamedRows
+    from mergec.ir.program import HeldValue, LoadedLeaf, Program, Reduction, StreamedRows
     from mergec.ir.strided_view import Shape, StridedView
 
 
@@ -47,7 +47,8 @@ class MatchTask(NamedTuple):
     """Permutations to find before anything is computed, with `workers` threads.
 
     `operands` are the tensors to compare: of the anchor, then of each model, in the symmetry's order.
-    `uses` tell what it is for, and `nbytes` counts what it takes beside the result.
+    `uses` tell what it is for, and `nbytes` counts what it takes beside the result. `kept` are those
+    operands, of all models, that are computed once and stay in memory.
     """
 
     matching: Matching
@@ -55,6 +56,7 @@ class MatchTask(NamedTuple):
     uses: tuple[MatchUse, ...]
     workers: int
     nbytes: int
+    kept: tuple[bool, ...] = ()
 
     @property
     def leaves(self) -> Iterator[LoadedLeaf]:
@@ -69,8 +71,21 @@ class GivenVector(NamedTuple):
     vector: bytes
 
 
-Decision = MatchTask | GivenVector
-"""What gives the vectors of permutations that leaves refer to by number: int32 (models, length)."""
+class JointTask(NamedTuple):
+    """A reduction over tensors of many names, with `workers` threads. `nbytes` counts what it takes."""
+
+    reduction: Reduction
+    workers: int
+    nbytes: int
+
+    @property
+    def leaves(self) -> Iterator[LoadedLeaf]:
+        """The leaves of all operands."""
+        return self.reduction.leaves
+
+
+Decision = MatchTask | GivenVector | JointTask
+"""What gives the vectors that leaves refer to by number: permutations, int32 (models, length), or float64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,12 @@ class Locality(Enum):
 
     LEAF = "leaf"  # no inputs: bytes of a file, or values made up
     ELEMENTWISE = "elementwise"  # those at its own index
+    UNIFORM = "uniform"  # the one at its own index of the first input, and all of the others, which are small
     LAYOUT = "layout"  # one element, at another index: parts taken or put together
     VIEW = "view"  # one element, at another index: all of them, in another order or shape
     ROWWISE = "rowwise"  # the same rows (axis 0) of the first input, and all of the others
     PICKED = "picked"  # whole rows (axis 0) of the first input, whose numbers are the second
-    REDUCE = "reduce"  # all of its input, a block of rows at a time
+    REDUCE = "reduce"  # all of its inputs, streamed as often as it takes
     DECISION = "decision"  # all of every input, streamed as often as it takes, before anything is computed
     WHOLE = "whole"  # all of every input
 
@@ -72,6 +73,6 @@ class Primitive:
 
     def streams(self, position: int) -> bool:
         """Whether the operand at a position comes piece by piece, rather than being held whole."""
-        if self.locality is Locality.ROWWISE:
+        if self.locality in {Locality.ROWWISE, Locality.UNIFORM}:
             return position == 0
         return self.locality is Locality.ELEMENTWISE

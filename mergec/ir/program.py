@@ -94,9 +94,10 @@ class Instruction(NamedTuple):
 class Program:
     """A register program for one tile; `result` is the register to store.
 
-    `by_rows`: a tile is some rows of the tensor, rather than a flat run or a box. `block` is what the
-    rows of a tile are a multiple of, so that its size cannot change a sum. `scratch` counts the bytes
-    that the kernels take beside the registers.
+    `results` are several of a program for a reduction, which takes them in together. `by_rows`: a tile is
+    some rows of the tensor, rather than a flat run or a box. `block` is what the rows of a tile are a
+    multiple of, so that its size cannot change a sum. `scratch` counts the bytes that the kernels take
+    beside the registers.
     """
 
     registers: tuple[Register, ...]
@@ -105,6 +106,7 @@ class Program:
     by_rows: bool = False
     block: int = 1
     scratch: int = 0
+    results: tuple[int, ...] = ()
 
     @property
     def row_bytes(self) -> int:
@@ -138,11 +140,49 @@ class StreamedRows(NamedTuple):
         return max((leaf.view.nbytes // count for leaf in self.leaves if leaf.is_turned), default=0)
 
 
+class Stream(NamedTuple):
+    """Values that go by together, `tile` of a box of `shape` at a time, in row-major order.
+
+    `shape` is that of the leaves, which are flat where everything is contiguous; in a program by rows a
+    tile is some rows.
+    """
+
+    program: Program
+    leaves: tuple[LoadedLeaf, ...]
+    held: tuple[HeldValue, ...]
+    shape: Shape
+    tile: Shape
+
+    @property
+    def tile_rows(self) -> int:
+        """The rows of a tile; elements are the rows of what is not by rows."""
+        return self.tile[0] if self.program.by_rows else prod(self.tile)
+
+    @property
+    def turned_bytes(self) -> int:
+        """What it takes to put into order what a file holds in another, for a tile."""
+        return max(
+            (prod(self.tile) * leaf.view.dtype.itemsize for leaf in self.leaves if leaf.is_turned), default=0
+        )
+
+
 class Reduction(NamedTuple):
-    """A value that is gathered from rows which stream by in their order."""
+    """A small value that is gathered from streams, which go by one after another as often as it takes.
+
+    `scratch` counts the bytes that the kernel takes.
+    """
 
     kernel: str
-    rows: StreamedRows
+    attributes: tuple[object, ...]
+    streams: tuple[Stream, ...]
+    shape: Shape
+    scratch: int
+
+    @property
+    def leaves(self) -> Iterator[LoadedLeaf]:
+        """The leaves of all streams."""
+        for stream in self.streams:
+            yield from all_leaves(stream.leaves, stream.held)
 
 
 class HeldValue(NamedTuple):
@@ -164,7 +204,7 @@ def all_leaves(leaves: Iterable[LoadedLeaf], held: Iterable[HeldValue]) -> Itera
     """The leaves of a program and of what it holds, without those that are held values."""
     for leaf in leaves:
         if leaf.reduction is not None:
-            yield from all_leaves(leaf.reduction.rows.leaves, leaf.reduction.rows.held)
+            yield from leaf.reduction.leaves
         elif not leaf.is_held:
             yield leaf
     for value in held:

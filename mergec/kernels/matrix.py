@@ -21,7 +21,7 @@ def _blocks(tensor: torch.Tensor) -> Iterator[slice]:
     return (slice(start, start + ROW_BLOCK) for start in range(0, tensor.shape[0], ROW_BLOCK))
 
 
-def _wide(rows: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+def wide_blocks(rows: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Each block of rows in float64, in a buffer that the next one reuses.
 
     Memory that is taken and given back for every block would pile up in the allocator.
@@ -40,7 +40,7 @@ def matmul(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
         _side_by_side(out, rows, matrices)
         return
     buffer = torch.empty(ROW_BLOCK * COLUMN_BLOCK, dtype=torch.float64)
-    for part, block in _wide(rows):
+    for part, block in wide_blocks(rows):
         for start in range(0, out.shape[1], COLUMN_BLOCK):
             columns = slice(start, min(start + COLUMN_BLOCK, out.shape[1]))
             count = columns.stop - start
@@ -65,19 +65,8 @@ def _side_by_side(out: torch.Tensor, rows: torch.Tensor, matrices: torch.Tensor)
 
 def row_norm(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """The Euclidean norm of each row."""
-    for part, block in _wide(sources[0].flatten(1)):
+    for part, block in wide_blocks(sources[0].flatten(1)):
         out[part].copy_(block.square_().sum(dim=1).sqrt_().view(out[part].shape))
-
-
-def mean_rows(total: torch.Tensor, rows: torch.Tensor) -> None:
-    """Adds rows to a sum in float64. `finish_mean` makes the mean of it."""
-    for _, block in _wide(rows):
-        total.add_(block.sum(dim=0, keepdim=True))
-
-
-def finish_mean(out: torch.Tensor, total: torch.Tensor, rows: int) -> None:
-    """The mean of so many rows from their sum."""
-    out.copy_(total.div_(rows))
 
 
 def resize_grid(
@@ -139,9 +128,4 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "skew": skew,
     "cayley": cayley,
     "resize_grid": resize_grid,
-}
-
-# Of a reduction: what takes in some rows, and what makes the result.
-REDUCTIONS: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {
-    "mean_rows": (mean_rows, finish_mean),
 }

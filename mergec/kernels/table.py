@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mergec.kernels import dequantise, elementwise, gather, layout, matrix, selection, transcendental
+from mergec.kernels import dequantise, elementwise, gather, layout, matrix, numbers, selection, transcendental
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,4 +17,5 @@ KERNELS: dict[str, Callable[..., Any]] = {
     **gather.KERNELS,
     **selection.KERNELS,
     **transcendental.KERNELS,
+    **numbers.KERNELS,
 }

@@ -9,12 +9,16 @@ from mergec.ir.permutation_primitives import GATHER_ROWS
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, SLICE
 from mergec.optimise.picked_rows import with_picked_rows
+from mergec.optimise.reduced_parts import gathered_by_parts
 from mergec.optimise.rewrite import rewrite
 from mergec.optimise.slices import sliced
-from mergec.optimise.views import hoisted, viewed
+from mergec.optimise.views import hoisted, same_place, viewed
 
 if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph, Graph, Node, NodeId
+
+
+_BY_ELEMENT = {Locality.ELEMENTWISE, Locality.UNIFORM}
 
 
 def hoist_layout(checked: CheckedGraph) -> CheckedGraph:
@@ -39,14 +43,16 @@ def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None
         return viewed(graph, inputs[0], (node.primitive, node.attributes[0]))
     if node.primitive is GATHER_ROWS:
         return with_picked_rows(graph, *inputs)
+    if node.primitive.locality in {Locality.REDUCE, Locality.DECISION}:
+        return gathered_by_parts(graph, node, inputs)
     joined = _joined_operand(graph, node, inputs)
     if joined is None:
-        return hoisted(graph, node, inputs) if node.primitive.locality is Locality.ELEMENTWISE else None
+        return hoisted(graph, node, inputs) if node.primitive.locality in _BY_ELEMENT else None
     (axis,) = graph[joined].attributes
     parts: list[NodeId] = []
     sizes = _sizes(graph, joined)
     # Of a rowwise node only the first operand comes row by row: the others are whole for every part.
-    streamed = len(inputs) if node.primitive.locality is Locality.ELEMENTWISE else 1
+    streamed = same_place(node)
     cuts = (
         _cut(graph, i, axis, sizes) if position < streamed else [i] * len(sizes)
         for position, i in enumerate(inputs)
@@ -62,7 +68,8 @@ def _rule(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None
 
 def _joined_operand(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:
     """An operand that is put together from parts which the node can be applied to one by one."""
-    if node.primitive.locality is Locality.ELEMENTWISE:
+    if node.primitive.locality in _BY_ELEMENT:
+        inputs = inputs[: same_place(node)]
         return next((i for i in inputs if _is_joined_along(graph, i, inputs)), None)
     if node.primitive.locality is Locality.ROWWISE:
         first = graph[inputs[0]]

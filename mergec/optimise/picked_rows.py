@@ -35,7 +35,7 @@ def with_picked_rows(graph: Graph, root: NodeId, numbers: NodeId) -> NodeId:
 def _by_row(graph: Graph, node_id: NodeId) -> list[NodeId]:
     """The operands whose rows make the same rows of a value; none where the rows have to be picked of it."""
     node = graph[node_id]
-    if node.primitive.locality is Locality.ROWWISE:
+    if node.primitive.locality in {Locality.ROWWISE, Locality.UNIFORM}:
         return [node.inputs[0]]
     if node.primitive.locality is Locality.ELEMENTWISE:
         rows = node.type.shape[0]
@@ -50,7 +50,7 @@ def _made(graph: Graph, node_id: NodeId, picked: list[NodeId], numbers: NodeId) 
     if not picked:
         return graph.add(GATHER_ROWS, (node_id, numbers), (), node.origin)
     replaced = dict(zip(_by_row(graph, node_id), picked, strict=True))
-    if node.primitive.locality is Locality.ROWWISE:
+    if node.primitive.locality in {Locality.ROWWISE, Locality.UNIFORM}:
         inputs = (picked[0], *node.inputs[1:])
     else:
         inputs = tuple(replaced.get(i, i) for i in node.inputs)

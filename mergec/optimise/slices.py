@@ -9,7 +9,7 @@ from mergec.ir.matrix_primitives import CAYLEY, GATHER_COLUMNS, MATMUL, PERMUTE,
 from mergec.ir.permutation_primitives import GATHER, GATHER_ROWS
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE
-from mergec.optimise.views import viewed
+from mergec.optimise.views import same_place, viewed
 
 if TYPE_CHECKING:
     from mergec.ir.graph import Graph, NodeId
@@ -62,8 +62,10 @@ def _below(graph: Graph, cut: _Cut) -> list[_Cut] | None:
         return []
     if node.primitive is CONCAT:
         return _parts(graph, cut)
-    if node.primitive.locality is Locality.ELEMENTWISE:
-        return [_of_operand(graph, cut, i) for i in node.inputs]
+    if node.primitive.locality in {Locality.ELEMENTWISE, Locality.UNIFORM}:
+        count = same_place(node)
+        cuts = [_of_operand(graph, cut, i) for i in node.inputs[:count]]
+        return [*cuts, *(_whole(graph, i) for i in node.inputs[count:])]
     if node.primitive.locality is Locality.VIEW:
         return _of_view(graph, cut)
     if node.primitive in _BATCHED and cut.axis == 0:

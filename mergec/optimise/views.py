@@ -34,7 +34,7 @@ def viewed(graph: Graph, node_id: NodeId, view: _View) -> NodeId:
         return viewed(graph, node.inputs[0], (primitive, inner))
     if node.primitive.locality is Locality.LEAF:
         made = _leaf(graph, node, view)
-    elif node.primitive.locality is Locality.ELEMENTWISE:
+    elif node.primitive.locality in {Locality.ELEMENTWISE, Locality.UNIFORM}:
         made = _elementwise(graph, node, view)
     elif node.primitive is CONCAT:
         made = _joined(graph, node, view)
@@ -52,18 +52,19 @@ def inverse(view: _View, shape: Shape) -> _View:
 
 
 def hoisted(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | None:
-    """An elementwise node with a view among its operands, as the view of a node whose operand has none.
+    """A node by elements with a view among its operands, as the view of a node whose operand has none.
 
     Before: `add(a, reshape(b))`; after: `reshape(add(reshape(a), b))`, where the inner reshape goes into
     the leaves of `a`. None where no operand is a view, or where operands are repeated along axes that a
     reshape would mix. Of two views that differ only the first gets out of the way.
     """
-    at = next((at for at, i in enumerate(inputs) if _is_view(graph, i)), None)
+    count = same_place(node)
+    at = next((at for at, i in enumerate(inputs[:count]) if is_view(graph, i)), None)
     if at is None:
         return None
-    operands = inputs
+    operands = inputs[:count]
     outer: list[tuple[_View, Span | None]] = []
-    while _is_view(graph, operands[at]):
+    while is_view(graph, operands[at]):
         blocked = graph[operands[at]]
         view = blocked.primitive, blocked.attributes[0]
         if view[0] is RESHAPE and len({graph.type(i).shape for i in operands}) > 1:
@@ -73,13 +74,14 @@ def hoisted(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> NodeId | No
         outer.append((view, blocked.origin))
     if not outer:
         return None
-    result = graph.add(node.primitive, operands, node.attributes, node.origin)
+    result = graph.add(node.primitive, (*operands, *inputs[count:]), node.attributes, node.origin)
     for (primitive, argument), origin in reversed(outer):
         result = graph.add(primitive, (result,), (argument,), origin)
     return result
 
 
-def _is_view(graph: Graph, node_id: NodeId) -> bool:
+def is_view(graph: Graph, node_id: NodeId) -> bool:
+    """Whether a node only shows the elements of another in another order or shape."""
     return graph[node_id].primitive.locality is Locality.VIEW
 
 
@@ -101,12 +103,18 @@ def _leaf(graph: Graph, node: Node, view: _View) -> NodeId | None:
 
 
 def _elementwise(graph: Graph, node: Node, view: _View) -> NodeId | None:
-    if view[0] is RESHAPE and any(graph.type(i).shape != node.type.shape for i in node.inputs):
+    count = same_place(node)
+    if view[0] is RESHAPE and any(graph.type(i).shape != node.type.shape for i in node.inputs[:count]):
         return None
-    operands = tuple(viewed(graph, i, view) for i in node.inputs)
-    if any(_is_view(graph, i) for i in operands):
+    operands = tuple(viewed(graph, i, view) for i in node.inputs[:count])
+    if any(is_view(graph, i) for i in operands):
         return None
-    return graph.add(node.primitive, operands, node.attributes, node.origin)
+    return graph.add(node.primitive, (*operands, *node.inputs[count:]), node.attributes, node.origin)
+
+
+def same_place(node: Node) -> int:
+    """How many operands of an elementwise or uniform node, the first ones, it needs at its own index."""
+    return len(node.inputs) if node.primitive.locality is Locality.ELEMENTWISE else 1
 
 
 def _joined(graph: Graph, node: Node, view: _View) -> NodeId | None:

@@ -1,4 +1,4 @@
-"""What has to be decided before anything is computed: permutations to find, or that are given."""
+"""What has to be decided before anything is computed: permutations, and reductions over many tensors."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir.held_bytes import held_bytes, streaming_bytes
+from mergec.ir.held_bytes import held_bytes, reducing_bytes, streaming_bytes
 from mergec.ir.permutation_primitives import GIVEN
-from mergec.ir.plan import Decision, GivenVector, MatchTask
+from mergec.ir.plan import Decision, GivenVector, JointTask, MatchTask
 from mergec.ir.primitive import Locality
+from mergec.ir.reduction_primitives import JOINT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mergec.ir.graph import Graph, Node, NodeId
     from mergec.ir.matching import Matching, MatchUse
-    from mergec.ir.program import StreamedRows
+    from mergec.ir.program import Reduction, StreamedRows
     from mergec.schedule.program_table import ProgramTable
 
 # How many elements of an operand are computed at a time.
@@ -46,6 +47,8 @@ def decision(
     node = graph[node_id]
     if node.primitive is GIVEN:
         return GivenVector(node.attributes[0])
+    if node.primitive.name in JOINT_NAMES:
+        return _joint(programs.reduction(node), room, workers)
     matching: Matching = node.attributes[0]
     operands = _operands(node, matching, programs)
     itemsize = max(graph.type(i).dtype.itemsize for i in node.inputs)
@@ -53,13 +56,30 @@ def decision(
     while count > 1 and _bytes(matching, operands, itemsize, count) > room:
         count -= 1
     nbytes = _bytes(matching, operands, itemsize, count)
-    return MatchTask(matching, operands, uses, count, nbytes)
+    kept, kept_bytes = _kept(operands, room - nbytes)
+    return MatchTask(matching, operands, uses, count, nbytes + kept_bytes, kept)
+
+
+def _joint(reduction: Reduction, room: int, workers: int) -> JointTask:
+    each = reducing_bytes(reduction)
+    count = max(min(workers, room // max(each, 1), len(reduction.streams)), 1)
+    return JointTask(reduction, count, count * each)
 
 
 def _operands(node: Node, matching: Matching, programs: ProgramTable) -> tuple[tuple[StreamedRows, ...], ...]:
     rows = [programs.rows(i, _TILE) for i in node.inputs]
     each = len(rows) // (matching.models + 1)
     return tuple(tuple(rows[start : start + each]) for start in range(0, len(rows), each))
+
+
+def _kept(operands: Sequence[Sequence[StreamedRows]], room: int) -> tuple[tuple[bool, ...], int]:
+    """Which operands stay in memory once they are computed, as there is room for them; and their bytes."""
+    kept, taken = [], 0
+    for rows in chain.from_iterable(operands):
+        nbytes = rows.program.registers[rows.program.result].dtype.nbytes(prod(rows.shape))
+        kept.append(taken + nbytes <= room)
+        taken += nbytes * kept[-1]
+    return tuple(kept), taken
 
 
 def _bytes(

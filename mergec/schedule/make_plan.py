@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
 from mergec.ir.held_bytes import held_bytes, register_bytes
-from mergec.ir.plan import MatchTask, Plan, Region
+from mergec.ir.plan import GivenVector, Plan, Region
 from mergec.ir.primitive import Locality, Reproducibility
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.decisions import decision, decision_bytes, decision_nodes
@@ -70,15 +70,15 @@ def make_plan(checked: CheckedGraph, held: Sequence[tuple[str, int]], limits: Li
         decision(graph, node, checked.matches.get(node, ()), programs, room, limits.workers)
         for node in decided
     )
-    matches = [one for one in decisions if isinstance(one, MatchTask)]
-    proof, tile = prove(_needs(parts, layout), throughout, matches, limits.memory, limits.workers)
+    tasks = [one for one in decisions if not isinstance(one, GivenVector)]
+    proof, tile = prove(_needs(parts, layout), throughout, tasks, limits.memory, limits.workers)
     regions = tuple(_region(piece, tile) for piece in parts)
     return Plan(
         layout=layout,
         regions=regions,
         memory=proof,
         bytes_read=sum(leaf.read_bytes for region in regions for leaf in region.all_leaves)
-        + sum(leaf.read_bytes for match in matches for leaf in match.leaves),
+        + sum(leaf.read_bytes for task in tasks for leaf in task.leaves),
         bytes_copied=sum(region.target.nbytes for region in regions if region.is_copy),
         config=checked.config,
         decisions=decisions,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import MergecError
 from mergec.ir.byte_size import format_size
-from mergec.ir.plan import MemoryProof
+from mergec.ir.plan import MatchTask, MemoryProof
 from mergec.ir.program import COPY_BUFFER
 from mergec.schedule.errors import BudgetTooSmall
 from mergec.schedule.tiling import tile_rows
@@ -14,7 +14,7 @@ from mergec.schedule.tiling import tile_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mergec.ir.plan import MatchTask
+    from mergec.ir.plan import JointTask
 
 LARGEST_TILE = 1 << 19
 SMALLEST_TILE = 1 << 14
@@ -71,7 +71,7 @@ class HeldThroughout(NamedTuple):
 def prove(
     needs: Sequence[Need],
     throughout: HeldThroughout,
-    matches: Sequence[MatchTask],
+    tasks: Sequence[MatchTask | JointTask],
     budget: int,
     workers: int,
 ) -> tuple[MemoryProof, int]:
@@ -82,7 +82,7 @@ def prove(
     """
     tables, held = throughout.tables, throughout.files
     room = throughout.room(budget)
-    hungriest = max(matches, key=lambda task: task.nbytes, default=None)
+    hungriest = max(tasks, key=lambda task: task.nbytes, default=None)
     matching = hungriest.nbytes if hungriest else 0
     least = _share(needs, SMALLEST_TILE).whole
     count = max(min(workers, room // least), 1)
@@ -108,8 +108,10 @@ def prove(
     raise MergecError([BudgetTooSmall(needed=needed, budget=allowed, help=help_, notes=notes)])
 
 
-def _matching(task: MatchTask) -> str:
-    return f"finding the permutations of `{task.uses[0].moved}`"
+def _matching(task: MatchTask | JointTask) -> str:
+    if isinstance(task, MatchTask):
+        return f"finding the permutations of `{task.uses[0].moved}`"
+    return f"{len(task.reduction.streams)} tensors that are looked at together"
 
 
 class _Share(NamedTuple):

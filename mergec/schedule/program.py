@@ -27,13 +27,15 @@ _COPIES = 2
 class Assembler:
     """Assigns a register to each value and frees it after its last use.
 
-    `streams` says what is streamed and what is held; None assembles a program of whole tensors.
+    Several `roots` are for a reduction. `streams` says what is streamed and what is held; None assembles
+    a program of whole tensors.
     """
 
     graph: Graph
-    root: NodeId
+    roots: tuple[NodeId, ...]
     order: list[NodeId]
     streams: Streams | None = None
+    reduces: bool = False
     _registers: list[Register] = field(default_factory=list)
     _free: defaultdict[Register, list[int]] = field(default_factory=lambda: defaultdict(list))
     _uses: Counter[NodeId] = field(default_factory=Counter)
@@ -43,18 +45,20 @@ class Assembler:
     _scratch: int = 0
 
     def program(self, dtype: DType | None = None) -> Program:
-        """The program for the root's value, in `dtype` where one is given."""
+        """The program for the first root's value, in `dtype` where one is given."""
         self._uses.update(i for node in self.order for i in self._streamed(node))
-        self._uses[self.root] += 1
+        self._uses.update(self.roots)
         for node_id in self.order:
             self._at[node_id] = self._place(node_id, self.graph[node_id])
-        result = self._at[self.root]
+        result = self._at[self.roots[0]]
         if dtype is not None and self._registers[result].dtype is not dtype:
             target = self._take(self._registers[result]._replace(dtype=dtype))
             self._code.append(Instruction("cast", target, (result,)))
             result = target
         computes = any(i.kernel not in _MOVING for i in self._code)
-        if self.streams is not None and self._registers[result].dtype.is_float and computes:
+        results = tuple(self._at[root] for root in self.roots) if self.reduces else ()
+        is_stored = self.streams is not None and not self.reduces
+        if is_stored and self._registers[result].dtype.is_float and computes:
             self._code.append(Instruction("settle_nans", result, ()))
         by_rows = self.streams is not None and self.streams.by_rows
         has_blocks = any(self.graph[node].primitive.locality is Locality.ROWWISE for node in self.order)
@@ -65,6 +69,7 @@ class Assembler:
             by_rows=by_rows,
             block=ROW_BLOCK if by_rows and has_blocks else 1,
             scratch=self._scratch,
+            results=results,
         )
 
     def _streamed(self, node_id: NodeId) -> tuple[NodeId, ...]:
@@ -97,21 +102,27 @@ class Assembler:
             target = self._take(self._register(node))
             self._code.append(Instruction("cast", target, (source,)))
             return target
-        if primitive.locality is Locality.ELEMENTWISE:
-            return self._elementwise(node)
+        if primitive.locality in {Locality.ELEMENTWISE, Locality.UNIFORM}:
+            return self._elementwise(node_id, node)
         return self._mixing(node_id, node)
 
-    def _elementwise(self, node: Node) -> int:
-        sources = [self._operand(i, node.type.dtype) for i in node.inputs]
+    def _elementwise(self, node_id: NodeId, node: Node) -> int:
+        sources = [self._operand(i, self._operand_dtype(node, i)) for i in self._streamed(node_id)]
         for register in dict.fromkeys(sources):
             self._free[self._registers[register]].append(register)
         target = self._take(self._register(node))
         attributes = node.attributes
         if node.primitive is FINITE:
             attributes = (self._leaf_below(node.inputs[0]),)
-        self._code.append(Instruction(node.primitive.name, target, tuple(sources), attributes))
+        held = () if self.streams is None else self.streams.held_by(node_id)
+        self._code.append(Instruction(node.primitive.name, target, tuple(sources), attributes, held))
         self._scratch = max(self._scratch, _scratch(self.graph, node))
         return target
+
+    def _operand_dtype(self, node: Node, operand: NodeId) -> DType:
+        """That of the result; but numbers for all elements are in their own."""
+        is_uniform = node.primitive.locality is Locality.UNIFORM and operand != node.inputs[0]
+        return self.graph.type(operand).dtype if is_uniform else node.type.dtype
 
     def _mixing(self, node_id: NodeId, node: Node) -> int:
         """A kernel that reads elements after it has written others: its result needs a place of its own."""

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.ir.dtype import DType
+from mergec.ir.matrix_primitives import MEAN_ROWS
 from mergec.ir.primitive import ROW_BLOCK, Locality
 from mergec.ir.primitives import FILL, NORMAL, READ
-from mergec.ir.program import Generator, HeldValue, LoadedLeaf, Picked, Program, Reduction, StreamedRows
+from mergec.ir.program import (
+    Generator,
+    HeldValue,
+    LoadedLeaf,
+    Picked,
+    Program,
+    Reduction,
+    Stream,
+    StreamedRows,
+)
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.program import Assembler
 from mergec.schedule.streams import HeldNode, Streams, ordered, streams
-from mergec.schedule.tiling import tile_rows
+from mergec.schedule.tiling import collapsed_leaves, tile_rows, tile_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +29,8 @@ if TYPE_CHECKING:
     from mergec.ir.graph import Graph, Node, NodeId
 
 
-# The elements that a reduction takes in at a time.
-_REDUCTION_TILE = 1 << 16
+# The elements that a reduction takes in at a time: sums depend on it, so it is the same for every budget.
+_REDUCTION_TILE = 1 << 17
 
 
 class Code(NamedTuple):
@@ -41,31 +52,58 @@ class ProgramTable:
 
     def compile(self, root: NodeId) -> Code:
         """The code for a node's value."""
-        return self._code(root, streams(self._graph, root))
+        return self._code(streams(self._graph, root), (root,))
 
     def rows(self, root: NodeId, elements: int) -> StreamedRows:
         """The code for rows of a node's value: so many at a time that they have about `elements`."""
-        code = self._code(root, streams(self._graph, root, by_rows=True))
+        code = self._code(streams(self._graph, root, by_rows=True), (root,))
         shape = self._graph.type(root).shape
         tile = min(tile_rows(elements, code.program.row_elements, ROW_BLOCK), shape[0])
         return StreamedRows(code.program, code.leaves, code.held, shape, tile)
 
-    def _code(self, root: NodeId, found: Streams) -> Code:
+    def reduction(self, node: Node) -> Reduction:
+        """The code that gathers the value of a reduction."""
+        types = tuple(self._graph.type(i) for i in node.inputs)
+        width = node.attributes[0] if node.attributes else 1
+        groups = [node.inputs[start : start + width] for start in range(0, len(node.inputs), width)]
+        by_rows = node.primitive is MEAN_ROWS
+        return Reduction(
+            node.primitive.name,
+            node.attributes,
+            tuple(self._stream(group, by_rows=by_rows) for group in groups),
+            node.type.shape,
+            node.primitive.scratch(types, node.attributes),
+        )
+
+    def _stream(self, group: tuple[NodeId, ...], *, by_rows: bool) -> Stream:
+        code = self._code(streams(self._graph, *group, by_rows=by_rows), group, reduces=True)
+        shape = self._graph.type(group[0]).shape
+        if code.program.by_rows:
+            rows = tile_rows(_REDUCTION_TILE, code.program.row_elements, ROW_BLOCK)
+            return Stream(*code, shape, (min(rows, shape[0]), *shape[1:]))
+        leaves, shape = collapsed_leaves(code.leaves, shape)
+        turned = [leaf.view for leaf in leaves if leaf.is_turned]
+        whole = StridedView.contiguous(0, 0, DType.F32, shape)
+        tile = tile_shape(whole, turned, _REDUCTION_TILE)
+        return Stream(code.program, leaves, code.held, shape, tile)
+
+    def _code(self, found: Streams, roots: tuple[NodeId, ...], *, reduces: bool = False) -> Code:
         held = tuple(self._held(one) for one in found.held)
-        key = self._structure(found.order, found)
+        at = {node: position for position, node in enumerate(found.order)}
+        key = (reduces, tuple(at[root] for root in roots), *self._structure(found.order, found))
         program = self._known.get(key)
         if program is None:
-            program = Assembler(self._graph, root, found.order, found).program()
+            program = Assembler(self._graph, roots, found.order, found, reduces=reduces).program()
             self._known[key] = program
         return Code(program, self._leaves(found.order, found), held)
 
     def _held(self, held: HeldNode) -> HeldValue:
         graph = self._graph
-        order = ordered(held.node, lambda node: () if _is_made_before(graph[node]) else graph[node].inputs)
+        order = ordered((held.node,), lambda node: () if _is_made_before(graph[node]) else graph[node].inputs)
         key = (held.dtype, *self._structure(order, None))
         program = self._known.get(key)
         if program is None:
-            program = self._known[key] = Assembler(graph, held.node, order).program(held.dtype)
+            program = self._known[key] = Assembler(graph, (held.node,), order).program(held.dtype)
         return HeldValue(program, self._leaves(order, None))
 
     def _leaves(self, order: list[NodeId], found: Streams | None) -> tuple[LoadedLeaf, ...]:
@@ -85,11 +123,8 @@ class ProgramTable:
             elif node.primitive.locality is Locality.DECISION:
                 leaves.append(LoadedLeaf(_view(node), decision=self._decisions[node_id]))
             elif node.primitive.locality is Locality.REDUCE:
-                leaves.append(LoadedLeaf(_view(node), reduction=self._reduction(node)))
+                leaves.append(LoadedLeaf(_view(node), reduction=self.reduction(node)))
         return tuple(leaves)
-
-    def _reduction(self, node: Node) -> Reduction:
-        return Reduction(node.primitive.name, self.rows(node.inputs[0], _REDUCTION_TILE))
 
     def _structure(self, order: list[NodeId], found: Streams | None) -> tuple[object, ...]:
         """All that a program depends on: nodes, their operands by position, and not which bytes they load."""

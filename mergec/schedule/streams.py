@@ -12,12 +12,12 @@ from mergec.ir.primitives import CONCAT, READ, SLICE
 from mergec.ir.strided_view import StridedView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mergec.ir.graph import Graph, NodeId
     from mergec.ir.strided_view import Shape
 
-_STREAMED = {Locality.LEAF, Locality.ELEMENTWISE, Locality.ROWWISE}
+_STREAMED = {Locality.LEAF, Locality.ELEMENTWISE, Locality.UNIFORM, Locality.ROWWISE}
 
 # Rows of a file shorter than this are not read one by one, unless the whole tensor would be too much to hold.
 _SHORT_ROW = 2 << 10
@@ -41,13 +41,13 @@ class PickedRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """How a root is computed tile by tile.
+    """How roots of one shape are computed tile by tile.
 
     `order` lists the streamed nodes, inputs first. `held` are the values to hold; `held_leaves` gives,
     for each streamed node that is loaded from one of them, the view of it, whose `file` is its number;
     `picked` gives, for each streamed node that loads rows by their numbers, which ones of what;
-    `operands` gives the numbers of those that a rowwise node multiplies by. `rows` is the number of
-    rows of a program by rows.
+    `operands` gives the numbers of those that a node takes whole, such as a factor of a product. `rows` is
+    the number of rows of a program by rows.
     """
 
     order: list[NodeId]
@@ -71,8 +71,8 @@ class Streams:
         return self.operands.get(node, ())
 
 
-def streams(graph: Graph, root: NodeId, *, by_rows: bool = False) -> Streams:
-    """Decide what is streamed for a root. What cannot be is held: it costs memory, never correctness.
+def streams(graph: Graph, *roots: NodeId, by_rows: bool = False) -> Streams:
+    """Decide what is streamed for roots. What cannot be is held: it costs memory, never correctness.
 
     `by_rows` asks for tiles of whole rows also where nothing needs them.
     """
@@ -81,7 +81,7 @@ def streams(graph: Graph, root: NodeId, *, by_rows: bool = False) -> Streams:
         node = graph[node_id]
         return tuple(i for at, i in enumerate(node.inputs) if node.primitive.streams(at))
 
-    order = ordered(root, streamed)
+    order = ordered(roots, streamed)
     held: dict[HeldNode, int] = {}
     held_leaves: dict[NodeId, StridedView] = {}
     picked: dict[NodeId, PickedRows] = {}
@@ -93,11 +93,11 @@ def streams(graph: Graph, root: NodeId, *, by_rows: bool = False) -> Streams:
             picked[node_id] = _picked(graph, node_id, held)
         elif node.primitive.locality not in _STREAMED:
             held_leaves[node_id] = _held_view(graph, node_id, held)
-        elif node.primitive.locality is Locality.ROWWISE:
-            by_rows = True
+        elif node.primitive.locality in {Locality.ROWWISE, Locality.UNIFORM}:
+            by_rows = by_rows or node.primitive.locality is Locality.ROWWISE
             wanted = (HeldNode(i, _dtype(graph, node_id, i)) for i in node.inputs[1:])
             operands[node_id] = tuple(held.setdefault(one, len(held)) for one in wanted)
-    shape = graph.type(root).shape
+    shape = graph.type(roots[0]).shape
     rows = shape[0] if by_rows else 0
     return Streams(order, tuple(held), held_leaves, picked, operands, by_rows, rows)
 
@@ -152,10 +152,10 @@ def _peeled(graph: Graph, node_id: NodeId) -> tuple[NodeId, StridedView]:
     return node_id, StridedView.contiguous(0, 0, node.type.dtype, node.type.shape)
 
 
-def ordered(root: NodeId, inputs: Callable[[NodeId], tuple[NodeId, ...]]) -> list[NodeId]:
-    """What the root needs by way of `inputs`, those first, each directly before its user where possible."""
+def ordered(roots: Iterable[NodeId], inputs: Callable[[NodeId], tuple[NodeId, ...]]) -> list[NodeId]:
+    """What the roots need by way of `inputs`, those first, each directly before its user where possible."""
     order: dict[NodeId, None] = {}
-    stack: list[tuple[NodeId, bool]] = [(root, False)]
+    stack: list[tuple[NodeId, bool]] = [(root, False) for root in reversed(tuple(roots))]
     while stack:
         node, is_ready = stack.pop()
         if node in order:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING
 
+from mergec.ir.dtype import DType
+from mergec.ir.strided_view import StridedView, is_turned
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mergec.ir.strided_view import Shape, StridedView
+    from mergec.ir.program import LoadedLeaf
+    from mergec.ir.strided_view import Shape
 
 # A tile of a turned tensor is a square whose sides are runs in the file: the larger, the fewer reads.
 TURNED_FACTOR = 4
@@ -39,6 +43,16 @@ def collapsed(views: Sequence[StridedView]) -> list[StridedView]:
         view._replace(shape=tuple(shape), strides=tuple(own))
         for view, own in zip(views, strides, strict=True)
     ]
+
+
+def collapsed_leaves(leaves: Sequence[LoadedLeaf], shape: Shape) -> tuple[tuple[LoadedLeaf, ...], Shape]:
+    """Leaves of one shape, or repeated to it, with as few axes as possible, and the shape that is left."""
+    whole = StridedView.contiguous(0, 0, DType.F32, shape)
+    whole, *views = collapsed([whole, *(leaf.view.expanded(shape) for leaf in leaves)])
+    new = (
+        leaf._replace(view=view, is_turned=is_turned(view)) for leaf, view in zip(leaves, views, strict=True)
+    )
+    return tuple(new), whole.shape
 
 
 def tile_rows(elements: int, row_elements: int, block: int) -> int:

