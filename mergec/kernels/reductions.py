@@ -13,6 +13,7 @@ import torch
 
 from mergec.ir.reduction_primitives import JOINT_NAMES, SUM_BLOCK
 from mergec.kernels.matrix import wide_blocks
+from mergec.kernels.spectral import ColumnGram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -227,5 +228,6 @@ REDUCTIONS: dict[str, Callable[[Attributes, Shape], Reduction]] = {
     "extremes": lambda attributes, _: Extremes(*attributes),
     "kth_magnitudes": lambda attributes, _: KthMagnitudes(*attributes),
     "mean_rows": lambda _, shape: MeanRows(shape),
+    "column_gram": lambda attributes, _: ColumnGram(attributes[1]),
 }
 REDUCTIONS.update({joint: REDUCTIONS[one] for joint, one in JOINT_NAMES.items()})

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mergec.kernels import dequantise, elementwise, gather, layout, matrix, numbers, selection, transcendental
+from mergec.kernels import (
+    dequantise,
+    elementwise,
+    gather,
+    layout,
+    matrix,
+    numbers,
+    selection,
+    spectral,
+    transcendental,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,4 +28,5 @@ KERNELS: dict[str, Callable[..., Any]] = {
     **selection.KERNELS,
     **transcendental.KERNELS,
     **numbers.KERNELS,
+    **spectral.KERNELS,
 }

@@ -18,6 +18,7 @@ from mergec.ir.program import (
     Stream,
     StreamedRows,
 )
+from mergec.ir.spectral_primitives import COLUMN_GRAM
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.program import Assembler
 from mergec.schedule.streams import HeldNode, Streams, ordered, streams
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # The elements that a reduction takes in at a time: sums depend on it, so it is the same for every budget.
 _REDUCTION_TILE = 1 << 17
+# Reductions that want whole rows, rather than elements in whichever order they lie.
+_OF_ROWS = {MEAN_ROWS, COLUMN_GRAM}
 
 
 class Code(NamedTuple):
@@ -66,7 +69,7 @@ class ProgramTable:
         types = tuple(self._graph.type(i) for i in node.inputs)
         width = node.attributes[0] if node.attributes else 1
         groups = [node.inputs[start : start + width] for start in range(0, len(node.inputs), width)]
-        by_rows = node.primitive is MEAN_ROWS
+        by_rows = node.primitive in _OF_ROWS
         return Reduction(
             node.primitive.name,
             node.attributes,
