@@ -10,6 +10,7 @@ from mergec.check.errors import (
     DTypeMismatch,
     NotADelta,
     NotRoundable,
+    NotWeights,
     ShapeMismatch,
     UnwritableName,
     WeightsDoNotSumToOne,
@@ -219,7 +220,7 @@ class _Checking:
                     notes=(first.why,) if first.why else (),
                     help="write `weight: rest` on one input, or `normalize: true`, or `allow_scaling: true`",
                 )
-            else:
+            elif abs(first.wanted) <= _TOLERANCE:
                 yield NotADelta(
                     span=first.span,
                     place=first.place,
@@ -227,6 +228,17 @@ class _Checking:
                     tensor=first.tensor,
                     more=_more(group),
                     help="make a delta with `op: delta` or `a - b`; or say `kind: delta` on its source",
+                )
+            else:
+                is_one = abs(first.wanted - 1) <= _TOLERANCE
+                yield NotWeights(
+                    span=first.span,
+                    place=first.place,
+                    wanted="be weights" if is_one else f"have degree {first.wanted:.6g}",
+                    degree=f"{first.found:.6g}",
+                    tensor=first.tensor,
+                    more=_more(group),
+                    help="add the difference to a model first, with `op: apply` or `base + delta`",
                 )
 
     def _output_degrees(self) -> Iterable[Diagnostic]:

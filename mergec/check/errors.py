@@ -116,3 +116,20 @@ class FramesMixed(Diagnostic):
     more: str
     own: str
     other: str
+
+
+@diagnostic("MC0409", "{place} must {wanted}, but it has degree {degree} (`{tensor}`{more})")
+class NotWeights(Diagnostic):
+    """A difference of weights stands where weights are needed, or beside weights.
+
+    Methods that take the differences to the base themselves need whole models: the difference of a
+    difference to the base means nothing. Those that average directions need models that are all weights
+    or all differences. `apply` and `base + delta` make a model of a difference; `kind: delta` on a source
+    says that its file holds one.
+    """
+
+    place: str
+    wanted: str
+    degree: str
+    tensor: str
+    more: str

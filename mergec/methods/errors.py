@@ -1,4 +1,4 @@
-"""Diagnostics of merge methods on tensors of unequal size. MC0375 to MC0379."""
+"""Diagnostics of merge methods: what they are given that they cannot take. MC0375 to MC0389."""
 
 from __future__ import annotations
 
@@ -37,3 +37,41 @@ class MostAreLarger(Diagnostic):
     model: str
     base: str
     help: str | None = "look whether this is the base that the delta was made from"
+
+
+@diagnostic("MC0377", "{what} is {value} for `{tensor}`{more}; it must be {allowed}")
+class OutOfRange(Diagnostic):
+    """A parameter has a value that the method is not defined for, such as a density above 1.
+
+    A schedule may give each tensor another value: the message names the first tensor whose value is
+    outside. `mergec explain NAME` lists the parameters of a method with their ranges.
+    """
+
+    what: str
+    value: str
+    tensor: str
+    more: str
+    allowed: str
+
+
+@diagnostic("MC0378", "`{operation}` takes {wanted} models, and `{key}` names {count}")
+class WrongNumberOfInputs(Diagnostic):
+    """A method is given fewer models than it compares, or more than it is defined for."""
+
+    operation: str
+    wanted: str
+    key: str
+    count: int
+
+
+@diagnostic("MC0379", "`{base}` is the base of `{model}` and also under `{key}`")
+class BaseAmongInputs(Diagnostic):
+    """The base is listed among the models that were trained from it.
+
+    Its difference to itself is zero: it would take part in votes and averages with nothing to say, and
+    weaken what the others have.
+    """
+
+    base: str
+    model: str
+    key: str

@@ -1,45 +1,21 @@
-"""`@method`: what a merge method's signature says to the compiler.
-
-A parameter's annotation gives its role:
-
-- `Tensor`: a model named by the key of the same name (`from_` is written `from`)
-- `list[Tensor]`: the models under that key, a list of names or a mapping of names to parameters
-- `list[float]`: a schedule per model of that list; the first one may be written without its name
-- `float`: a schedule of the operation
-- `bool`, `int`, `str`: an option
-"""
+"""`@method`: a function over symbolic tensors, declared to be a merge method."""
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal
 
-from mergec.ir.expression import Tensor
+from mergec.methods.parameter import Parameter, Role, parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from mergec.ir.expression import Tensor
+    from mergec.methods.example import Example
 
-class Role(Enum):
-    """What a parameter of a method stands for in a recipe."""
-
-    MODEL = "model"
-    MODELS = "models"
-    PER_MODEL = "schedule per model"
-    SCHEDULE = "schedule"
-    OPTION = "option"
-
-
-_ROLES: dict[Any, Role] = {
-    Tensor: Role.MODEL,
-    list[Tensor]: Role.MODELS,
-    list[float]: Role.PER_MODEL,
-    float: Role.SCHEDULE,
-}
-
-REQUIRED = inspect.Parameter.empty
+Gives = Literal["weights", "delta", "as inputs", "weighted sum"]
+Needs = Literal["weights", "delta"]
 
 
 class MethodError(Exception):
@@ -47,25 +23,15 @@ class MethodError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of a method. `argument` is its Python name, `key` its name in a recipe."""
-
-    argument: str
-    key: str
-    role: Role
-    annotation: Any
-    default: Any
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
 class Method:
     """A merge method: the function that builds its expression, and what the recipe must give it.
 
-    `keeps_degree`: mixing weights must give weights again, so the coefficients of inputs that are
-    all of degree 1 must sum to 1. `delta_inputs`: the models of the list must be differences.
-    `may_grow`: the method, which has a `base`, accepts tensors that are larger than the base's, and
-    names that the base lacks.
+    `gives` is what the result is, where the arithmetic cannot show it: weights, a difference of weights,
+    or the same as all of its models, which then must be alike. For a weighted sum the arithmetic can:
+    the weights of models must sum to 1. `needs` says what all models must be; "delta", what those of the
+    list must be. `needs_inputs` and `most_inputs` say how many the list may hold. `survey` is called once
+    with the arguments of all tensors. `may_grow`: the method, which has a `base`, accepts tensors that are
+    larger than the base's, and names that the base lacks.
     """
 
     name: str
@@ -74,50 +40,64 @@ class Method:
     summary: str
     documentation: str
     reference: str
-    keeps_degree: bool
-    delta_inputs: bool
+    formula: str
+    gives: Gives | None
+    needs: Needs | None
+    needs_inputs: int
+    most_inputs: int | None
     may_grow: bool
+    survey: Callable[[Sequence[Mapping[str, Any]]], Tensor | None] | None
+    example: Example | None
 
     def of_role(self, role: Role) -> tuple[Parameter, ...]:
         """The parameters of one role, in the order of the signature."""
         return tuple(p for p in self.parameters if p.role is role)
 
+    @property
+    def listed(self) -> Parameter | None:
+        """The parameter that takes a list of models, where there is one."""
+        return next(iter(self.of_role(Role.MODELS)), None)
 
-def method(
+    def has_key(self, key: str) -> bool:
+        """Whether a parameter is written so in a recipe."""
+        return any(parameter.key == key for parameter in self.parameters)
+
+
+def method(  # noqa: PLR0913  # a name for each thing that can be declared
     *,
     reference: str = "",
-    keeps_degree: bool = False,
-    delta_inputs: bool = False,
+    formula: str = "",
+    gives: Gives | None = None,
+    needs: Needs | None = None,
+    needs_inputs: int = 1,
+    most_inputs: int | None = None,
     may_grow: bool = False,
+    survey: Callable[[Sequence[Mapping[str, Any]]], Tensor | None] | None = None,
+    example: Example | None = None,
 ) -> Callable[[Callable[..., Tensor]], Method]:
-    """Declare a merge method from a function's name, signature and docstring."""
+    """Declare a merge method from a function's name, signature and docstring.
+
+    The first line of the docstring is what `mergec methods` prints, all of it what `mergec explain` does.
+    See `Method` for the meaning of the rest.
+    """
 
     def declare(function: Callable[..., Tensor]) -> Method:
         documentation = inspect.cleandoc(function.__doc__ or "")
         return Method(
             name=function.__name__,
             build=function,
-            parameters=_parameters(function),
+            parameters=parameters_of(function),
             summary=documentation.partition("\n")[0],
             documentation=documentation,
             reference=reference,
-            keeps_degree=keeps_degree,
-            delta_inputs=delta_inputs,
+            formula=formula,
+            gives=gives,
+            needs=needs,
+            needs_inputs=needs_inputs,
+            most_inputs=most_inputs,
             may_grow=may_grow,
+            survey=survey,
+            example=example,
         )
 
     return declare
-
-
-def _parameters(function: Callable[..., Tensor]) -> tuple[Parameter, ...]:
-    hints = get_type_hints(function, include_extras=True)
-    made: list[Parameter] = []
-    for argument, parameter in inspect.signature(function).parameters.items():
-        annotation = hints[argument]
-        description = ""
-        if get_origin(annotation) is Annotated:
-            annotation, description = get_args(annotation)[:2]
-        role = _ROLES.get(annotation, Role.OPTION)
-        key = {"lambda_": "lambda"}.get(argument, argument.rstrip("_"))
-        made.append(Parameter(argument, key, role, annotation, parameter.default, description))
-    return tuple(made)

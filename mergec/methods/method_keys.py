@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, create_model
 
-from mergec.methods.method import REQUIRED, Method, Role
+from mergec.methods.parameter import REQUIRED, Role
 from mergec.recipe.recipe_model import Strict
 
 if TYPE_CHECKING:
-    from mergec.methods.method import Parameter
+    from mergec.methods.method import Method
+    from mergec.methods.parameter import Parameter
 
 _Names = Annotated[list[str], Field(min_length=1)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
 _Mapping = Annotated[dict[str, Any], Field(min_length=1)]
 SCHEDULE_SCHEMA: dict[str, Any] = {"$ref": "#/$defs/Schedule"}
+# What a parameter gets from elsewhere than a key of its own.
+_NO_KEYS = {Role.PER_MODEL, Role.COMPANION, Role.RANDOM, Role.SURVEYED}
 
 
 class CommonKeys(Strict):
@@ -51,40 +55,57 @@ def keys_model(method: Method) -> type[CommonKeys]:
     """The pydantic model of a method's keys."""
     fields: dict[str, Any] = {}
     for parameter in method.parameters:
-        if parameter.role is not Role.PER_MODEL:
+        if parameter.role not in _NO_KEYS:
             default = ... if parameter.default is REQUIRED else parameter.default
-            field = Field(default, description=parameter.description, alias=parameter.key)
+            limits: Any = parameter.range.as_limits() if parameter.role is Role.OPTION else {}
+            field = Field(default, description=parameter.description, alias=parameter.key, **limits)
             fields[parameter.argument] = (_annotation(method, parameter), field)
-    if all(parameter.key != "base" for parameter in method.parameters):
-        description = "The model that integer tensors, and tensors outside `where`, are taken from"
-        fields["base"] = (str | None, Field(None, description=description))
-    if method.keeps_degree:
-        description = "Allow coefficients that do not sum to 1"
-        fields["allow_scaling"] = (bool, Field(default=False, description=description))
+    fields.update(_added(method))
     base = GrowingKeys if method.may_grow else CommonKeys
     return create_model(f"{method.name}_keys", __base__=base, **fields)
 
 
+def _added(method: Method) -> dict[str, Any]:
+    """The keys that follow from what the method is, not from a parameter."""
+    fields: dict[str, Any] = {}
+    if not method.has_key("base"):
+        description = "The model that integer tensors, and tensors outside `where`, are taken from"
+        fields["base"] = (str | None, Field(None, description=description))
+    if method.gives == "weighted sum":
+        description = "Allow coefficients that do not sum to 1"
+        fields["allow_scaling"] = (bool, Field(default=False, description=description))
+    if method.of_role(Role.RANDOM):
+        fields["seed"] = (int, Field(default=0, ge=0, lt=2**64, description="Chooses the random values"))
+    if not method.has_key("arithmetic"):
+        description = "The dtype that is computed in; the result is stored in that of the first input"
+        form = Literal["float32", "float64"]
+        fields["arithmetic"] = (form, Field(default="float32", description=description))
+    return fields
+
+
 def _annotation(method: Method, parameter: Parameter) -> Any:  # noqa: ANN401  # a type form
     if parameter.role is Role.MODEL:
-        return str
+        return str if parameter.default is REQUIRED else str | None
     if parameter.role is Role.MODELS:
-        form: Any = _Names | _Mapping if method.of_role(Role.PER_MODEL) else _Names
-        return Annotated[form, WithJsonSchema(_models_schema(method))]
+        is_named = method.of_role(Role.PER_MODEL) or method.of_role(Role.COMPANION)
+        return Annotated[_Names | _Mapping if is_named else _Names, WithJsonSchema(_models_schema(method))]
     if parameter.role is Role.SCHEDULE:
         return Annotated[Any, WithJsonSchema(SCHEDULE_SCHEMA)]
-    return parameter.annotation
+    return _Number if parameter.annotation is float else parameter.annotation
 
 
 def _models_schema(method: Method) -> dict[str, Any]:
-    per_model = method.of_role(Role.PER_MODEL)
+    schedules, companions = method.of_role(Role.PER_MODEL), method.of_role(Role.COMPANION)
+    properties = {p.key: {**SCHEDULE_SCHEMA, "description": p.description} for p in schedules}
+    properties |= {p.key: {"type": "string", "description": p.description} for p in companions}
     named = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {p.key: {**SCHEDULE_SCHEMA, "description": p.description} for p in per_model},
+        "properties": properties,
     }
-    names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    if not per_model:
-        return names
-    item = {"anyOf": [SCHEDULE_SCHEMA, named]}
-    return {"anyOf": [names, {"type": "object", "additionalProperties": item, "minProperties": 1}]}
+    item = {"anyOf": [SCHEDULE_SCHEMA, named]} if schedules else named
+    names: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": method.needs_inputs}
+    mapping = {"type": "object", "additionalProperties": item, "minProperties": method.needs_inputs}
+    if method.most_inputs is not None:
+        names["maxItems"] = mapping["maxProperties"] = method.most_inputs
+    return {"anyOf": [names, mapping]} if properties else names

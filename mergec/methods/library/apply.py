@@ -10,7 +10,7 @@ from mergec.methods.pieces.rounding import Arithmetic, rounded
 from mergec.methods.pieces.top_left import added, holds
 
 
-@method(reference="arXiv:2212.04089", delta_inputs=True, may_grow=True)
+@method(reference="arXiv:2212.04089", formula="base + Σ s_i d_i", needs="delta", may_grow=True)
 def apply(
     base: Annotated[Tensor, "the model to change"],
     deltas: Annotated[list[Tensor], "the deltas to add"],

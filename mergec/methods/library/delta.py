@@ -10,7 +10,7 @@ from mergec.methods.pieces.rounding import Arithmetic, rounded
 from mergec.methods.pieces.top_left import subtracted
 
 
-@method(reference="arXiv:2212.04089", may_grow=True)
+@method(reference="arXiv:2212.04089", formula="of - base", may_grow=True)
 def delta(
     of: Annotated[Tensor, "the trained model"],
     base: Annotated[Tensor, "what it was trained from"],

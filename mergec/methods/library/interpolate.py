@@ -8,7 +8,7 @@ from mergec.ir.expression import Tensor
 from mergec.methods.method import method
 
 
-@method(reference="arXiv:2109.01903", keeps_degree=True)
+@method(reference="arXiv:2109.01903", formula="(1 - t) from + t to", gives="weighted sum")
 def interpolate(
     from_: Annotated[Tensor, "the model at t = 0"],
     to: Annotated[Tensor, "the model at t = 1"],

@@ -9,7 +9,7 @@ from mergec.ir.expression import Tensor
 from mergec.methods.method import MethodError, method
 
 
-@method(reference="arXiv:2203.05482", keeps_degree=True)
+@method(reference="arXiv:2203.05482", formula="Σ w_i x_i", gives="weighted sum")
 def linear(
     inputs: Annotated[list[Tensor], "the models to mix"],
     weight: Annotated[list[float], "the share of each model; `rest` is 1 minus the others"],

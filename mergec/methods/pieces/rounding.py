@@ -9,12 +9,12 @@ from mergec.ir.dtype import BY_RECIPE_NAME, DType
 if TYPE_CHECKING:
     from mergec.ir.expression import Tensor
 
-Arithmetic = Literal["float32", "float16", "bfloat16"]
+Arithmetic = Literal["float32", "float64", "float16", "bfloat16"]
 
 
 def rounding_dtype(arithmetic: Arithmetic) -> DType | None:
     """The dtype that operands and results are rounded to; None where only the output is rounded."""
-    return None if arithmetic == "float32" else BY_RECIPE_NAME[arithmetic]
+    return None if arithmetic in {"float32", "float64"} else BY_RECIPE_NAME[arithmetic]
 
 
 def rounded(tensor: Tensor, arithmetic: Arithmetic) -> Tensor:
