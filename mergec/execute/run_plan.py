@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mergec.execute.box import boxes
 from mergec.execute.read_ahead import ReadAhead
+from mergec.execute.shared_tasks import SharedTasks
 from mergec.execute.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Sequence
     from contextlib import AbstractContextManager
 
     import torch
 
     from mergec.execute.held_values import HeldValues
-    from mergec.execute.worker import Sink, Task
+    from mergec.execute.worker import Sink
     from mergec.ir.plan import Plan, Region
     from mergec.sources.byte_source import ByteSource
 
@@ -44,7 +42,7 @@ def run_plan(
         KeyboardInterrupt: likewise.
     """
     plan = replace(plan, regions=tuple(one for one in plan.regions if one.tensor not in finished))
-    tasks = _SharedTasks(plan)
+    tasks = SharedTasks(plan)
     with ExitStack() as stack:
         ahead = ReadAhead(plan, sources)
         stack.callback(ahead.stop)
@@ -67,60 +65,41 @@ def run_plan(
         if len(workers) == 1:
             workers[0].run(tasks)
             return
-        with ThreadPoolExecutor(len(workers), thread_name_prefix="mergec") as pool:
+        with ThreadPoolExecutor(len(workers), "mergec", initializer=_thread_initializer(plan)) as pool:
             started = [pool.submit(_run, worker, tasks) for worker in workers]
             try:
                 wait(started, return_when=FIRST_EXCEPTION)
             finally:
                 tasks.stop()
-        failures = [(worker.task, f.exception()) for worker, f in zip(workers, started, strict=True)]
-        _raise_first([(task, failure) for task, failure in failures if failure is not None])
+        failures = [(worker.place, f.exception()) for worker, f in zip(workers, started, strict=True)]
+        _raise_first([(place, failure) for place, failure in failures if failure is not None])
 
 
-def _run(worker: Worker, tasks: _SharedTasks) -> None:
+def _run(worker: Worker, tasks: SharedTasks) -> None:
     try:
         worker.run(tasks)
     finally:
         tasks.stop()  # there is nothing left, or a failure that the others should know of at once
 
 
-def _raise_first(failures: list[tuple[int, BaseException]]) -> None:
-    """Raise that of the earliest tile: a tile starts only after all before it, so it is always the same."""
+def _raise_first(failures: list[tuple[tuple[int, int], BaseException]]) -> None:
+    """Raise that of the earliest task."""
     if failures:
         raise min(failures, key=lambda failure: failure[0])[1]
 
 
+def _thread_initializer(plan: Plan) -> Callable[[], object] | None:
+    """Asking for the number of inner threads makes a thread keep to the one that was set for all."""
+    if not plan.computes:
+        return None
+    import torch
+
+    return torch.get_num_threads
+
+
 def _inner_threads_off(plan: Plan) -> AbstractContextManager[None]:
-    if all(region.is_copy for region in plan.regions):
+    if not plan.computes:
         return nullcontext()
     from mergec.execute.tile_computer import one_thread_each
 
     return one_thread_each()
-
-
-class _SharedTasks:
-    """The tiles of all regions in order, each handed to one worker."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._tasks = _tasks(plan)
-        self._lock = threading.Lock()
-        self._is_stopped = False
-
-    def stop(self) -> None:
-        """Hand out nothing more."""
-        self._is_stopped = True
-
-    def __iter__(self) -> Iterator[Task]:
-        while not self._is_stopped:
-            with self._lock:
-                task = next(self._tasks, None)
-            if task is None:
-                return
-            yield task
-
-
-def _tasks(plan: Plan) -> Iterator[Task]:
-    number = itertools.count()
-    for region in plan.regions:
-        for corner, size in boxes(region.target.shape, region.tile):
-            yield next(number), region, corner, size

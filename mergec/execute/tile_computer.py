@@ -46,6 +46,14 @@ class TileComputer:
         self._not_finite = not_finite
         self._arena = Arena(plan.memory.arena_bytes)
 
+    def prepare(self, region: Region) -> None:
+        """Make the values that a region holds.
+
+        Raises:
+            MergecError: MC0702 where values are not finite, MC02xx from a source.
+        """
+        self._held.of(region, self._evaluator)
+
     def compute(self, region: Region, corner: Shape, size: Shape) -> int:
         """Compute the box of a region and hand it to the sink; the bytes that were written.
 

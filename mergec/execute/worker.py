@@ -15,12 +15,9 @@ if TYPE_CHECKING:
     import torch
 
     from mergec.execute.held_values import HeldValues
+    from mergec.execute.shared_tasks import Task
     from mergec.ir.plan import Plan, Region
-    from mergec.ir.strided_view import Shape
     from mergec.sources.byte_source import ByteSource
-
-# Its number, and the box of the region to compute.
-Task = tuple[int, "Region", "Shape", "Shape"]
 
 
 class Sink(Protocol):
@@ -45,7 +42,7 @@ class Sink(Protocol):
 class Worker:
     """Shares the sources and the sink with the other workers, and owns what it computes in.
 
-    `task` is the number of the task that it is at, or was at when it stopped.
+    `place` is that of the task that it is at, or was at when it stopped.
     """
 
     def __init__(
@@ -65,7 +62,7 @@ class Worker:
         """
         self._sources = sources
         self._sink = sink
-        self.task = -1
+        self.place = (-1, -1)
         self._done = done
         self._not_finite = not_finite
         self._buffer = memoryview(bytearray(COPY_BUFFER))
@@ -75,9 +72,7 @@ class Worker:
                 from mergec.execute.evaluator import Evaluator
                 from mergec.execute.tile_computer import TileComputer
 
-            self._compute = TileComputer(
-                plan, Evaluator(sources, decisions), sink, held(), not_finite
-            ).compute
+            self._computer = TileComputer(plan, Evaluator(sources, decisions), sink, held(), not_finite)
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do tasks until there are none.
@@ -85,11 +80,15 @@ class Worker:
         Raises:
             MergecError: MC0701 where integers differ, MC02xx from a source, MC08xx from the sink.
         """
-        for self.task, region, corner, size in tasks:
+        for self.place, region, box in tasks:
+            if box is None:
+                self._computer.prepare(region)
+                continue
+            corner, size = box
             if region.is_copy:
                 written = self._copy(region, corner[0], size[0])
             else:
-                written = self._compute(region, corner, size)
+                written = self._computer.compute(region, corner, size)
             is_finite = region.tensor not in self._not_finite
             self._sink.note_done(region.tensor, written, self._buffer, is_finite=is_finite)
             self._done(region, prod(size), written)
