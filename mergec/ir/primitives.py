@@ -36,7 +36,8 @@ def arithmetic_dtype(types: Types) -> DType:
     return DType.F64 if any(t.dtype is DType.F64 for t in types) else DType.F32
 
 
-def _leaf(_: Types, attributes: Attributes) -> TensorType:
+def leaf(_: Types, attributes: Attributes) -> TensorType:
+    """Of elements that a view finds, and of a degree that is given."""
     view, degree = attributes[0], attributes[1]
     assert isinstance(view, StridedView)
     return TensorType(view.shape, view.dtype, degree)
@@ -131,9 +132,9 @@ def _concat(types: Types, attributes: Attributes) -> TensorType:
 
 # Each comment lists the attributes of a node.
 # A view and a degree.
-READ = Primitive("read", _leaf, Locality.LEAF)
+READ = Primitive("read", leaf, Locality.LEAF)
 # A view into the tensor's own index space, a degree, a seed, a name and a standard deviation.
-NORMAL = Primitive("normal", _leaf, Locality.LEAF)
+NORMAL = Primitive("normal", leaf, Locality.LEAF)
 # A shape, a dtype, a value and a degree.
 FILL = Primitive("fill", _fill, Locality.LEAF)
 # A dtype. Rounds to nearest, ties to even.

@@ -19,11 +19,12 @@ COPY_BUFFER = 1 << 20
 
 
 class Generator(NamedTuple):
-    """Values that no file holds: normal, with this standard deviation, keyed by seed and name."""
+    """Values that no file holds, keyed by seed and name: `normal`, of a standard deviation, or `uniform`."""
 
+    distribution: str
     seed: int
     name: str
-    deviation: float
+    deviation: float = 1.0
 
 
 class Picked(NamedTuple):

@@ -8,10 +8,10 @@ these are exact to the last bit on every machine, which library logarithms are n
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
+
+from mergec.kernels.philox import key_of
 
 BLOCK = 1 << 14
 
@@ -55,10 +55,8 @@ def normal_values(seed: int, name: str, deviation: float, start: int, count: int
 
 
 def _block(seed: int, name: str, block: int) -> Floats:
-    digest = hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest()
-    key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
     # A counter advances once per four values, so blocks lie BLOCK / 4 counters apart.
-    generator = np.random.Philox(key=key, counter=block * (BLOCK // 4))
+    generator = np.random.Philox(key=key_of(f"{seed}:{name}"), counter=block * (BLOCK // 4))
     # 52 bits: with a half added they are exact in float64, so that no probability rounds up to 1.
     bits = generator.random_raw(BLOCK) >> np.uint64(12)
     return _quantile((bits.astype(np.float64) + 0.5) * 2.0**-52)

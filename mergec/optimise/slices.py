@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.ir.matrix_primitives import CAYLEY, GATHER_COLUMNS, MATMUL, PERMUTE, RESHAPE, ROW_NORM, SKEW
 from mergec.ir.permutation_primitives import GATHER, GATHER_ROWS
 from mergec.ir.primitive import Locality
-from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ, SLICE
+from mergec.ir.primitives import CONCAT, FILL, SLICE
+from mergec.ir.random_primitives import VIEWED
 from mergec.optimise.views import same_place, viewed
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _made(graph: Graph, cut: _Cut, inputs: tuple[NodeId, ...] | None) -> NodeId:
     if node.primitive is RESHAPE:
         return viewed(graph, inputs[0], (RESHAPE, (stop - start, *node.type.shape[1:])))
     attributes = node.attributes
-    if node.primitive in {READ, NORMAL}:
+    if node.primitive in VIEWED:
         view, *rest = attributes
         attributes = (view.sliced(axis, start, stop), *rest)
     elif node.primitive is FILL:

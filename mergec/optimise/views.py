@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.matrix_primitives import MATMUL, PERMUTE, RESHAPE
 from mergec.ir.primitive import Locality, Primitive
-from mergec.ir.primitives import CONCAT, FILL, NORMAL, READ
+from mergec.ir.primitives import CONCAT, FILL
+from mergec.ir.random_primitives import VIEWED
 
 if TYPE_CHECKING:
     from mergec.diagnostics import Span
@@ -96,7 +97,7 @@ def _leaf(graph: Graph, node: Node, view: _View) -> NodeId | None:
         shape, *rest = node.attributes
         new = argument if primitive is RESHAPE else tuple(shape[axis] for axis in argument)
         return graph.add(FILL, (), (new, *rest), node.origin)
-    assert node.primitive in {READ, NORMAL}
+    assert node.primitive in VIEWED
     elements, *rest = node.attributes
     new_view = elements.reshaped(argument) if primitive is RESHAPE else elements.permuted(argument)
     return None if new_view is None else graph.add(node.primitive, (), (new_view, *rest), node.origin)

@@ -8,8 +8,9 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mergec.ir.primitive import ROW_BLOCK, Locality
-from mergec.ir.primitives import CAST, FILL, FINITE, NORMAL, READ, WITH_DEGREE
+from mergec.ir.primitives import CAST, FILL, FINITE, WITH_DEGREE
 from mergec.ir.program import Instruction, Program, Register
+from mergec.ir.random_primitives import VIEWED
 
 if TYPE_CHECKING:
     from mergec.ir.dtype import DType
@@ -149,7 +150,7 @@ class Assembler:
             node_id in self.streams.held_leaves or node_id in self.streams.picked
         ):
             return True
-        return primitive in {READ, NORMAL} or primitive.locality in {Locality.REDUCE, Locality.DECISION}
+        return primitive in VIEWED or primitive.locality in {Locality.REDUCE, Locality.DECISION}
 
     def _load(self, register: Register) -> int:
         target = self._take(register)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.ir.dtype import DType
 from mergec.ir.matrix_primitives import MEAN_ROWS
 from mergec.ir.primitive import ROW_BLOCK, Locality
-from mergec.ir.primitives import FILL, NORMAL, READ
+from mergec.ir.primitives import FILL
 from mergec.ir.program import (
     Generator,
     HeldValue,
@@ -119,10 +119,9 @@ class ProgramTable:
             elif found is not None and node_id in found.picked:
                 numbers, parts, is_held = found.picked[node_id]
                 leaves.append(LoadedLeaf(_view(node), is_held=is_held, picked=Picked(numbers, parts)))
-            elif node.primitive is READ or node.primitive is NORMAL:
+            elif node.primitive in VIEWED:
                 view: StridedView = node.attributes[0]
-                generator = Generator(*node.attributes[2:]) if node.primitive is NORMAL else None
-                leaves.append(LoadedLeaf(view, generator, is_turned(view)))
+                leaves.append(LoadedLeaf(view, _generator(node), is_turned(view)))
             elif node.primitive.locality is Locality.DECISION:
                 leaves.append(LoadedLeaf(_view(node), decision=self._decisions[node_id]))
             elif node.primitive.locality is Locality.REDUCE:
@@ -148,6 +147,12 @@ class ProgramTable:
             for node in (graph[node_id],)
         )
         return (found is None, *nodes)
+
+
+def _generator(node: Node) -> Generator | None:
+    if node.primitive not in GENERATORS:
+        return None
+    return Generator(node.primitive.name, *node.attributes[2:])
 
 
 def _is_made_before(node: Node) -> bool:

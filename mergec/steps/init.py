@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from mergec.ir.dtype import BY_RECIPE_NAME, DType
 from mergec.ir.model_table import Entry, ModelTable
 from mergec.ir.primitives import CAST, FILL, NORMAL
+from mergec.ir.random_primitives import GENERATED
 from mergec.ir.strided_view import StridedView
 from mergec.recipe.dtype_schedule import meant_dtype
 from mergec.recipe.recipe_model import Strict
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from mergec.ir.graph import NodeId
     from mergec.recipe.place import TreePlace
-
-GENERATED = -1  # the file number of values that no file holds
 
 
 def _float_dtype(value: object) -> DType:

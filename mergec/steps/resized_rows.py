@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, concatenated
 from mergec.ir.primitives import FILL, NORMAL
+from mergec.ir.random_primitives import GENERATED
 from mergec.ir.strided_view import StridedView
-from mergec.steps.init import GENERATED, NormalFill
+from mergec.steps.init import NormalFill
 
 if TYPE_CHECKING:
     from mergec.ir.strided_view import Shape
