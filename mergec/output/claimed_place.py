@@ -134,13 +134,19 @@ class ClaimedPlace:
         """What is there has been moved away: nothing is left to clear up."""
         self._is_mine = False
 
-    def release(self, *, keep: bool) -> None:
-        """Remove what is there, unless it is kept, and unlock. What resists is left to the next build."""
-        if self._is_mine and not keep:
+    def remove(self) -> None:
+        """Remove what is there. What resists is left to the next build."""
+        if self._is_mine:
             with suppress(OSError):
                 remove(self.path)
             with suppress(OSError):
                 remove(self.journal_path)
+        self._is_mine = False
+
+    def release(self, *, keep: bool) -> None:
+        """Remove what is there, unless it is kept, and unlock."""
+        if not keep:
+            self.remove()
         self._is_mine = False
         while self._locks:
             os.close(self._locks.pop())

@@ -251,6 +251,7 @@ class PartialOutput:
             if not self._is_single_file:
                 if is_same_tree(self.path, self._target):
                     self._is_done = True
+                    place.remove()  # now: without these links to them, its files are as they will stay
                     return
                 sync_tree(self.path)
             publish(self.path, self._target)

@@ -12,7 +12,7 @@ import pytest
 import mergec
 from mergec.diagnostics import SourceText
 from mergec.lock.file_stamp import stamp_of
-from mergec.output import partial_output
+from mergec.output import old_output, partial_output
 from mergec.output.shard_files import ShardFiles
 from mergec.recipe.yaml_tree import plain, read_yaml
 from tests.conftest import read_checkpoint, tree
@@ -131,6 +131,18 @@ class TestReuse:
         reused = read_checkpoint(locked.out)
         locked.recipe(edited, max_shard_size=size).build(fresh=True)
         assert read_checkpoint(locked.out) == reused
+
+    @pytest.mark.parametrize("size", ["1GB", "8KB"])
+    def test_builds_that_change_nothing_do_not_read_what_is_there(
+        self, locked: Workbench, monkeypatch: pytest.MonkeyPatch, size: str
+    ) -> None:
+        def read(*_: object) -> None:
+            raise AssertionError("read")
+
+        locked.recipe(HALVES, max_shard_size=size).build()
+        monkeypatch.setattr(old_output, "digest_of", read)
+        for _ in range(3):
+            assert len(self.kept(locked, HALVES, monkeypatch, max_shard_size=size)) == 7
 
     def test_an_output_that_was_tampered_with_is_computed_again(
         self, locked: Workbench, monkeypatch: pytest.MonkeyPatch
