@@ -18,6 +18,7 @@ from mergec.ir.program import (
     Stream,
     StreamedRows,
 )
+from mergec.ir.random_primitives import GENERATORS, VIEWED
 from mergec.ir.spectral_primitives import COLUMN_GRAM
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.program import Assembler
