@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mergec.ir import elementwise_primitives as primitives
 
 if TYPE_CHECKING:
-    from mergec.ir.expression import Tensor
+    from mergec.ir.expression import Scalar, Tensor
     from mergec.ir.primitive import Primitive
 
 
@@ -25,9 +25,9 @@ class ElementwiseExpressions:
             self, primitive: Primitive, *others: Tensor, attributes: tuple[object, ...] = ()
         ) -> Tensor: ...
 
-        def _with_number(self, name: str, number: float) -> Tensor: ...
+        def _with_number(self, operation: str, other: float | Scalar) -> Tensor: ...
 
-    def _with(self, primitive: Primitive, other: Tensor | float) -> Tensor:
+    def _with(self, primitive: Primitive, other: Tensor | Scalar | float) -> Tensor:
         if isinstance(other, ElementwiseExpressions):
             return self._apply(primitive, other)
         return self._with_number(primitive.name, other)
@@ -47,27 +47,27 @@ class ElementwiseExpressions:
         """The square roots."""
         return self._apply(primitives.SQRT)
 
-    def minimum(self, other: Tensor | float) -> Tensor:
+    def minimum(self, other: Tensor | Scalar | float) -> Tensor:
         """The smaller of two values; a NaN where either is one."""
         return self._with(primitives.MINIMUM, other)
 
-    def maximum(self, other: Tensor | float) -> Tensor:
+    def maximum(self, other: Tensor | Scalar | float) -> Tensor:
         """The larger of two values; a NaN where either is one."""
         return self._with(primitives.MAXIMUM, other)
 
-    def at_least(self, other: Tensor | float) -> Tensor:
+    def at_least(self, other: Tensor | Scalar | float) -> Tensor:
         """The mask of what is not less than another value."""
         return self._with(primitives.AT_LEAST, other)
 
-    def above(self, other: Tensor | float) -> Tensor:
+    def above(self, other: Tensor | Scalar | float) -> Tensor:
         """The mask of what is greater than another value."""
         return self._with(primitives.ABOVE, other)
 
-    def below(self, other: Tensor | float) -> Tensor:
+    def below(self, other: Tensor | Scalar | float) -> Tensor:
         """The mask of what is less than another value."""
         return self._with(primitives.BELOW, other)
 
-    def equals(self, other: Tensor | float) -> Tensor:
+    def equals(self, other: Tensor | Scalar | float) -> Tensor:
         """The mask of what is equal to another value."""
         return self._with(primitives.EQUALS, other)
 
