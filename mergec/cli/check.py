@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mergec import pipeline
-from mergec.cli.annotations import print_annotations, print_sarif
 from mergec.cli.checked_recipe import CheckedRecipe
 from mergec.cli.command import command
-from mergec.cli.recipe_options import resource_options, set_option
+from mergec.cli.recipe_findings import print_all, print_one
+from mergec.cli.recipe_options import recipes_argument, resource_options, set_option
 from mergec.cli.settings import current_settings
-from mergec.cli.streams import print_diagnostics, print_document, print_result
-from mergec.diagnostics import ExitCode, MergecError, Report
+from mergec.diagnostics import MergecError, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from mergec.cli.settings import Settings
     from mergec.symmetries.self_test.report import SymmetryReport
 
 
 @command("check", has_json=True, has_formats=True)
-@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@recipes_argument
 @set_option
 @click.option(
     "--self-test",
@@ -74,10 +72,8 @@ def check(
     checked = []
     for recipe in recipes:
         checked.append(_checked(recipe, overrides, tests_of))
-        _print_one(checked[-1], settings)
-    worst = max(one.exit_code for one in checked)
-    _print_all(checked, worst, settings)
-    click.get_current_context().exit(worst)
+        print_one(checked[-1], settings)
+    click.get_current_context().exit(print_all(checked, settings))
 
 
 def _checked(
@@ -101,28 +97,3 @@ def _checked(
         sources=len(compiled.sources.sources),
         tests=tests,
     )
-
-
-def _print_one(checked: CheckedRecipe, settings: Settings) -> None:
-    """What can be said of a recipe before the others are known."""
-    if settings.format in {"json", "sarif"}:
-        return
-    has_warnings = not settings.is_quiet
-    if settings.format == "github":
-        print_annotations(checked.in_files(has_warnings=has_warnings))
-    else:
-        print_diagnostics(checked.diagnostics(has_warnings=has_warnings), settings)
-    if checked.error is None:
-        # No name of a recipe may begin a line that a workflow takes for a command.
-        print_result(f"mergec: {checked.text}" if settings.format == "github" else checked.text)
-
-
-def _print_all(checked: Sequence[CheckedRecipe], worst: ExitCode, settings: Settings) -> None:
-    """One document about all recipes; about a single one, without a list around it."""
-    if settings.format == "sarif":
-        print_sarif([found for one in checked for found in one.in_files()], worst)
-    elif settings.format == "json" and len(checked) == 1:
-        print_document(checked[0].document)
-    elif settings.format == "json":
-        told = [{"recipe": str(one.path), "exit_code": int(one.exit_code), **one.document} for one in checked]
-        print_document({"recipes": told})

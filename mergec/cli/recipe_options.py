@@ -51,6 +51,12 @@ def recipe_argument(function: F) -> F:
     return click.argument("recipe", type=click.Path(path_type=Path))(function)
 
 
+def recipes_argument(function: F) -> F:
+    """RECIPE..., as `recipes`."""
+    path = click.Path(path_type=Path)
+    return click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=path)(function)
+
+
 def set_option(function: F) -> F:
     """`--set NAME=VALUE`, as `overrides`."""
     return click.option(

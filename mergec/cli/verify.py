@@ -14,10 +14,11 @@ from mergec.cli.plan_text import counted
 from mergec.cli.recipe_options import resource_options, set_option
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
-from mergec.diagnostics import MergecError, safe
+from mergec.diagnostics import MergecError, Report, safe
 from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.ir.byte_size import format_size
 from mergec.pipeline import DEFAULT_MEMORY, Options
+from mergec.recipe.load import load_recipe
 from mergec.verification.verify_output import Request, verify_output
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @command("verify", has_json=True)
-@click.argument("out", type=_PATH)
+@click.argument("out", type=_PATH, required=False)
 @click.option(
     "--recipe", type=_PATH, metavar="RECIPE", help="Also hold it against the lock of this recipe, beside it."
 )
@@ -44,7 +45,7 @@ _PATH = click.Path(path_type=Path)
 @resource_options
 def verify(  # noqa: PLR0913  # one argument per option, as click calls it
     *,
-    out: Path,
+    out: Path | None,
     recipe: Path | None,
     lock: Path | None,
     rebuild: bool,
@@ -56,17 +57,21 @@ def verify(  # noqa: PLR0913  # one argument per option, as click calls it
 ) -> None:
     """Verify the output OUT, a folder or a safetensors file that mergec built. Nothing is written.
 
+    Without OUT it is the output of the recipe that --recipe names.
+
     Files, headers and the digest of every tensor are held against the manifest in a folder, and against a
     lock if one is named. --rebuild and --sample also prove that the recipe gives these bytes: they need
     --recipe, and the sources. Exit 4 if anything differs.
     """
+    if out is None and recipe is None:
+        raise click.UsageError("name an output, or its recipe: --recipe RECIPE")
     _check_usage(recipe, rebuild=rebuild, sample=sample, seed=seed, has_overrides=bool(overrides))
     settings = current_settings()
     started = time.monotonic()
     request = Request(recipe, overrides, lock, rebuild, sample, seed or 0)
     options = Options(memory or DEFAULT_MEMORY, workers or 0)
     with reading_progress(settings) as progress:
-        verified = verify_output(out, request, options, progress)
+        verified = verify_output(out or _output_of(recipe, overrides), request, options, progress)
     seconds = time.monotonic() - started
     if settings.wants_json:
         print_document(_document(verified, seconds))
@@ -77,6 +82,12 @@ def verify(  # noqa: PLR0913  # one argument per option, as click calls it
             print_result(_summary(verified, seconds))
     if not verified.is_as_promised:
         click.get_current_context().exit(MergecError(verified.diagnostics).exit_code)
+
+
+def _output_of(recipe: Path | None, overrides: dict[str, str]) -> Path:
+    assert recipe is not None
+    found = load_recipe(recipe, overrides, Report())
+    return found.folder / found.output.path
 
 
 def _check_usage(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -222,19 +223,116 @@ class TestLockCheck:
         ended = self.check(locked)
         assert (ended.returncode, ended.outputs["exit-code"]) == (3, "3")
         for recipe in ("one/recipe.yaml", "the other/recipe.yaml"):
-            assert f"::error file={recipe},title=mergec lock --check::exit code 3" in ended.output
+            lock = recipe.replace(".yaml", ".lock")
+            assert re.search(f"^::error file={lock},line=.*MC0855.*b.safetensors", ended.output, re.MULTILINE)
 
     def test_one_weight_of_a_recipe_fails_it_alone(self, locked: Runner) -> None:
         recipe = locked.checkout / "one" / "recipe.yaml"
         recipe.write_text(recipe.read_text().replace("half: 0.5", "half: 0.25"))
         ended = self.check(locked)
         assert ended.returncode == 3
-        assert "::error file=one/recipe.yaml," in ended.output
+        assert re.search("^::error file=one/recipe.lock,line=.*0.5", ended.output, re.MULTILINE)
         assert "the other/recipe.lock: ok, " in ended.output
 
     def test_names_are_escaped(self, runner: Runner) -> None:
         (runner.checkout / "50%,a::b.yaml").write_text(GOOD.replace("../", ""))
         ended = runner.run(mergec="none", command="lock-check", recipes="50%,a::b.yaml")
+        assert ended.returncode == 3
+        assert "::error file=50%25%2Ca%3A%3Ab.yaml,line=1," in ended.output
+
+    def test_sarif_is_uploaded(self, locked: Runner) -> None:
+        (locked.checkout / "one" / "recipe.lock").unlink()
+        ended = locked.run(mergec="none", command="lock-check", recipes="*/recipe.yaml", sarif="true")
+        assert (ended.returncode, ended.ran) == (3, ["Run mergec", "Upload to code scanning"])
+        (result,) = json.loads(Path(ended.outputs["sarif-file"]).read_text())["runs"][0]["results"]
+        assert result["ruleId"] == "MC0850"
+
+
+class TestClone:
+    """A repository with recipes, locks and sources, on a machine that has never seen it."""
+
+    COMMANDS = ("check", "lock-check", "verify")
+
+    @pytest.fixture
+    def clone(self, runner: Runner, tmp_path: Path) -> Runner:
+        """A clone of what was committed after the recipes were built: without caches, all files new."""
+        git = shutil.which("git")
+        if git is None:
+            pytest.skip("no git here")
+        environment = {**os.environ, "HOME": str(runner.temporary), "PYTHONPATH": str(ROOT)}
+        environment.pop("XDG_CACHE_HOME", None)
+        author = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+        for command in (
+            [sys.executable, "-m", "mergec", "build", "one/recipe.yaml"],
+            [git, "init", "--quiet", "--initial-branch", "main"],
+            [git, "add", "*.safetensors", "one"],
+            [git, *author, "commit", "--quiet", "--message", "a merge"],
+            [git, "clone", "--quiet", ".", str(tmp_path / "clone")],
+        ):
+            subprocess.run(command, cwd=runner.checkout, env=environment, check=True, capture_output=True)
+        return Runner(tmp_path / "clone", tmp_path / "elsewhere", runner.path)
+
+    def codes(self, clone: Runner) -> dict[str, int]:
+        """How each command of the action ends."""
+        return {
+            command: clone.run(mergec="none", command=command, recipes="one/recipe.yaml").returncode
+            for command in self.COMMANDS
+        }
+
+    def test_it_passes_as_it_was_committed(self, clone: Runner) -> None:
+        assert self.codes(clone) == dict.fromkeys(self.COMMANDS, 0)
+
+    def test_one_byte_of_a_source_fails(self, clone: Runner) -> None:
+        source = clone.checkout / "b.safetensors"
+        content = bytearray(source.read_bytes())
+        content[-3] ^= 1
+        source.write_bytes(content)
+        assert self.codes(clone) == {"check": 0, "lock-check": 3, "verify": 0}
+
+    def test_one_weight_of_the_recipe_fails(self, clone: Runner) -> None:
+        recipe = clone.checkout / "one" / "recipe.yaml"
+        recipe.write_text(recipe.read_text().replace("half: 0.5", "half: 0.50001"))
+        assert self.codes(clone) == {"check": 0, "lock-check": 3, "verify": 0}
+
+    def test_what_means_the_same_passes(self, clone: Runner) -> None:
+        recipe = clone.checkout / "one" / "recipe.yaml"
+        recipe.write_text("# a comment\n" + recipe.read_text().replace("half: 0.5", "half:  5.0e-1"))
+        assert self.codes(clone) == dict.fromkeys(self.COMMANDS, 0)
+
+
+class TestVerify:
+    @pytest.fixture
+    def built(self, runner: Runner) -> Runner:
+        """The machine, where both sound recipes are built."""
+        for recipe in ("one/recipe.yaml", "the other/recipe.yaml"):
+            command = [sys.executable, "-m", "mergec", "build", recipe]
+            environment = {**os.environ, "HOME": str(runner.temporary), "PYTHONPATH": str(ROOT)}
+            subprocess.run(command, cwd=runner.checkout, env=environment, check=True, capture_output=True)
+        return runner
+
+    def verify(self, runner: Runner, arguments: str = "") -> Ended:
+        return runner.run(mergec="none", command="verify", recipes="*/recipe.yaml", arguments=arguments)
+
+    @pytest.mark.parametrize("arguments", ["", "--sample\n1", "--rebuild"])
+    def test_outputs_that_are_as_locked_pass(self, built: Runner, arguments: str) -> None:
+        ended = self.verify(built, arguments)
+        assert (ended.returncode, ended.outputs["exit-code"]) == (0, "0")
+        assert ended.output.count(", as the manifest") == 2
+
+    def test_one_byte_of_an_output_fails_it_alone(self, built: Runner) -> None:
+        shard = built.checkout / "one" / "out" / "model.safetensors"
+        content = bytearray(shard.read_bytes())
+        content[-1] ^= 1
+        shard.write_bytes(content)
+        ended = self.verify(built)
+        assert (ended.returncode, ended.outputs["exit-code"]) == (4, "4")
+        assert "::error file=one/recipe.yaml,title=mergec verify::exit code 4" in ended.output
+        assert "error[MC0887]" in ended.output
+        assert ended.output.count(", as the manifest and the lock say") == 1
+
+    def test_names_are_escaped(self, runner: Runner) -> None:
+        (runner.checkout / "50%,a::b.yaml").write_text(GOOD.replace("../", ""))
+        ended = runner.run(mergec="none", command="verify", recipes="50%,a::b.yaml")
         assert ended.returncode == 3
         assert "::error file=50%25%2Ca%3A%3Ab.yaml,title=" in ended.output
 

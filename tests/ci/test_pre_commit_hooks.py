@@ -19,12 +19,14 @@ from tests.conftest import write_checkpoint
 
 HOOKS: list[dict[str, Any]] = read_document((ROOT / ".pre-commit-hooks.yaml").read_text())
 BY_ID = {hook["id"]: hook for hook in HOOKS}
+PROGRAM = [sys.executable, "-m", "mergec"]
 GOOD = "mergec: 1\nsources: {a: a.safetensors}\noutput: {model: a, path: out}\n"
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
 def test_a_hook_has_what_pre_commit_needs(hook: dict[str, Any]) -> None:
-    assert {"id", "name", "description", "entry", "language", "files", "types"} == hook.keys()
+    known = {"id", "name", "description", "entry", "language", "files", "types"}
+    assert known == hook.keys() - {"require_serial"}
     assert hook["language"] == "python"
     program, command, *_ = shlex.split(hook["entry"])
     assert program == "mergec"
@@ -81,3 +83,21 @@ def test_check_fails_for_a_wrong_recipe_among_others(folder: Path) -> None:
     done = ended("mergec-check", folder, "recipe.yaml", "wrong-recipe.yaml")
     assert done.returncode == 1
     assert " --> wrong-recipe.yaml:3:" in done.stderr
+
+
+def test_locks_that_hold_pass(folder: Path) -> None:
+    subprocess.run([*PROGRAM, "lock", "recipe.yaml", "my-recipe.yaml"], cwd=folder, check=True, text=True)
+    done = ended("mergec-lock", folder, "recipe.yaml", "my-recipe.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(": ok, ") == 2
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "my-recipe.yaml", "my-recipe.lock"])
+def test_one_byte_fails_the_locks_that_it_is_in(folder: Path, name: str) -> None:
+    subprocess.run([*PROGRAM, "lock", "recipe.yaml", "my-recipe.yaml"], cwd=folder, check=True, text=True)
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-2] + b"9" + content[-1:])
+    done = ended("mergec-lock", folder, "recipe.yaml", "my-recipe.yaml")
+    assert done.returncode != 0
+    assert done.stdout.count(": ok, ") == (0 if name == "a.safetensors" else 1)
+    assert subprocess.run([*PROGRAM, "check", "recipe.yaml"], cwd=folder, check=False).returncode == 0

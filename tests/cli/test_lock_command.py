@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from mergec.lock.file_stamp import FileStamp
+from mergec.lock.lock_file import write_lock
+from tests.diagnostics.sarif_rules import SARIF_LOG
+from tests.lock.locking import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -123,3 +127,76 @@ def test_without_a_cache(
     monkeypatch.setenv("XDG_CACHE_HOME", str(place))
     assert mergec_command("lock", recipe).exit_code == 0
     assert mergec_command("lock", recipe, "--check").exit_code == 0
+
+
+@pytest.fixture
+def folder(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: `recipe.yaml` and `other.yaml` with locks, `wrong.yaml` and `new.yaml`."""
+    text = recipe.read_text()
+    monkeypatch.chdir(recipe.parent)
+    for name in ("recipe", "other"):
+        Path(f"{name}.yaml").write_text(text)
+        write_lock(Path(f"{name}.yaml"), state_of(Path(f"{name}.yaml")))
+    Path("new.yaml").write_text(text)
+    Path("wrong.yaml").write_text(text.replace("op: linear", "op: linaer"))
+    return recipe.parent
+
+
+class TestSeveral:
+    def test_all_are_checked_and_the_worst_decides(
+        self, mergec_command: Callable[..., Result], folder: Path
+    ) -> None:
+        both = mergec_command("lock", "--check", "recipe.yaml", "other.yaml")
+        assert (both.exit_code, both.stdout.count(": ok, "), both.stderr) == (0, 2, "")
+        some = mergec_command("lock", "--check", "wrong.yaml", "new.yaml", "other.yaml")
+        assert (some.exit_code, some.stdout.count(": ok, ")) == (3, 1)
+        assert "error[MC0850]" in some.stderr
+        assert "did you mean `linear`" in some.stderr
+        assert folder.is_dir()
+
+    def test_each_lock_is_written(self, mergec_command: Callable[..., Result], folder: Path) -> None:
+        other = folder / "other.yaml"
+        other.write_text(other.read_text().replace("0.5", "0.4"))
+        result = mergec_command("lock", "recipe.yaml", "wrong.yaml", "other.yaml", "new.yaml")
+        assert result.exit_code == 1
+        assert [line.split(",")[0] for line in result.stdout.splitlines()] == [
+            "recipe.lock: unchanged",
+            "other.lock: written",
+            "new.lock: written",
+        ]
+        assert "changed: recipe: models.merged.inputs.tuned.weight.**: `0.5` -> `0.4`\n" in result.stderr
+        assert mergec_command("lock", "--check", "recipe.yaml", "other.yaml", "new.yaml").exit_code == 0
+
+    def test_json(self, mergec_command: Callable[..., Result], folder: Path) -> None:
+        result = mergec_command("lock", "--check", "--json", "recipe.yaml", "new.yaml", "wrong.yaml")
+        told = json.loads(result.stdout)["recipes"]
+        assert [(one["recipe"], one["exit_code"]) for one in told] == [
+            ("recipe.yaml", 0),
+            ("new.yaml", 3),
+            ("wrong.yaml", 1),
+        ]
+        assert (told[0]["result"], told[0]["path"]) == ("ok", "recipe.lock")
+        assert [one["code"] for one in told[1]["diagnostics"]] == ["MC0850"]
+        assert folder.is_dir()
+
+    def test_github(self, mergec_command: Callable[..., Result], folder: Path) -> None:
+        source = folder / "tuned.safetensors"
+        source.write_bytes(source.read_bytes()[:-1] + b"?")
+        result = mergec_command("lock", "--check", "--format", "github", "recipe.yaml", "new.yaml")
+        assert (result.exit_code, result.stderr) == (3, "")
+        stale, missing = (line for line in result.stdout.splitlines() if line.startswith("::error"))
+        assert stale.startswith("::error file=recipe.lock,line=")
+        assert "has other weights under the same header" in stale
+        assert missing.startswith("::error file=new.yaml,line=1,")
+        good = mergec_command("lock", "--format", "github", "recipe.yaml")
+        assert good.stdout.startswith("mergec: recipe.lock: written, ")
+
+    def test_sarif(self, mergec_command: Callable[..., Result], folder: Path) -> None:
+        other = folder / "other.yaml"
+        other.write_text(other.read_text().replace("0.5", "0.4"))
+        result = mergec_command("lock", "--check", "--format", "sarif", "recipe.yaml", "other.yaml")
+        log = json.loads(result.stdout)
+        jsonschema.Draft7Validator(SARIF_LOG).validate(log)
+        (one,) = log["runs"][0]["results"]
+        place = one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert (one["ruleId"], place, result.exit_code) == ("MC0855", "other.lock", 3)

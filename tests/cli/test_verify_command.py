@@ -46,6 +46,17 @@ def test_one_line_of_figures(mergec_command: Callable[..., Result], out: Path, r
     assert summary(sample) == f"{head} and the recipe say; 2 read; 2 computed again"
 
 
+def test_the_output_of_a_recipe(mergec_command: Callable[..., Result], out: Path, recipe: Path) -> None:
+    assert mergec_command("lock", recipe).exit_code == 0
+    assert mergec_command("verify", "--recipe", recipe).exit_code == 3  # the lock tells of no output
+    assert mergec_command("build", recipe).exit_code == 0
+    assert summary(mergec_command("verify", "--recipe", recipe)).endswith("as the manifest and the lock say")
+    damaged(out)
+    assert mergec_command("verify", "--recipe", recipe).exit_code == 4
+    assert mergec_command("verify").exit_code == 2
+    assert mergec_command("verify", "--recipe", out / "nowhere.yaml").exit_code == 5
+
+
 def test_what_differs(mergec_command: Callable[..., Result], out: Path) -> None:
     result = mergec_command("verify", damaged(out), "--quiet")
     assert (result.exit_code, result.stdout) == (4, "")
@@ -92,7 +103,7 @@ def test_a_warning_can_be_silenced(mergec_command: Callable[..., Result], out: P
         (["--recipe", "r.yaml", "--sample", "0"], "0 is not in the range x>=1"),
         (["--recipe", "r.yaml", "--rebuild", "--seed", "3"], "--seed goes with --sample"),
         (["--set", "t=1"], "--set goes with --rebuild or --sample"),
-        ([], "Missing argument 'OUT'"),
+        ([], "name an output, or its recipe"),
     ],
 )
 def test_usage(mergec_command: Callable[..., Result], options: list[str], problem: str) -> None:
