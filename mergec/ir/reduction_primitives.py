@@ -10,16 +10,29 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mergec.ir.dtype import DType
-from mergec.ir.primitive import Attributes, Locality, Primitive, Reproducibility, TypeMismatch, Types
+from mergec.ir.primitive import (
+    ROW_BLOCK,
+    Attributes,
+    Locality,
+    Primitive,
+    Reproducibility,
+    TypeMismatch,
+    Types,
+)
 from mergec.ir.primitives import arithmetic_dtype
 from mergec.ir.tensor_type import TensorType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    HostCode = Callable[..., Sequence[float] | NDArray[Any]]
 
 # Sums are taken of so many elements of each operand at a time: part of what the numerics fix.
 SUM_BLOCK = 1 << 14
@@ -41,10 +54,10 @@ class HostFunction:
 
     name: str
     source: str  # SHA-256 of the file it is in; "" for mergec's own, which the numerics version tells apart
-    function: Callable[..., Sequence[float]] = field(compare=False, hash=False, repr=False)
+    function: HostCode = field(compare=False, hash=False, repr=False)
 
     @classmethod
-    def of(cls, function: Callable[..., Sequence[float]]) -> HostFunction:
+    def of(cls, function: HostCode) -> HostFunction:
         """The identity of a function on the top level of a module."""
         module = function.__module__
         name = f"{module}.{function.__qualname__}"
@@ -82,6 +95,18 @@ def _extremes(types: Types, attributes: Attributes) -> TensorType:
     return TensorType((attributes[0], 2), DType.F64, None)
 
 
+def _row_products(types: Types, attributes: Attributes) -> TensorType:
+    (width,) = attributes
+    _checked_groups(types, width)
+    return TensorType((types[0].shape[0], width, width), DType.F64, None)
+
+
+def _column_products(types: Types, attributes: Attributes) -> TensorType:
+    (width,) = attributes
+    _checked_groups(types, width)
+    return TensorType((prod(types[0].shape[1:]), width, width), DType.F64, None)
+
+
 def _kth_magnitudes(types: Types, attributes: Attributes) -> TensorType:
     width, ranks = attributes
     _checked_groups(types, width)
@@ -91,6 +116,13 @@ def _kth_magnitudes(types: Types, attributes: Attributes) -> TensorType:
 def _sum_scratch(_: Types, attributes: Attributes) -> int:
     width: int = attributes[0]
     return (width + 1) * SUM_BLOCK * _F64_BYTES
+
+
+def _rows_scratch(types: Types, attributes: Attributes) -> int:
+    """Blocks of rows of each operand and their product, and the result while it is gathered."""
+    width: int = attributes[0]
+    row = prod(types[0].shape[1:])
+    return ((width + 2) * ROW_BLOCK * row + 3 * width * width * max(row, types[0].shape[0])) * _F64_BYTES
 
 
 def _histogram_scratch(_: Types, attributes: Attributes) -> int:
@@ -108,6 +140,12 @@ def _scalars(types: Types, attributes: Attributes) -> TensorType:
 GRAM = Primitive("gram", _gram, Locality.REDUCE, Reproducibility.R1, _sum_scratch)
 # width. The sum of the elements of each operand: (width,).
 SUMS = Primitive("sums", _sums, Locality.REDUCE, Reproducibility.R1, _sum_scratch)
+# width. The same of each row, along all other axes: (rows, width, width).
+ROW_PRODUCTS = Primitive("row_products", _row_products, Locality.REDUCE, Reproducibility.R1, _rows_scratch)
+# width. The same along axis 0, for each index of all other axes: (columns, width, width).
+COLUMN_PRODUCTS = Primitive(
+    "column_products", _column_products, Locality.REDUCE, Reproducibility.R1, _rows_scratch
+)
 # width. The least and the greatest element of each operand: (width, 2).
 EXTREMES = Primitive("extremes", _extremes, Locality.REDUCE)
 # width, ranks. Magnitudes by rank: one for each rank.
@@ -117,6 +155,7 @@ KTH_MAGNITUDES = Primitive(
 # A host function, the number of results and constants: the function of the operands' numbers.
 SCALARS = Primitive("scalars", _scalars, Locality.WHOLE, Reproducibility.R1)
 
+# Of these it does not matter which element lies where.
 _REDUCTIONS = (GRAM, SUMS, EXTREMES, KTH_MAGNITUDES)
 
 
@@ -127,5 +166,8 @@ def _joint(one: Primitive) -> Primitive:
 
 JOINT: dict[Primitive, Primitive] = {one: _joint(one) for one in _REDUCTIONS}
 
-REDUCTION_PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (*_REDUCTIONS, *JOINT.values(), SCALARS)}
+REDUCTION_PRIMITIVES: dict[str, Primitive] = {
+    p.name: p for p in (*_REDUCTIONS, *JOINT.values(), ROW_PRODUCTS, COLUMN_PRODUCTS, SCALARS)
+}
+IN_ANY_ORDER = frozenset((*_REDUCTIONS, *JOINT.values()))
 JOINT_NAMES: dict[str, str] = {joint.name: one.name for one, joint in JOINT.items()}

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from mergec.ir.dtype import DType
 from mergec.ir.reduction_primitives import (
+    COLUMN_PRODUCTS,
     EXTREMES,
     GRAM,
     JOINT,
     KTH_MAGNITUDES,
+    ROW_PRODUCTS,
     SCALARS,
     SUMS,
     HostFunction,
@@ -23,10 +25,11 @@ from mergec.ir.reduction_primitives import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mergec.ir.expression import Tensor
     from mergec.ir.primitive import Attributes, Primitive
+    from mergec.ir.reduction_primitives import HostCode
 
 
 def gram(tensors: Sequence[Tensor]) -> Tensor:
@@ -55,6 +58,16 @@ def kth_magnitudes(tensors: Sequence[Tensor], ranks: Sequence[int]) -> Tensor:
     return _node(KTH_MAGNITUDES, distinct, (len(distinct), wanted))
 
 
+def row_products(tensors: Sequence[Tensor]) -> Tensor:
+    """For each row (index of axis 0) the dot products of n tensors of one shape: (rows, n, n)."""
+    return _node(ROW_PRODUCTS, tensors, (len(tensors),))
+
+
+def column_products(tensors: Sequence[Tensor]) -> Tensor:
+    """For each index of all other axes the dot products along axis 0: (columns, n, n)."""
+    return _node(COLUMN_PRODUCTS, tensors, (len(tensors),))
+
+
 def joint_gram(groups: Sequence[Sequence[Tensor]]) -> Tensor:
     """The dot products of n models, of which each group holds one tensor: (n, n)."""
     return _joint(GRAM, groups)
@@ -76,15 +89,15 @@ def joint_kth_magnitudes(groups: Sequence[Sequence[Tensor]], ranks: Sequence[Ran
 
 
 def scalars(
-    function: Callable[..., Sequence[float]],
+    function: HostCode,
     *vectors: Tensor,
     size: int,
     constants: tuple[float | str | bool | None, ...] = (),
 ) -> Tensor:
     """A vector of `size` numbers: function(*vectors, *constants), called when the build runs.
 
-    The function is one on the top level of a module. It is given nested lists of floats, and gives
-    `size` floats.
+    The function is one on the top level of a module. It is given float64 arrays of numpy, and gives `size`
+    numbers. Divisions by zero and the like give infinities and NaN, without a warning.
     """
     first, *others = vectors
     return first._apply(SCALARS, *others, attributes=(HostFunction.of(function), size, constants))  # noqa: SLF001

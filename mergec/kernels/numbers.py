@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from mergec.kernels.elementwise import scale
@@ -81,10 +82,11 @@ def scalars(
     size: int,
     constants: tuple[object, ...],
 ) -> None:
-    """The numbers that a function makes of those of the sources."""
-    numbers = function.function(*(source.tolist() for source in sources), *constants)
-    assert len(numbers) == size, f"{function.name} gave {len(numbers)} numbers, not {size}"
-    out.copy_(torch.tensor(numbers, dtype=torch.float64))
+    """The numbers that a function makes of those of the sources, given to it as numpy arrays."""
+    with np.errstate(all="ignore"):  # infinities and NaN are values like others
+        numbers = np.asarray(function.function(*(source.numpy() for source in sources), *constants))
+    assert numbers.size == size, f"{function.name} gave {numbers.size} numbers, not {size}"
+    out.copy_(torch.from_numpy(numbers.astype(np.float64).reshape(-1)))
 
 
 KERNELS: dict[str, Callable[..., Any]] = {

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from mergec.ir.primitive import ROW_BLOCK
 from mergec.ir.reduction_primitives import JOINT_NAMES, SUM_BLOCK
+from mergec.kernels.kth_magnitudes import KthMagnitudes
 from mergec.kernels.matrix import wide_blocks
 from mergec.kernels.spectral import ColumnGram
+from mergec.kernels.stream_states import total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mergec.ir.primitive import Attributes
-    from mergec.ir.reduction_primitives import Rank
     from mergec.ir.strided_view import Shape
 
     Values = Sequence[torch.Tensor]
@@ -44,13 +46,6 @@ def _blocks(values: Values) -> Iterator[list[torch.Tensor]]:
         yield [value[start : start + SUM_BLOCK] for value in flat]
 
 
-def _total(states: Sequence[torch.Tensor]) -> torch.Tensor:
-    total = states[0].clone()
-    for state in states[1:]:
-        total.add_(state)
-    return total
-
-
 class Gram:
     """Dot products in float64, block by block."""
 
@@ -73,7 +68,7 @@ class Gram:
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams."""
-        return _total(states)
+        return total(states)
 
 
 class Sums:
@@ -95,7 +90,7 @@ class Sums:
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams."""
-        return _total(states)
+        return total(states)
 
 
 class Extremes:
@@ -123,81 +118,73 @@ class Extremes:
         return torch.stack([stacked[:, :, 0].amin(0), stacked[:, :, 1].amax(0)], dim=1)
 
 
-_DIGIT = 16  # bits that one pass tells
+class RowProducts:
+    """Dot products of each row. It has one stream, or parts of a tensor one below the other."""
 
-
-class KthMagnitudes:
-    """Magnitudes by rank, exactly: the bits of a magnitude order like an integer, 16 of them in a pass.
-
-    Each pass counts how many values there are of each next digit among those that begin as the value that
-    is sought. Float32 takes two passes, float64 four.
-    """
-
-    def __init__(self, width: int, ranks: Sequence[Rank]) -> None:
-        """Look for one magnitude for each rank."""
+    def __init__(self, width: int) -> None:
+        """Take in `width` operands."""
         self._width = width
-        self._ranks = ranks
-        self._left = [rank.rank for rank in ranks]  # the rank among those that begin alike
-        self._known = [0] * len(ranks)  # the digits that are known
-        self._digits = 0
-        self._bits = 0  # of a magnitude; 0 before the first tile
+        self._found: list[torch.Tensor] = []
 
     def begin(self) -> torch.Tensor:
-        """No counts; one histogram per rank, or in the first pass per operand, of which all is counted."""
-        count = len(self._ranks) if self._digits else self._width
-        return torch.zeros((count, 1 << _DIGIT), dtype=torch.int64)
+        """Nothing: rows are kept in the order in which they come."""
+        return torch.empty(0)
+
+    def take_in(self, state: torch.Tensor, values: Values) -> None:  # noqa: ARG002
+        """Add the products of some rows."""
+        for wide in _wide_rows(values):
+            products = torch.empty((wide.shape[1], self._width, self._width), dtype=torch.float64)
+            for i, j in _pairs(self._width):
+                products[:, i, j] = products[:, j, i] = (wide[i] * wide[j]).sum(dim=1)
+            self._found.append(products)
+
+    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:  # noqa: ARG002
+        """Those of all rows."""
+        nothing = torch.empty((0, self._width, self._width), dtype=torch.float64)
+        return torch.cat([nothing, *self._found])
+
+
+class ColumnProducts:
+    """Dot products along axis 0, for each index of all other axes."""
+
+    def __init__(self, width: int, shape: Shape) -> None:
+        """Take in `width` operands of this shape."""
+        self._width = width
+        self._columns = math.prod(shape[1:])
+
+    def begin(self) -> torch.Tensor:
+        """Zeros."""
+        return torch.zeros((self._columns, self._width, self._width), dtype=torch.float64)
 
     def take_in(self, state: torch.Tensor, values: Values) -> None:
-        """Count the digits of a tile."""
-        bits = 8 * values[0].element_size()
-        self._bits = bits
-        shift = bits - _DIGIT * (self._digits + 1)
-        for operand, value in enumerate(values):
-            magnitude = _magnitude_bits(value)
-            if not self._digits:
-                state[operand] += _histogram(magnitude >> shift)
-                continue
-            counted: dict[int, torch.Tensor] = {}
-            for at, rank in enumerate(self._ranks):
-                if rank.operand == operand:
-                    known = self._known[at]
-                    if known not in counted:
-                        alike = magnitude[(magnitude >> (shift + _DIGIT)) == known]
-                        counted[known] = _histogram((alike >> shift) & ((1 << _DIGIT) - 1))
-                    state[at] += counted[known]
+        """Add the products of some rows."""
+        for wide in _wide_rows(values):
+            for i, j in _pairs(self._width):
+                state[:, i, j] += (wide[i] * wide[j]).sum(dim=0)
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor | None:
-        """The next digit of each, or all magnitudes when there is none left."""
-        total = _total(states)
-        for at, rank in enumerate(self._ranks):
-            counts = total[at if self._digits else rank.operand]
-            from_largest = counts.flip(0).cumsum(0)
-            if not self._digits and not 1 <= rank.rank <= int(from_largest[-1]):
-                self._left[at] = 0  # there is no such rank
-            if self._left[at] < 1:
-                continue
-            down = int(torch.searchsorted(from_largest, self._left[at]))
-            self._left[at] -= int(from_largest[down - 1]) if down else 0
-            self._known[at] = (self._known[at] << _DIGIT) | ((1 << _DIGIT) - 1 - down)
-        self._digits += 1
-        if self._digits * _DIGIT < self._bits:
-            return None
-        return torch.tensor([self._magnitude(at) for at in range(len(self._ranks))], dtype=torch.float64)
-
-    def _magnitude(self, at: int) -> float:
-        if self._left[at] < 1:
-            return math.inf if self._ranks[at].rank < 1 else 0.0
-        integer, real = (torch.int64, torch.float64) if self._bits == 64 else (torch.int32, torch.float32)
-        return float(torch.tensor(self._known[at], dtype=integer).view(real))
+    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The sum over the streams, both halves of it."""
+        found = total(states)
+        for i, j in _pairs(self._width):
+            found[:, j, i] = found[:, i, j]
+        return found
 
 
-def _magnitude_bits(value: torch.Tensor) -> torch.Tensor:
-    integer = torch.int64 if value.dtype is torch.float64 else torch.int32
-    return value.view(-1).view(integer) & torch.iinfo(integer).max
+def _pairs(width: int) -> Iterator[tuple[int, int]]:
+    return ((i, j) for i in range(width) for j in range(i, width))
 
 
-def _histogram(digits: torch.Tensor) -> torch.Tensor:
-    return torch.bincount(digits, minlength=1 << _DIGIT)
+def _wide_rows(values: Values) -> Iterator[torch.Tensor]:
+    """Blocks of rows of all operands in float64: (operands, rows, columns), in a buffer that is reused."""
+    flat = [value.view(value.shape[0], -1) for value in values]
+    size = min(ROW_BLOCK, flat[0].shape[0])
+    buffer = torch.empty((len(flat), size, flat[0].shape[1]), dtype=torch.float64)
+    for start in range(0, flat[0].shape[0], ROW_BLOCK):
+        count = min(ROW_BLOCK, flat[0].shape[0] - start)
+        wide = buffer[:, :count]
+        for row, value in zip(wide, flat, strict=True):
+            row.copy_(value[start : start + count])
+        yield wide
 
 
 class MeanRows:
@@ -218,7 +205,7 @@ class MeanRows:
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
         """Their mean."""
-        return _total(states).div_(self._shape[0])
+        return total(states).div_(self._shape[0])
 
 
 # By the primitive's name: what makes a reduction of its attributes and the shape of its operands.
@@ -227,6 +214,8 @@ REDUCTIONS: dict[str, Callable[[Attributes, Shape], Reduction]] = {
     "sums": lambda attributes, _: Sums(*attributes),
     "extremes": lambda attributes, _: Extremes(*attributes),
     "kth_magnitudes": lambda attributes, _: KthMagnitudes(*attributes),
+    "row_products": lambda attributes, _: RowProducts(*attributes),
+    "column_products": lambda attributes, shape: ColumnProducts(*attributes, shape),
     "mean_rows": lambda _, shape: MeanRows(shape),
     "column_gram": lambda attributes, _: ColumnGram(attributes[1]),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.ir.primitives import CONCAT
-from mergec.ir.reduction_primitives import REDUCTION_PRIMITIVES
+from mergec.ir.reduction_primitives import IN_ANY_ORDER
 from mergec.optimise.slices import sliced
 from mergec.optimise.views import inverse, is_view, viewed
 
@@ -24,7 +24,7 @@ def gathered_by_parts(graph: Graph, node: Node, inputs: tuple[NodeId, ...]) -> N
     after another. A magnitude is the same in whichever order the elements come. A sum may differ in its
     last bits, but as all graphs go through this pass, there is only one order for it.
     """
-    if node.primitive.name not in REDUCTION_PRIMITIVES:
+    if node.primitive not in IN_ANY_ORDER:
         return None
     width = node.attributes[0]
     groups = [inputs[start : start + width] for start in range(0, len(inputs), width)]

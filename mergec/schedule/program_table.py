@@ -19,6 +19,7 @@ from mergec.ir.program import (
     StreamedRows,
 )
 from mergec.ir.random_primitives import GENERATORS, VIEWED
+from mergec.ir.reduction_primitives import COLUMN_PRODUCTS, ROW_PRODUCTS
 from mergec.ir.spectral_primitives import COLUMN_GRAM
 from mergec.ir.strided_view import StridedView, is_turned
 from mergec.schedule.program import Assembler
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 # The elements that a reduction takes in at a time: sums depend on it, so it is the same for every budget.
 _REDUCTION_TILE = 1 << 17
 # Reductions that want whole rows, rather than elements in whichever order they lie.
-_OF_ROWS = {MEAN_ROWS, COLUMN_GRAM}
+_OF_ROWS = {MEAN_ROWS, COLUMN_GRAM, ROW_PRODUCTS, COLUMN_PRODUCTS}
 
 
 class Code(NamedTuple):

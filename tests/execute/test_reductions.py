@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, concatenated
 from mergec.ir.plan import JointTask
 from mergec.ir.reduction_primitives import Rank
 from mergec.ir.reductions import (
+    column_products,
     extremes,
     gram,
     joint_gram,
     joint_kth_magnitudes,
     kth_magnitudes,
+    row_products,
     scalars,
     sums,
 )
@@ -37,6 +40,10 @@ def numbers(*shape: int, seed: int = 0, dtype: Any = np.float32) -> Array:
 
 def inverse_norms(products: list[list[float]], floor: float) -> list[float]:
     return [1 / max(math.sqrt(products[i][i]), floor) for i in range(len(products))]
+
+
+def inverse_row_norms(products: Array) -> Array:
+    return 1 / np.sqrt(products[:, 0, 0])
 
 
 def unit(*tensors: Tensor) -> list[Tensor]:
@@ -100,6 +107,34 @@ class TestOfOneTensor:
         mask = np.abs(a) >= np.sort(np.abs(a).ravel())[-100]
         expected = a * mask / np.float32((np.abs(a) * mask).astype(np.float64).sum())
         np.testing.assert_allclose(bench.run()["w"], expected, rtol=2e-7)
+
+
+@pytest.mark.usefixtures("small_tiles")
+class TestOfRowsAndColumns:
+    def test_rows_of_unit_length(self, bench: Bench) -> None:
+        a = numbers(70, 6, 5)
+        leaf = bench.leaf(a)
+        norms = scalars(inverse_row_norms, row_products([leaf]), size=70).reshape(70, 1, 1)
+        bench.outputs["w"] = leaf * norms.cast(DType.F32)
+        expected = a / np.sqrt((a.astype(np.float64) ** 2).sum((1, 2), keepdims=True))
+        np.testing.assert_allclose(bench.run()["w"], expected, rtol=3e-7)
+
+    def test_columns_of_unit_length(self, bench: Bench) -> None:
+        a = numbers(70, 6, 5)
+        leaf = bench.leaf(a)
+        norms = scalars(inverse_row_norms, column_products([leaf]), size=30).reshape(1, 6, 5)
+        bench.outputs["w"] = leaf * norms.cast(DType.F32)
+        expected = a / np.sqrt((a.astype(np.float64) ** 2).sum(0, keepdims=True))
+        np.testing.assert_allclose(bench.run()["w"], expected, rtol=3e-7)
+
+    def test_products_of_two(self, bench: Bench) -> None:
+        a, b = numbers(70, 5), numbers(70, 5, seed=1)
+        pair = [bench.leaf(a), bench.leaf(b)]
+        bench.outputs |= {"rows": row_products(pair), "columns": column_products(pair)}
+        found = bench.run()
+        both = np.stack([a, b]).astype(np.float64)
+        np.testing.assert_allclose(found["rows"], np.einsum("irc,jrc->rij", both, both), rtol=1e-12)
+        np.testing.assert_allclose(found["columns"], np.einsum("irc,jrc->cij", both, both), rtol=1e-12)
 
 
 @pytest.mark.usefixtures("small_tiles")
