@@ -10,6 +10,7 @@ import gc
 import os
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mergec.check.check_graph import check
@@ -186,6 +187,7 @@ def build(
     """
     from mergec.execute.differing_inputs import inputs_named
     from mergec.execute.errors import OutputNotFinite
+    from mergec.execute.load_libraries import load_libraries
     from mergec.execute.run_plan import run_plan
     from mergec.lock.build_causes import build_causes, stamps_of
     from mergec.output.ownership import check_target
@@ -222,6 +224,7 @@ def build(
                 copied=lock.copied(plan, keys),
                 workers=plan.memory.workers,
                 reserve=plan.computes,
+                meanwhile=partial(load_libraries, plan),
             )
             none = why_nothing(target, is_fresh=options.fresh)
             reuse = reuse_with(plan.layout, keys or (), old, kept, (), none)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.output.journal import Entry
 from mergec.output.shard_files import read
 from mergec.output.tensor_digests import EMPTY, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from pathlib import Path
     from typing import TypeVar
 
@@ -25,6 +25,26 @@ if TYPE_CHECKING:
 _COPIED_AT_ONCE = 1 << 30
 
 
+class Threads(NamedTuple):
+    """How many threads hash and copy tensors, and what the caller does `meanwhile`."""
+
+    workers: int
+    meanwhile: Callable[[], None]
+
+
+def made_anyway(
+    layout: OutputLayout, claimed: Container[int], keys: Sequence[str] | None, old: OldOutput | None
+) -> list[int]:
+    """The numbers of the tensors for which nothing is there, whether or not all is true that is claimed."""
+    return [
+        number
+        for number, tensor in enumerate(layout.tensors)
+        if tensor.nbytes
+        and number not in claimed
+        and (old is None or keys is None or old.same(tensor, keys[number]) is None)
+    ]
+
+
 def empty_tensors(layout: OutputLayout, causes: Sequence[str]) -> dict[int, Entry]:
     """Those without elements."""
     numbers = (number for number, tensor in enumerate(layout.tensors) if not tensor.nbytes)
@@ -32,18 +52,22 @@ def empty_tensors(layout: OutputLayout, causes: Sequence[str]) -> dict[int, Entr
 
 
 def journaled_tensors(
-    layout: OutputLayout, files: ShardFiles, claimed: Mapping[int, Entry], workers: int
+    layout: OutputLayout, files: ShardFiles, claimed: Mapping[int, Entry], threads: Threads
 ) -> dict[int, Entry]:
     """Those of the claimed entries whose tensors' bytes in the files have the digest that is claimed."""
 
     def is_true(number: int) -> bool:
         return _digest_here(layout.tensors[number], files) == claimed[number].digest
 
-    return {number: claimed[number] for number in _chosen(sorted(claimed), is_true, workers)}
+    return {number: claimed[number] for number in _chosen(sorted(claimed), is_true, threads)}
 
 
 def linked_shards(
-    layout: OutputLayout, link: Callable[[int, Path], bool], keys: Sequence[str], old: OldOutput, workers: int
+    layout: OutputLayout,
+    link: Callable[[int, Path], bool],
+    keys: Sequence[str],
+    old: OldOutput,
+    threads: Threads,
 ) -> dict[int, Entry]:
     """Have files of the old output stand for the shards that are equal to them; the tensors in these.
 
@@ -63,16 +87,18 @@ def linked_shards(
         ):
             continue
         same = {n: one for n, one in found.items() if one is not None}
-        is_true = _chosen(list(same.values()), old.is_true, workers)
+        is_true = _chosen(list(same.values()), old.is_true, threads)
         if len(is_true) == len(inside) and link(shard, old.folder / placed.name):
             entries |= {n: Entry(keys[n], one.digest, one.is_finite) for n, one in same.items()}
     return entries
 
 
 def copied_tensors(
-    layout: OutputLayout, files: ShardFiles, keys: Mapping[int, str], old: OldOutput, workers: int
+    layout: OutputLayout, files: ShardFiles, keys: Mapping[int, str], old: OldOutput, threads: Threads
 ) -> dict[int, Entry]:
     """Copy tensors from the old output, by their keys; those that arrived as the old output tells of them.
+
+    What comes from a file that is as it was published is not hashed again.
 
     Raises:
         OSError: the system refuses to write.
@@ -85,9 +111,9 @@ def copied_tensors(
             if source is None:
                 return False
             _copy(source, one.offset, files.descriptors[placed.shard], placed)
-        return _digest_here(placed, files) == one.digest
+        return one.file in old.unchanged or _digest_here(placed, files) == one.digest
 
-    chosen = _chosen(sorted(found), is_copied, workers)
+    chosen = _chosen(sorted(found), is_copied, threads)
     return {n: Entry(keys[n], found[n].digest, found[n].is_finite) for n in chosen}
 
 
@@ -95,11 +121,15 @@ def _digest_here(tensor: PlacedTensor, files: ShardFiles) -> str:
     return digest_of(tensor.nbytes, lambda at, part: files.read(tensor.shard, tensor.offset + at, part))
 
 
-def _chosen(candidates: Sequence[T], test: Callable[[T], bool], workers: int) -> list[T]:
+def _chosen(candidates: Sequence[T], test: Callable[[T], bool], threads: Threads) -> list[T]:
     """The candidates that pass, in order; they are tested by several threads."""
-    pool = ThreadPoolExecutor(workers, "mergec-kept")
+    if not candidates:
+        return []
+    pool = ThreadPoolExecutor(threads.workers, "mergec-kept")
     try:
-        return [one for one, passed in zip(candidates, pool.map(test, candidates), strict=True) if passed]
+        found = pool.map(test, candidates)
+        threads.meanwhile()
+        return [one for one, passed in zip(candidates, found, strict=True) if passed]
     finally:
         pool.shutdown(cancel_futures=True)
 

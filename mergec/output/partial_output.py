@@ -9,7 +9,14 @@ from mergec.output.background_disk import BackgroundDisk
 from mergec.output.claimed_place import ClaimedPlace
 from mergec.output.durable import sync, sync_tree
 from mergec.output.journal import Entry, Journal, of_same_cause
-from mergec.output.kept_tensors import copied_tensors, empty_tensors, journaled_tensors, linked_shards
+from mergec.output.kept_tensors import (
+    Threads,
+    copied_tensors,
+    empty_tensors,
+    journaled_tensors,
+    linked_shards,
+    made_anyway,
+)
 from mergec.output.manifest import merkle_of, write_manifest
 from mergec.output.refusals import check_room, refusals_told
 from mergec.output.same_tree import is_same_tree
@@ -19,7 +26,7 @@ from mergec.output.swap import publish
 from mergec.output.tensor_digests import TensorDigests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -37,8 +44,8 @@ class PartialOutput:
     """Shard files at their full size, open for writing at any position. A context: leaving it ends the work.
 
     A single-file output is a `.partial` file beside the final one, a directory output a `.partial`
-    directory. Where a build stops after some tensor is finished, that stays there with a journal, and the
-    next build goes on from there. `entries` tells of the tensors that are finished, by number.
+    directory. Where a build stops after a tensor is finished, that stays there with a journal, for the next
+    build to go on from. `entries` tells of the tensors that are finished, by number.
     """
 
     def __init__(
@@ -106,14 +113,15 @@ class PartialOutput:
         copied: Mapping[int, str] | None = None,
         workers: int = 1,
         reserve: bool = False,
+        meanwhile: Callable[[Collection[int]], None] = lambda _made: None,
     ) -> list[int]:
         """Find out which tensors need no work, and note in a journal from now on which are finished.
 
         `causes` tells of each tensor what its bytes are made from, as far as builds on this machine have to
         know: only tensors of the same cause are taken from a stopped build. `keys` tells the same for all
-        machines and times, and decides what is taken from the `old` output. `copied` are the digests of
-        tensors that are only copied, as far as they are known. `reserve` has room set aside in the
-        background.
+        machines and times, and decides what is taken from the `old` output. `copied` are known digests of
+        tensors that are only copied. `reserve` has room set aside in the background. `meanwhile` is called
+        while threads hash and copy, with the numbers of tensors that must be made whatever they find.
 
         Returns the numbers of the tensors that need no work; those without elements are none.
 
@@ -122,30 +130,23 @@ class PartialOutput:
         """
         self._causes, self._keys = causes, keys
         self._digests.known = copied or {}
+        journaled = of_same_cause(self._place.journaled, causes)
+        threads = Threads(workers, lambda: meanwhile(made_anyway(self._layout, journaled, keys, old)))
         with refusals_told(self.path):
             linked = empty_tensors(self._layout, causes)
             if old is not None and keys is not None:
-                linked |= linked_shards(self._layout, self._link, keys, old, workers)
-            here = self._entries_in_files(linked, old, workers)
+                linked |= linked_shards(self._layout, self._link, keys, old, threads)
+            claimed = {number: entry for number, entry in journaled.items() if number not in linked}
+            here = journaled_tensors(self._layout, self._files, claimed, threads)
+            if old is not None and keys is not None:
+                missing = {n: key for n, key in enumerate(keys) if n not in linked and n not in here}
+                taken = copied_tensors(self._layout, self._files, missing, old, threads)
+                here |= {number: entry._replace(cause=causes[number]) for number, entry in taken.items()}
             self._journal = Journal(self._place.journal_path, self._layout, here)
             self.entries = linked | here
             if reserve:
                 self._reserve()
         return [number for number in sorted(self.entries) if self._layout.tensors[number].nbytes]
-
-    def _entries_in_files(
-        self, linked: Mapping[int, Entry], old: OldOutput | None, workers: int
-    ) -> dict[int, Entry]:
-        journaled = of_same_cause(self._place.journaled, self._causes)
-        claimed = {number: entry for number, entry in journaled.items() if number not in linked}
-        found = journaled_tensors(self._layout, self._files, claimed, workers)
-        if old is None or self._keys is None:
-            return found
-        missing = {n: key for n, key in enumerate(self._keys) if n not in linked and n not in found}
-        copied = copied_tensors(self._layout, self._files, missing, old, workers)
-        return found | {
-            number: entry._replace(cause=self._causes[number]) for number, entry in copied.items()
-        }
 
     def _link(self, shard: int, file: Path) -> bool:
         # Where there is one file, and it is the same, nothing is replaced at all.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mergec.output import partial_output
+from mergec.execute import load_libraries
+from mergec.output import kept_tensors, partial_output
 from mergec.output.old_output import read_old_output
 from mergec.output.partial_output import PartialOutput
 from tests.conftest import tree
@@ -131,6 +132,28 @@ class TestSomethingChanged:
         build(bench)
         assert build(bench, weighted(0.75)) == ["h.1.w"]
         assert_as_from_nothing(bench, weighted(0.75))
+
+    def test_what_comes_from_an_unchanged_file_is_not_hashed(
+        self, bench: Workbench, unchanged: list[str]
+    ) -> None:
+        build(bench)
+        unchanged += inodes(bench.out)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.delattr(kept_tensors, "digest_of")
+            assert build(bench, weighted(0.75)) == ["h.1.w"]
+        assert_as_from_nothing(bench, weighted(0.75))
+
+    def test_what_computes_is_loaded_meanwhile_if_it_is_needed(
+        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        needed: list[list[int]] = []
+        monkeypatch.setattr(load_libraries, "load_libraries", lambda _plan, made: needed.append(sorted(made)))
+        build(bench)
+        assert needed == []
+        build(bench, weighted(0.75, "h.4.w"))
+        assert needed == [[4]]
+        build(bench, weighted(0.75, "h.4.w"), max_shard_size=SHARD)
+        assert needed == [[4], []]
 
     def test_tensors_move_into_other_shards(self, bench: Workbench) -> None:
         build(bench, max_shard_size=SHARD)
