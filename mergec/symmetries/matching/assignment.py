@@ -28,18 +28,31 @@ SMALL = 512
 """Below this number of rows the solver needs no help."""
 
 
-def assign(cost: NDArray[np.float64], old: NDArray[np.int32], precision: float) -> NDArray[np.int32]:
+class Prices:
+    """Potentials of the columns of costs that are solved again and again, with little change between."""
+
+    def __init__(self) -> None:
+        """None are known yet."""
+        self.columns: NDArray[np.float64] | None = None
+
+
+def assign(
+    cost: NDArray[np.float64], old: NDArray[np.int32], precision: float, prices: Prices | None = None
+) -> NDArray[np.int32]:
     """The permutation of least total cost[i, p[i]]; the costs are consumed.
 
     Where it is no better than the old one, up to `precision` relative to the costs, it is the old one: this
-    is seen to for each cycle of what changes alone.
+    is seen to for each cycle of what changes alone. `prices` are those of the last costs, and become those
+    of these.
     """
     size = len(cost)
     every = np.arange(size)
     before = cost[every, old]
     best = cost.argmin(axis=1)
     if len(np.unique(best)) < size:
-        rows, columns = _reduce(cost) if size >= SMALL else (np.zeros(size), np.zeros(size))
+        rows, columns = (
+            _reduce(cost, prices or Prices()) if size >= SMALL else (np.zeros(size), np.zeros(size))
+        )
         best = linear_sum_assignment(cost)[1]
         after = cost[every, best] + rows + columns[best]
     else:
@@ -65,9 +78,9 @@ def keep_ties(
     return np.where((gain > precision * scale)[cycle], new, old)
 
 
-def _reduce(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _reduce(cost: NDArray[np.float64], prices: Prices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Take potentials of rows and columns from the costs, in place, so that the least of each row is 0."""
-    columns = _potentials(cost)
+    columns = prices.columns = _potentials(cost, prices.columns)
     rows = np.empty(len(cost))
     for start in range(0, len(cost), COST_ROWS):
         block = cost[start : start + COST_ROWS]
@@ -77,14 +90,21 @@ def _reduce(cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     return rows, columns
 
 
-def _potentials(cost: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Prices of the columns at which rows that choose softly ask for each about once."""
+def _potentials(cost: NDArray[np.float64], known: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Prices of the columns at which rows that choose softly ask for each about once.
+
+    From prices that are known it takes a single pass, as cool as the last one.
+    """
     values = torch.from_numpy(cost)
-    columns = torch.zeros(len(cost), dtype=torch.float64)
+    columns = torch.zeros(len(cost), dtype=torch.float64) if known is None else torch.from_numpy(known.copy())
     blocks = [values[start : start + COST_ROWS] for start in range(0, len(values), COST_ROWS)]
     spread = fsum(float((block.mean(1) - block.amin(1)).sum()) for block in blocks)
     temperature = spread / (4 * len(cost))
-    for _ in range(PASSES if temperature > 0 else 0):
+    passes = PASSES
+    if known is not None:
+        temperature *= COOLING ** (PASSES - 1)
+        passes = 1
+    for _ in range(passes if temperature > 0 else 0):
         asked = torch.zeros(len(cost), dtype=torch.float32)
         for block in blocks:
             wish = (columns - block).float()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.symmetries.matching.limits import KEPT_COSTS
 from mergec.symmetries.matching.part import Part, whole
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Cluster(NamedTuple):
     terms: tuple[Term, ...]
 
     @property
+    def costs_bytes(self) -> int:
+        """What the costs of the root take, in float64."""
+        return 8 * self.root.size**2
+
+    @property
     def is_quadratic(self) -> bool:
         """Whether it stands on a part more than once."""
         return not all(term.is_linear for term in self.terms) or len(self.parts) > len(
@@ -82,6 +88,21 @@ def clusters_of(symmetry: Symmetry, parts: Sequence[Part]) -> list[Cluster]:
         if own:
             found.append(Cluster(group.name, root, members, own, terms))
     return sorted(found, key=lambda cluster: cluster.name)
+
+
+def with_kept_costs(clusters: Sequence[Cluster]) -> frozenset[int]:
+    """Numbers of clusters whose costs are kept while a model is matched: the smallest, as many as fit.
+
+    It depends on the symmetry alone, as costs that are kept add up in another order than those made anew.
+    """
+    found, left = set(), KEPT_COSTS
+    able = [i for i, one in enumerate(clusters) if not (one.root.children or one.is_quadratic)]
+    for number in sorted(able, key=lambda i: (clusters[i].root.size, clusters[i].name)):
+        left -= clusters[number].costs_bytes
+        if left < 0:
+            break
+        found.add(number)
+    return frozenset(found)
 
 
 def _node(symmetry: Symmetry, number: int) -> Node | None:

@@ -62,7 +62,7 @@ class TermGram:
         self.unit = prod(
             factor.size for factor in _factors(term) if factor.group not in (None, term.signature[0])
         )
-        rows = _held_still(part.rows, term.free_rows)
+        rows = held_still(part.rows, term.free_rows)
         self.row_index = segment_index(pair.symmetry, rows, pair.vector, {})
 
     def add(self, out: torch.Tensor, first: range, second: range, factor: float) -> None:
@@ -90,7 +90,7 @@ class TermGram:
         at = {part.rows[i].group: index for i, index in held.items()}
         index = segment_index(
             self.pair.symmetry,
-            _held_still(part.columns, self.term.free_columns),
+            held_still(part.columns, self.term.free_columns),
             self.pair.vector,
             {group: index for group, index in at.items() if group is not None},
         )
@@ -117,7 +117,7 @@ class TermGram:
             def multiply(other: range, left: torch.Tensor = left, top: torch.Tensor = top) -> None:
                 right = self._moving(_stretch(places, axis, other), None)
                 target = top[:, (other.start - sides[1].start) * unit :][:, : len(other) * unit]
-                _add_product(target, left, right, factor)
+                add_product(target, left, right, factor)
 
             self.run(multiply, blocks(sides[1].start, sides[1].stop, step))
 
@@ -137,9 +137,9 @@ class TermGram:
 
             def multiply(own: range, left: torch.Tensor = left, right: torch.Tensor = right) -> None:
                 stretch = slice(own.start, own.stop)
-                _add_product(out[stretch], left[stretch], right, factor)
+                add_product(out[stretch], left[stretch], right, factor)
 
-            self.run(multiply, blocks(0, left.shape[0], _lines(right)))
+            self.run(multiply, blocks(0, left.shape[0], lines(right)))
 
     def _rows_in_tile(self) -> int:
         return max(1, BLOCK_BYTES // (4 * self.term.view.width))
@@ -164,9 +164,11 @@ def free_matrix(
 ) -> torch.Tensor:
     """Rows of a term's part as (free units, all else); `rows` are how many there are of each factor.
 
-    `roots`: of which indices of the root, if it is on the columns.
+    Where nothing is free on the columns they may be some columns only. `roots`: of which indices of the
+    root, if it is on the columns.
     """
-    values = values.reshape(*rows, *(factor.size for factor in term.view.columns))
+    others = [factor.size for factor in term.view.columns] if term.free_columns else [-1]
+    values = values.reshape(*rows, *others)
     free = {term.view.columns[i].group: len(rows) + i for i in term.free_columns}
     if roots is not None:
         values = values.narrow(free[term.signature[0]], roots.start, len(roots))
@@ -177,15 +179,16 @@ def free_matrix(
     return values.reshape(prod(values.shape[: len(order)]), -1)
 
 
-def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
+def add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
+    """Add left times right, turned, times a factor: (units, units) of tiles (units, any)."""
     if left.dtype != right.dtype:
         left, right = left.double(), right.double()
-    for some in blocks(0, left.shape[0], _lines(right)):
+    for some in blocks(0, left.shape[0], lines(right)):
         stretch = slice(some.start, some.stop)
         target[stretch].add_(left[stretch] @ right.T, alpha=factor)
 
 
-def _lines(right: torch.Tensor) -> int:
+def lines(right: torch.Tensor) -> int:
     """How many units' products with all those on the right make a block."""
     return max(1, BLOCK_BYTES // (right.element_size() * right.shape[0]))
 
@@ -199,6 +202,6 @@ def _factors(term: Term) -> list[Factor]:
     return [part.rows[i] for i in term.free_rows] + [part.columns[i] for i in term.free_columns]
 
 
-def _held_still(segment: Segment, free: tuple[int, ...]) -> Segment:
+def held_still(segment: Segment, free: tuple[int, ...]) -> Segment:
     """The segment as if its free factors were fixed."""
     return tuple(Factor(factor.size) if i in free else factor for i, factor in enumerate(segment))

@@ -57,8 +57,7 @@ def _invariants(term: Term, operands: Sequence[Operand], spread: float, *, is_ma
     part = term.view
     rows = [factor.size for factor in part.rows]
     values = read(part, operands, np.arange(part.height, dtype=np.int64), is_masked=is_masked)
-    matrix = free_matrix(term, values, rows).double()
-    matrix.div_(spread).clamp_(-LIMIT, LIMIT)
+    matrix = (free_matrix(term, values, rows).double() / spread).clamp_(-LIMIT, LIMIT)
     lower, degree = torch.ones_like(matrix), matrix
     sums = []
     for k in range(1, DEGREES + 1):

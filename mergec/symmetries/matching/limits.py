@@ -18,6 +18,10 @@ COST_ROWS = 128
 """Rows of a table of costs that are worked on at once."""
 LEAST_ROWS = 512
 """Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
+KEPT_COSTS = 64 << 20
+"""What the costs take, of all groups together, that are kept until their group is solved again."""
+CHANGE_BYTES = 4 << 20
+"""What the factors of changes take of either model, until they are multiplied."""
 DENSE_LIMIT = 16384
 """Above this size the costs of a group are never held as a whole."""
 SPARSE_ROWS = 1024

@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergec.symmetries.matching.cluster import clusters_of
+from mergec.symmetries.matching.cluster import clusters_of, with_kept_costs
 from mergec.symmetries.matching.limits import (
     BLOCK_BYTES,
     CANDIDATES,
+    CHANGE_BYTES,
     COST_ROWS,
     DENSE_LIMIT,
     INVARIANT_ELEMENTS,
@@ -50,14 +51,18 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
     """
     symmetry = matching.symmetry
     parts = parts_of(symmetry)
+    found = clusters_of(symmetry, parts)
+    kept = with_kept_costs(found)
     models = matching.models if matching.refine else 0
     whole = max((_comparison(part, itemsize, models) for part in parts), default=0)
     clusters = []
     products = 0
-    for cluster in clusters_of(symmetry, parts):
+    for number, cluster in enumerate(found):
         tiles = [_tile(term, itemsize, models) for term in cluster.terms]
         reading = max((tile.held + tile.reading for tile in tiles), default=0)
         reading = max([reading, *(_invariants(term, itemsize, models) for term in cluster.terms)])
+        if number in kept:
+            reading = max(reading, _changes(cluster, itemsize, models))
         clusters.append(max(_costs(symmetry, cluster) + reading, whole) + SMALL_THINGS)
         for term, tile in zip(cluster.terms, tiles, strict=True):
             block = _product(term, itemsize)
@@ -66,7 +71,8 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
             products = max(products, block + SMALL_THINGS)
     at_once = sum(sorted(clusters, reverse=True)[:workers])
     vectors = 16 * symmetry.length * (matching.models + workers + 1)
-    return max(at_once + workers * products, workers * whole) + vectors + SMALL_THINGS
+    throughout = vectors + sum(found[number].costs_bytes for number in kept) + SMALL_THINGS
+    return max(at_once + workers * products, workers * whole) + throughout
 
 
 def _reading(part: Part, rows: int, itemsize: int, models: int) -> int:
@@ -108,6 +114,14 @@ def _invariants(term: Term, itemsize: int, models: int) -> int:
     if elements > INVARIANT_ELEMENTS:
         return 0
     return KEPT * (_reading(term.view, term.view.height, itemsize, models) + 6 * F64 * elements)
+
+
+def _changes(cluster: Cluster, itemsize: int, models: int) -> int:
+    """Of factors of a change: those that wait and a tile more, put together, and what a tile is made of."""
+    elements = sum(term.view.height * term.view.width for term in cluster.terms)
+    tile = max(CHANGE_BYTES // 4, *(max(term.view.height, term.view.width) for term in cluster.terms))
+    reading = max(_reading(term.view, _rows(term.view), itemsize, models) for term in cluster.terms)
+    return KEPT * (itemsize * min(10 * tile, 3 * elements) + reading)
 
 
 def _product(term: Term, itemsize: int) -> int:

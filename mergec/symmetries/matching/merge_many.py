@@ -57,6 +57,7 @@ def merge_many(
             descent.sweeps()
             has_changed |= any(descent.changes)
             every[model] = state.vector
+            del state, descent  # and the costs they keep
         if not has_changed:
             break
     back = inverse(symmetry, every[0])

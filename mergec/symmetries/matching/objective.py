@@ -50,13 +50,41 @@ def value(pair: Pair, part: Part) -> float:
     """The inner product of a part of the anchor with that of the moving model, as its vector permutes it."""
     total = 0.0
     row_index = segment_index(pair.symmetry, part.rows, pair.vector, {})
-    for rows, columns in _stretches(pair.symmetry, part, pair.vector):
-        left = read(part, pair.anchor, rows, is_masked=True)
-        right = read(part, pair.moving, row_index[rows])
-        if columns is not None:
-            right = right.index_select(1, columns)
-        total += _dot(left, right)
+    for places, known in _stretches(pair.symmetry, part):
+        index = segment_index(pair.symmetry, part.columns, pair.vector, known)
+        columns = None if np.array_equal(index, np.arange(len(index))) else torch.from_numpy(index)
+        for rows in _blocks(part, places):
+            left = read(part, pair.anchor, rows, is_masked=True)
+            right = read(part, pair.moving, row_index[rows])
+            total += _dot(left, right if columns is None else right.index_select(1, columns))
     return total * part.tensor.weight
+
+
+def value_since(worth: float, before: NDArray[np.int32], pair: Pair, part: Part) -> float:
+    """The value of a part that was worth so much under an earlier vector.
+
+    Where few units have moved since, only they are looked at.
+    """
+    symmetry = pair.symmetry
+    old_rows, new_rows = (segment_index(symmetry, part.rows, vector, {}) for vector in (before, pair.vector))
+    changes: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
+    for places, known in _stretches(symmetry, part):
+        old, new = (segment_index(symmetry, part.columns, vector, known) for vector in (before, pair.vector))
+        has_moved = old_rows[places] != new_rows[places]
+        columns = np.flatnonzero(old != new)
+        changes.append((places[has_moved], np.arange(len(new)), old, new))
+        changes.append((places[~has_moved], columns, old[columns], new[columns]))
+    if 2 * sum(len(rows) * len(columns) for rows, columns, *_ in changes) > part.height * part.width:
+        return value(pair, part)
+    total = 0.0
+    for places, *chosen in changes:
+        own, *columns_of = (torch.from_numpy(each) for each in chosen)
+        for rows in _blocks(part, places if len(own) else places[:0]):
+            left = read(part, pair.anchor, rows, is_masked=True).index_select(1, own)
+            for sign, index, order in zip((-1, 1), (old_rows, new_rows), columns_of, strict=True):
+                right = read(part, pair.moving, index[rows])
+                total += sign * _dot(left, right.index_select(1, order))
+    return worth + total * part.tensor.weight
 
 
 def size(part: Part, anchor: Sequence[Operand], moving: Sequence[Operand]) -> Size:
@@ -82,10 +110,8 @@ def assert_finite(part: Part, operands: Sequence[Operand], model: int) -> None:
             raise NotFiniteError(model, name, int(bad[0]))
 
 
-def _stretches(
-    symmetry: Symmetry, part: Part, vector: NDArray[np.int32]
-) -> Iterator[tuple[NDArray[np.int64], torch.Tensor | None]]:
-    """Blocks of rows for which the columns have one and the same order, and that order."""
+def _stretches(symmetry: Symmetry, part: Part) -> Iterator[tuple[NDArray[np.int64], dict[int, int]]]:
+    """Rows for which the columns have one and the same order, and the indices of groups that set it."""
     groups = {factor.group: i for i, factor in enumerate(part.rows) if factor.group is not None}
     parents = [
         parent
@@ -101,11 +127,7 @@ def _stretches(
         chosen = places
         for (_, axis), place in zip(held, at, strict=True):
             chosen = chosen.take([place], axis=axis)
-        known = {group: place for (group, _), place in zip(held, at, strict=True)}
-        index = segment_index(symmetry, part.columns, vector, known)
-        is_still = np.array_equal(index, np.arange(len(index)))
-        for rows in _blocks(part, chosen.reshape(-1)):
-            yield rows, None if is_still else torch.from_numpy(index)
+        yield chosen.reshape(-1), {group: place for (group, _), place in zip(held, at, strict=True)}
 
 
 def _blocks(part: Part, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

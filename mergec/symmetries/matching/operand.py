@@ -29,10 +29,13 @@ class Operand(Protocol):
         """Its shape."""
 
     def rows(self, start: int, stop: int) -> torch.Tensor:
-        """Indices start <= i < stop of its first axis, in float32 or float64: a tensor of the caller's own.
+        """Indices start <= i < stop of its first axis, in float32 or float64; not to be written to.
 
         Safe to call from several threads at once.
         """
+
+    def in_memory(self) -> torch.Tensor | None:
+        """All of its rows, if they are kept in memory."""
 
 
 def rows_at(operands: Sequence[Operand], height: int, rows: NDArray[np.int64]) -> torch.Tensor:
@@ -41,6 +44,9 @@ def rows_at(operands: Sequence[Operand], height: int, rows: NDArray[np.int64]) -
     if count == rows[-1] - rows[0] + 1 and rows[0] // height == rows[-1] // height and _ascends(rows):
         number, start = divmod(int(rows[0]), height)
         return operands[number].rows(start, start + count)
+    whole = operands[0].in_memory() if len(operands) == 1 else None
+    if whole is not None:
+        return whole.index_select(0, torch.from_numpy(rows))
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
     out: torch.Tensor | None = None

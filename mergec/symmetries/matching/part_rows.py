@@ -52,7 +52,8 @@ def _read(part: Part, own: Sequence[Operand], rows: NDArray[np.int64], *, is_mas
     else:
         places = rows + start
     values = rows_at(own, height, places)
-    if is_masked:
+    if is_masked and part.tensor.masks:
+        values = values.clone()
         _mask(part, values, places % height)
     box = part.box[part.row_axes :]
     if any(stretch != (0, size) for stretch, size in zip(box, shape[part.row_axes :], strict=True)):

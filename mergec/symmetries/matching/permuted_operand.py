@@ -50,7 +50,11 @@ class MeanOperand:
             own = self._rows(operands, vector, start, stop)
             total = own if total is None else total + own
         assert total is not None
-        return total.div_(len(self.models))
+        return total.div_(len(self.models)) if len(self.models) > 1 else total
+
+    def in_memory(self) -> torch.Tensor | None:
+        """It never is."""
+        return None
 
     def _rows(
         self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int

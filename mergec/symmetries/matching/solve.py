@@ -48,10 +48,10 @@ def solve(
             sizes = measured(parts, pair, (0, model), pool)
             problem = Problem(matching.symmetry, parts, clusters, sizes, pair)
             values = values_at(problem, start, pool)
-            state, objectives = align(matching, problem, values, pool, progress, model)
+            vector, objectives = align(matching, problem, values, pool, progress, model)
             problems.append(problem)
             at_identity.append(values)
-            elements.append(state.vector)
+            elements.append(vector)
             sweeps.append(objectives)
         if matching.refine:
             elements = merge_many(matching, (parts, clusters), operands, elements, pool, progress)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mergec.symmetries.element import rows_of
-from mergec.symmetries.matching.assignment import assign
+from mergec.symmetries.matching.assignment import Prices, assign
 from mergec.symmetries.matching.gram import blocks
 from mergec.symmetries.matching.limits import DENSE_LIMIT, SPARSE_ROWS, roots_at_once
 from mergec.symmetries.matching.nested import InnerSolver
@@ -48,8 +48,17 @@ class WeightedGram(NamedTuple):
     weight: float
 
 
-def propose(pair: Pair, cluster: Cluster, grams: Sequence[WeightedGram]) -> Proposal:
-    """The permutations that are best for the terms whose products are given."""
+class KnownCosts(NamedTuple):
+    """Costs that need not be made, and the prices at which such costs were solved before."""
+
+    costs: torch.Tensor
+    prices: Prices
+
+
+def propose(
+    pair: Pair, cluster: Cluster, grams: Sequence[WeightedGram], known: KnownCosts | None = None
+) -> Proposal:
+    """The permutations that are best for the terms whose products are given, and the costs known already."""
     old = rows_of(pair.symmetry, pair.vector, cluster.root.group)[0]
     if cluster.root.children:
         return _nested(pair, cluster.root, grams)
@@ -65,10 +74,10 @@ def propose(pair: Pair, cluster: Cluster, grams: Sequence[WeightedGram]) -> Prop
                 yield some.start, cost
 
         return {cluster.root.group: assign_sparse(passes, old, PRECISION)[None]}
-    cost = torch.zeros((size, size), dtype=torch.float64)
+    cost = torch.zeros((size, size), dtype=torch.float64) if known is None else known.costs.clone()
     for _, gram, weight in grams:
         gram.add(cost, every, every, -weight)
-    return {cluster.root.group: assign(cost.numpy(), old, PRECISION)[None]}
+    return {cluster.root.group: assign(cost.numpy(), old, PRECISION, known and known.prices)[None]}
 
 
 def _nested(pair: Pair, root: Node, grams: Sequence[WeightedGram]) -> Proposal:

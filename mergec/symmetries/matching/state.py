@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mergec.symmetries.element import rows_of
+from mergec.symmetries.matching.cluster import with_kept_costs
 from mergec.symmetries.matching.gram import Pair, TermGram
 from mergec.symmetries.matching.invariants import InvariantGram
-from mergec.symmetries.matching.objective import value
+from mergec.symmetries.matching.kept_costs import KeptCosts
+from mergec.symmetries.matching.objective import value_since
 from mergec.symmetries.matching.solve_cluster import WeightedGram, propose
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.objective import Size
     from mergec.symmetries.matching.operand import Operand
     from mergec.symmetries.matching.part import Part
-    from mergec.symmetries.matching.solve_cluster import Proposal
+    from mergec.symmetries.matching.solve_cluster import KnownCosts, Proposal
 
 LEAST_GAIN = 1e-9
 """Of the norms of a cluster's terms; a smaller gain is none."""
@@ -72,6 +74,10 @@ class State:
         self.problem = problem
         self.vector = vector.copy()
         self.values = list(values)
+        self.kept = {
+            problem.clusters[number].name: KeptCosts(problem.clusters[number])
+            for number in with_kept_costs(problem.clusters)
+        }
 
     @property
     def objective(self) -> float:
@@ -86,7 +92,7 @@ class State:
         if not start.invariant:
             return self.improve(cluster, start.parts, run)
         pair = self.problem.pair(self.vector)
-        grams = self._grams(cluster, start.parts, run)
+        grams, known = self._products(cluster, start.parts, run)
         grams += (
             WeightedGram(
                 term.signature,
@@ -96,7 +102,7 @@ class State:
             for term in cluster.terms
             if term.part in start.invariant
         )
-        return self._take(cluster, (), propose(pair, cluster, grams))
+        return self._take(cluster, (), propose(pair, cluster, grams, known))
 
     def improve(self, cluster: Cluster, used: Collection[int], run: Run) -> bool:
         """Give a cluster what is best for the parts used; whether they gained by it.
@@ -106,20 +112,26 @@ class State:
         """
         has_changed = False
         for _ in range(QUADRATIC_ROUNDS if cluster.is_quadratic else 1):
-            grams = self._grams(cluster, used, run)
-            found = propose(self.problem.pair(self.vector), cluster, grams)
+            grams, known = self._products(cluster, used, run)
+            found = propose(self.problem.pair(self.vector), cluster, grams, known)
             if not self._take(cluster, used, found):
                 break
             has_changed = True
         return has_changed
 
-    def _grams(self, cluster: Cluster, used: Collection[int], run: Run) -> list[WeightedGram]:
+    def _products(
+        self, cluster: Cluster, used: Collection[int], run: Run
+    ) -> tuple[list[WeightedGram], KnownCosts | None]:
+        """What the parts used say of a cluster: products to make, or costs that are kept."""
         pair = self.problem.pair(self.vector)
+        kept = self.kept.get(cluster.name)
+        if kept is not None:
+            return [], kept.at(pair, used, run)
         return [
             WeightedGram(term.signature, TermGram(pair, term, run), term.view.tensor.weight)
             for term in cluster.terms
             if term.part in used
-        ]
+        ], None
 
     def _take(self, cluster: Cluster, used: Collection[int], found: Proposal) -> bool:
         """Take a proposal if the parts used, if any, gain by it, counted in float64 from the operands."""
@@ -130,7 +142,10 @@ class State:
         for group, rows in found.items():
             rows_of(symmetry, vector, group)[:] = rows
         pair = self.problem.pair(vector)
-        values = {part: value(pair, self.problem.parts[part]) for part in cluster.parts}
+        values = {
+            part: value_since(self.values[part], self.vector, pair, self.problem.parts[part])
+            for part in cluster.parts
+        }
         gain = fsum(values[part] - self.values[part] for part in used)
         if used and gain <= LEAST_GAIN * fsum(self.problem.sizes[part].norm for part in used):
             return False

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from mergec.symmetries.matching import solve_cluster
+from mergec.symmetries.matching import cluster, solve_cluster
 from mergec.symmetries.matching.sparse_assignment import assign_sparse
 from tests.symmetries.matching.test_assignment import costs, identity
 from tests.symmetries.matching.topologies import match, mlp, planted, weights
@@ -67,6 +67,7 @@ def test_nearly_equal_costs_do_not_hang_it() -> None:
 
 
 def test_groups_above_the_limit_are_matched_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "KEPT_COSTS", 0)
     monkeypatch.setattr(solve_cluster, "DENSE_LIMIT", 30)
     monkeypatch.setattr(solve_cluster, "SPARSE_ROWS", 16)
     symmetry = mlp(12, 40, 50, 6)

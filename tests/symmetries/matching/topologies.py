@@ -37,6 +37,9 @@ class Held(NamedTuple):
         assert 0 <= start < stop <= len(self.values)
         return self.values[start:stop].clone()
 
+    def in_memory(self) -> torch.Tensor | None:
+        return None
+
 
 class Made:
     """A symmetry in the making: groups by name, tensors in a short form of the table's notation."""
