@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
 
 class ElementwiseExpressions:
-    """The methods of `Tensor` that compare, select and bend elements; each adds one node.
-
-    Operands of several shapes go together as in a product: axes of size 1 are repeated.
-    """
+    """The methods of `Tensor` that compare, select and bend elements; each adds one node."""
 
     __slots__ = ()
 

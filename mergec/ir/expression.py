@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.ir import matrix_primitives, number_primitives, permutation_primitives, primitives
 from mergec.ir.dtype import DType
 from mergec.ir.elementwise_expressions import ElementwiseExpressions
+from mergec.ir.row_expressions import RowExpressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ class Scalar(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor(ElementwiseExpressions):
+class Tensor(ElementwiseExpressions, RowExpressions):
     """A value in the graph. Arithmetic on it adds nodes that bear `origin`."""
 
     graph: Graph
@@ -102,6 +103,13 @@ class Tensor(ElementwiseExpressions):
         if shape == self.shape:
             return self
         return self._apply(matrix_primitives.RESHAPE, attributes=(shape,))
+
+    def repeated(self, *shape: int) -> Tensor:
+        """The values with axes of size 1 repeated to a shape."""
+        if shape == self.shape:
+            return self
+        ones = self.graph.add(primitives.FILL, (), (shape, self.dtype, 1.0, None), self.origin)
+        return self * Tensor(self.graph, ones, self.origin)
 
     def permute(self, *order: int) -> Tensor:
         """Axis k of the result is axis order[k] of this."""

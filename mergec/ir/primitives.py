@@ -17,10 +17,9 @@ from mergec.ir.tensor_type import TensorType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mergec.ir.strided_view import Shape
 
-
-def _same_shape(types: Types) -> None:
+def same_shape(types: Types) -> None:
+    """Raise TypeMismatch where shapes differ."""
     if any(t.shape != types[0].shape for t in types):
         raise TypeMismatch("shape")
 
@@ -63,7 +62,7 @@ def _scale(types: Types, attributes: Attributes) -> TensorType:
 
 def _added(sign: float) -> Callable[[Types, Attributes], TensorType]:
     def infer(types: Types, _: Attributes) -> TensorType:
-        _same_shape(types)
+        same_shape(types)
         left, right = types
         degree = None
         if left.degree is not None and right.degree is not None:
@@ -73,30 +72,20 @@ def _added(sign: float) -> Callable[[Types, Attributes], TensorType]:
     return infer
 
 
-def repeated_shape(types: Types) -> Shape:
-    """The shape of operands together: axes of size 1 go with any size.
-
-    Raises:
-        TypeMismatch: they differ in another way.
-    """
-    shapes = {t.shape for t in types}
-    if len(shapes) == 1:
-        return types[0].shape
-    if len({len(shape) for shape in shapes}) > 1:
-        raise TypeMismatch("shape")
-    axes = [set(sizes) - {1} for sizes in zip(*shapes, strict=True)]
-    if any(len(sizes) > 1 for sizes in axes):
-        raise TypeMismatch("shape")
-    return tuple(next(iter(sizes), 1) for sizes in axes)
-
-
 def _factored(types: Types, _: Attributes) -> TensorType:
     """Of the left operand's degree: the right one is a factor. Axes of size 1 go with any size."""
-    return TensorType(repeated_shape(types), arithmetic_dtype(types), types[0].degree)
+    left, right = types
+    if len(left.shape) != len(right.shape):
+        raise TypeMismatch("shape")
+    sizes = list(zip(left.shape, right.shape, strict=True))
+    if any(a != b and 1 not in {a, b} for a, b in sizes):
+        raise TypeMismatch("shape")
+    shape = tuple(b if a == 1 else a for a, b in sizes)
+    return TensorType(shape, arithmetic_dtype(types), left.degree)
 
 
 def _identical(types: Types, _: Attributes) -> TensorType:
-    _same_shape(types)
+    same_shape(types)
     if any(t.dtype is not types[0].dtype for t in types):
         raise TypeMismatch("dtype")
     return types[0]

@@ -32,7 +32,7 @@ def sign(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     if not torch.isnan(source.sum()):
         torch.sign(source, out=out)
         return
-    for signs, values in together(out, sources, SELECTED_AT_ONCE):
+    for signs, values in together((out, source), SELECTED_AT_ONCE):
         is_nan = torch.isnan(values)
         torch.sign(values, out=signs)
         signs.masked_fill_(is_nan, torch.nan)
@@ -72,8 +72,8 @@ def where(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     comparison = torch.eq if is_other_lost else torch.ne
     bits = _BITS[out.element_size()]
     buffer = torch.empty(min(SELECTED_AT_ONCE, out.numel()), dtype=bits)
-    for result, mask, first, second in together(out, sources, SELECTED_AT_ONCE):
-        flips = buffer[: result.numel()].view(result.shape)
+    for result, mask, first, second in together((out, *sources), SELECTED_AT_ONCE):
+        flips = buffer[: len(result)]
         comparison(mask, 0, out=flips.view(out.dtype))
         torch.ne(flips, 0, out=flips).neg_()  # all bits, or none
         differing = torch.bitwise_xor(first.view(bits), second.view(bits), out=result.view(bits))

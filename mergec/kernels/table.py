@@ -11,6 +11,7 @@ from mergec.kernels import (
     layout,
     matrix,
     numbers,
+    rows,
     selection,
     spectral,
     transcendental,
@@ -28,5 +29,6 @@ KERNELS: dict[str, Callable[..., Any]] = {
     **selection.KERNELS,
     **transcendental.KERNELS,
     **numbers.KERNELS,
+    **rows.KERNELS,
     **spectral.KERNELS,
 }

@@ -9,26 +9,9 @@ if TYPE_CHECKING:
 
     import torch
 
-    Parts = tuple[torch.Tensor, ...]
 
-
-def together(out: torch.Tensor, sources: Sequence[torch.Tensor], size: int) -> Iterator[Parts]:
-    """Parts of at most `size` elements: of `out`, and of each source the same, repeated to its shape."""
-    if all(source.shape == out.shape for source in sources):
-        flat = [tensor.view(-1) for tensor in (out, *sources)]
-        for start in range(0, out.numel(), size):
-            yield tuple([tensor[start : start + size] for tensor in flat])
-    elif out.numel():
-        yield from _boxes((out, *(source.expand(out.shape) for source in sources)), size)
-
-
-def _boxes(tensors: Parts, size: int) -> Iterator[Parts]:
-    """Some indices of the first axis at a time, or parts of one index where that is too much."""
-    rows, row = len(tensors[0]), tensors[0][0].numel()
-    if row <= size:
-        step = size // row
-        for start in range(0, rows, step):
-            yield tuple(tensor[start : start + step] for tensor in tensors)
-    else:
-        for index in range(rows):
-            yield from _boxes(tuple(tensor[index] for tensor in tensors), size)
+def together(tensors: Sequence[torch.Tensor], size: int) -> Iterator[tuple[torch.Tensor, ...]]:
+    """The same at most `size` elements of each, in row-major order."""
+    flat = [tensor.view(-1) for tensor in tensors]
+    for start in range(0, len(flat[0]), size):
+        yield tuple([tensor[start : start + size] for tensor in flat])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _VECTOR = 64
 
 
-def _filled(count: int) -> int:
+def _whole_vectors(count: int) -> int:
     return -(-count // _VECTOR) * _VECTOR
 
 
@@ -29,30 +29,35 @@ def _widened(
     out: torch.Tensor, sources: Sequence[torch.Tensor]
 ) -> Iterator[tuple[torch.Tensor, list[torch.Tensor]]]:
     """Parts of the result, and of the sources in float64: whole vectors, whose ends are filled with 1."""
-    size = _filled(min(WIDENED_AT_ONCE, out.numel()))
-    buffers = [torch.ones(size, dtype=torch.float64) for _ in sources]
-    for result, *parts in together(out, sources, WIDENED_AT_ONCE):
-        count = result.numel()
+    size = _whole_vectors(min(WIDENED_AT_ONCE, out.numel()))
+    buffers = [torch.empty(size, dtype=torch.float64) for _ in sources]
+    for result, *parts in together((out, *sources), WIDENED_AT_ONCE):
+        count = len(result)
         for buffer, part in zip(buffers, parts, strict=True):
-            buffer[:count].view(part.shape).copy_(part)
+            buffer[:count].copy_(part)
             buffer[count:].fill_(1.0)
-        yield result, [buffer[: _filled(count)] for buffer in buffers]
+        yield result, [buffer[: _whole_vectors(count)] for buffer in buffers]
 
 
 def _function(
     function: Callable[..., torch.Tensor], out: torch.Tensor, sources: Sequence[torch.Tensor]
 ) -> None:
     for result, (values,) in _widened(out, sources):
-        function(values, out=values)
-        result.copy_(values[: result.numel()].view(result.shape))
+        result.copy_(function(values, out=values)[: len(result)])
 
 
-def power(out: torch.Tensor, sources: Sequence[torch.Tensor], *exponent: float) -> None:
+def power(out: torch.Tensor, sources: Sequence[torch.Tensor], exponent: float | None = None) -> None:
     """The first operand to a power: the second operand's, or one for all."""
-    for_all = (torch.full((1,) * out.dim(), one, dtype=torch.float64) for one in exponent)
-    for result, (values, exponents) in _widened(out, (*sources, *for_all)):
-        torch.pow(values, exponents, out=values)
-        result.copy_(values[: result.numel()].view(result.shape))
+    if exponent is None:
+        for result, (values, exponents) in _widened(out, sources):
+            result.copy_(torch.pow(values, exponents, out=values)[: len(result)])
+    else:
+        _function(partial(_to_one_power, exponent), out, sources)
+
+
+def _to_one_power(exponent: float, values: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """As a tensor of exponents: for some numbers the library has ways of its own, which round differently."""
+    return torch.pow(values, torch.full_like(values, exponent), out=out)
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
