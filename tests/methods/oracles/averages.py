@@ -46,7 +46,7 @@ def expo(base: Array, model: Array, *, alpha: float) -> Array:
 @np.errstate(all="ignore")
 def fisher(
     inputs: Sequence[Array],
-    fishers: Sequence[Array],
+    fisher: Sequence[Array],
     weight: Sequence[float],
     *,
     floor: float = 1e-6,
@@ -56,7 +56,7 @@ def fisher(
     F_i counts as `floor` where it is less.
     """
     kept, (weights,) = listed(inputs, weight)
-    floored = [np.maximum(wide(f), floor) for f, w in zip(fishers, weight, strict=True) if w != 0]
+    floored = [np.maximum(wide(f), floor) for f, w in zip(fisher, weight, strict=True) if w != 0]
     shares = [w * f for w, f in zip(weights, floored, strict=True)]
     below = total(shares, inputs[0])
     above = total([s * wide(x) for s, x in zip(shares, kept, strict=True)], inputs[0])
