@@ -88,7 +88,7 @@ def load_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Rec
     Raises:
         MergecError: MC01xx, all that were found.
     """
-    return parse_recipe(_read(path), path.parent, overrides, report)
+    return parse_recipe(read_text(path), path.parent, overrides, report)
 
 
 def parse_recipe(source: SourceText, folder: Path, overrides: Mapping[str, str], report: Report) -> Recipe:
@@ -122,7 +122,13 @@ def parse_recipe(source: SourceText, folder: Path, overrides: Mapping[str, str],
     return Recipe(folder, place, spec.sources, models, spec.output, spec.description, spec.params)
 
 
-def _read(path: Path) -> SourceText:
+def read_text(path: Path) -> SourceText:
+    """The text of the file at `path`, up to a little more than a recipe may have.
+
+    Raises:
+        MergecError: MC0107.
+    """
+
     def unreadable(problem: str, advice: str | None = None, span: Span | None = None) -> MergecError:
         return MergecError([UnreadableRecipe(span=span, path=str(path), problem=problem, help=advice)])
 

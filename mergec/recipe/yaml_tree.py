@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
@@ -24,12 +24,15 @@ from mergec.recipe.errors import (
 from mergec.recipe.yaml_syntax import invalid_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Diagnostic, SourceText
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
+
+_B = TypeVar("_B", bound="TreeBuilder")
+_T = TypeVar("_T")
 
 Value = None | bool | int | float | str
 Plain = Value | list["Plain"] | dict[str, "Plain"]
@@ -106,19 +109,29 @@ def read_yaml(source: SourceText) -> YamlNode:
         MergecError: MC0101 for text that is not YAML; MC0102 duplicate keys (all of them), MC0103
             anchors and aliases, MC0104 tags, MC0105 too large or too deep, MC0106 nothing there.
     """
-    start = Span(source, 1, 1, 2)
+    tree = built(TreeBuilder(source), TreeBuilder.document)
+    if tree is None:
+        raise MergecError([EmptyRecipe(span=Span(source, 1, 1, 2))])
+    return tree
+
+
+def built(builder: _B, read: Callable[[_B, Iterator[yaml.Event]], _T]) -> _T:
+    """What `read` makes of the text of a builder.
+
+    Raises:
+        MergecError: MC0101 to MC0105.
+    """
+    source = builder.source
     if len(source.text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        start = Span(source, 1, 1, 2)
         raise MergecError([RecipeTooLarge(span=start, what=f"larger than {MAX_BYTES} bytes")])
-    builder = _Builder(source)
     try:
-        tree = builder.document(iter(yaml.parse(source.text, Loader=yaml.SafeLoader)))
+        made = read(builder, iter(yaml.parse(source.text, Loader=yaml.SafeLoader)))
     except yaml.YAMLError as error:
         raise MergecError([*builder.found, invalid_yaml(source, error)]) from None
     if builder.found:
         raise MergecError(builder.found)
-    if tree is None:
-        raise MergecError([EmptyRecipe(span=start)])
-    return tree
+    return made
 
 
 def scalar(text: str) -> Value:
@@ -147,15 +160,17 @@ _CONSTANTS: dict[str, Value] = {
 }
 
 
-class _Builder:
-    """Builds the tree from the parser's events, noting what the language forbids."""
+class TreeBuilder:
+    """Builds the tree from the parser's events, noting what the language forbids in `found`."""
 
     def __init__(self, source: SourceText) -> None:
-        self._source = source
+        """Build trees of this text."""
+        self.source = source
         self._lines = source.text.splitlines()
         self.found: list[Diagnostic] = []
 
     def document(self, events: Iterator[yaml.Event]) -> YamlNode | None:
+        """The tree of the one document; None where there is nothing."""
         tree: YamlNode | None = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and tree is not None:
@@ -177,7 +192,8 @@ class _Builder:
         span = self._span(event)
         if depth > MAX_DEPTH:
             raise MergecError([RecipeTooLarge(span=span, what=f"nested deeper than {MAX_DEPTH} levels")])
-        self._refuse_anchor_and_tag(event, span)
+        self._judge_anchor(event, span)
+        self._refuse_tag(event, span)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[YamlNode] = []
             while not isinstance(item := next(events), yaml.SequenceEndEvent):
@@ -197,17 +213,14 @@ class _Builder:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
             value_event = next(events)
-            is_merge = isinstance(key, YamlScalar) and key.text == "<<" and not key.quoted
-            if is_merge and isinstance(value_event, yaml.AliasEvent):
-                self.found.append(AliasUsed(span=key.span, what="a merge key (`<<`)"))
+            if isinstance(key, YamlScalar) and key.text == "<<" and not key.quoted:
+                self._merge(key, value_event, events, depth)
                 continue
             value = self._node(value_event, events, depth + 1)
             if not isinstance(key, YamlScalar):
                 problem = "a list or mapping cannot be a key"
                 help_ = "put the key in quotes to make it a text"
                 self.found.append(InvalidYaml(span=key.span, problem=problem, help=help_))
-            elif is_merge:
-                self.found.append(AliasUsed(span=key.span, what="a merge key (`<<`)"))
             elif key.text in entries:
                 first = Label(key_spans[key.text], "first written here")
                 self.found.append(DuplicateKey(span=key.span, key=key.text, others=(first,)))
@@ -216,7 +229,14 @@ class _Builder:
                 key_spans[key.text] = key.span
         return YamlMapping(entries, key_spans, self._whole(start, event))
 
-    def _refuse_anchor_and_tag(self, event: yaml.Event, span: Span) -> None:
+    def _merge(self, key: YamlScalar, value: yaml.Event, events: Iterator[yaml.Event], depth: int) -> None:
+        """Refuse a merge key; pass its value by."""
+        if not isinstance(value, yaml.AliasEvent):
+            self._node(value, events, depth + 1)
+        self.found.append(AliasUsed(span=key.span, what="a merge key (`<<`)"))
+
+    def _judge_anchor(self, event: yaml.Event, span: Span) -> None:
+        """Refuse anchors and aliases."""
         written = self._written(span)
         if isinstance(event, yaml.AliasEvent):
             help_ = (
@@ -227,7 +247,10 @@ class _Builder:
             self.found.append(
                 AliasUsed(span=span, what=f"an anchor (`&{safe(getattr(event, 'anchor', ''))}`)")
             )
+
+    def _refuse_tag(self, event: yaml.Event, span: Span) -> None:
         if getattr(event, "tag", None) is not None:
+            written = self._written(span)
             tag = safe(written.split()[0]) if written.startswith("!") else "!"
             help_ = f'remove it; if it is meant as a text, quote it: "{tag}"'
             self.found.append(TagUsed(span=span.sub(0, len(tag)), tag=tag, help=help_))
@@ -243,7 +266,7 @@ class _Builder:
         line = self._lines[first.line] if first.line < len(self._lines) else ""
         # A block collection ends at the next token; its own text ends with its line.
         stop = last.column if last.line == first.line and last.column > first.column else len(line.rstrip())
-        return Span(self._source, first.line + 1, first.column + 1, max(stop, first.column + 1) + 1)
+        return Span(self.source, first.line + 1, first.column + 1, max(stop, first.column + 1) + 1)
 
     def _span(self, event: yaml.Event) -> Span:
         start, end = event.start_mark, event.end_mark
@@ -252,4 +275,4 @@ class _Builder:
         line = self._lines[start.line] if start.line < len(self._lines) else ""
         # A block construct's end mark stands at the next token; the eye wants its first line only.
         stop = end.column if end.line == start.line else len(line.rstrip())
-        return Span(self._source, start.line + 1, start.column + 1, max(stop, start.column + 1) + 1)
+        return Span(self.source, start.line + 1, start.column + 1, max(stop, start.column + 1) + 1)
