@@ -18,6 +18,7 @@ _TYPES = {
     "object": "mapping",
     "null": "",
 }
+_DEFINED = {"Schedule": "schedule", "Block": "method or keep"}
 _PARAM = "#/$defs/Param"
 
 
@@ -55,7 +56,7 @@ def _kind(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     """A type in a few words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        return "schedule" if name == "Schedule" else _kind(definitions.get(name, {}), definitions)
+        return _DEFINED.get(name) or _kind(definitions.get(name, {}), definitions)
     if "anyOf" in schema:
         choices = [c for c in schema["anyOf"] if c.get("$ref") != _PARAM]
         return " or ".join(dict.fromkeys(filter(None, (_kind(c, definitions) for c in choices))))

@@ -58,9 +58,11 @@ class BoundRecipe:
 
 def operations() -> dict[str, Operation]:
     """Every operation of the language, by name."""
+    from mergec.methods.blockwise import Blockwise
     from mergec.methods.registry import methods
 
-    return dict(sorted({**steps(), **methods()}.items()))
+    made_of_methods = {Blockwise.name: Blockwise()}
+    return dict(sorted({**steps(), **methods(), **made_of_methods}.items()))
 
 
 def find_operation(name: str) -> Operation | None:
@@ -70,6 +72,10 @@ def find_operation(name: str) -> Operation | None:
         return step
     from mergec.methods.registry import find_method
 
+    if name == "blockwise":
+        from mergec.methods.blockwise import Blockwise
+
+        return Blockwise()
     return find_method(name)
 
 
@@ -115,6 +121,7 @@ def _bind_operation(spec: OperationSpec, operation: Operation, report: Report) -
     keys = validate(operation.keys, dict(spec.keys), spec.place, where, report)
     if keys is None:
         return None
+    operation.check_keys(keys, spec.place, report)
     uses = tuple(operation.inputs(keys, spec.place))
     return BoundOperation(spec.name, operation, keys, spec.place, uses)
 

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from mergec.lower.bind import operations
+from mergec.methods.blocks import INHERITED, KEEP
+from mergec.methods.method_operation import MethodOperation
 from mergec.recipe.block_maps import BLOCK_MAPS
 from mergec.recipe.recipe_model import RecipeSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from pydantic import BaseModel
 
     from mergec.steps.operation import Operation
 
 SCHEMA_ID = "https://raw.githubusercontent.com/mergec/mergec/main/schemas/recipe.schema.json"
-_LOCAL, _REMOTE = "#/$defs/Schedule", "https://mergec.invalid/Schedule"
+# Definitions that the keys of operations refer to, and what stands for them while pydantic looks on.
+_ELSEWHERE = {f"#/$defs/{name}": f"https://mergec.invalid/{name}" for name in ("Schedule", "Block")}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PARAM = {
     "type": "string",
@@ -65,28 +70,28 @@ class _Generator(GenerateJsonSchema):
 
     def generate_inner(self, schema: Any) -> dict[str, Any]:  # noqa: ANN401  # a type that pydantic keeps to itself
         """As pydantic does, with the reference disguised as an address."""
-        made: dict[str, Any] = _referring(super().generate_inner(schema), _LOCAL, _REMOTE)
+        made: dict[str, Any] = _referring(super().generate_inner(schema), _ELSEWHERE)
         return made
 
 
 def keys_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a part of a recipe; definitions that it needs, but Schedule, are under `$defs`."""
+    """The schema of a part of a recipe, whose definitions under `$defs` are those that only it needs."""
     made = model.model_json_schema(schema_generator=_Generator)
-    schema: dict[str, Any] = _referring(made, _REMOTE, _LOCAL)
+    schema: dict[str, Any] = _referring(made, {there: here for here, there in _ELSEWHERE.items()})
     for part in (schema, *schema.get("$defs", {}).values()):
         for key, value in part.get("properties", {}).items():
             part["properties"][key] = _for_editors(value)
     return schema
 
 
-def _referring(part: Any, old: str, new: str) -> Any:  # noqa: ANN401  # any part of a schema
-    """A copy in which references to `old` are references to `new`."""
+def _referring(part: Any, renamed: Mapping[str, str]) -> Any:  # noqa: ANN401  # any part of a schema
+    """A copy in which references have other names."""
     if isinstance(part, list):
-        return [_referring(item, old, new) for item in part]
+        return [_referring(item, renamed) for item in part]
     if not isinstance(part, dict):
         return part
     return {
-        key: new if key == "$ref" and value == old else _referring(value, old, new)
+        key: renamed[value] if key == "$ref" and value in renamed else _referring(value, renamed)
         for key, value in part.items()
     }
 
@@ -95,27 +100,54 @@ def recipe_schema() -> dict[str, Any]:
     """The schema of a whole recipe, the same on every machine."""
     recipe = keys_schema(RecipeSpec)
     definitions: dict[str, Any] = {"Param": _PARAM, "Schedule": SCHEDULE, **recipe.pop("$defs", {})}
-    branches = []
-    names = operations()
-    for name, operation in names.items():
+    known = operations()
+    for name, operation in known.items():
         schema = keys_schema(operation.keys)
         definitions.update(schema.pop("$defs", {}))
         definitions[f"op_{name}"] = _operation(name, operation, schema)
-        is_this = {"required": ["op"], "properties": {"op": {"const": name}}}
-        branches.append({"if": is_this, "then": {"$ref": f"#/$defs/op_{name}"}})
-    model = {
-        "type": "object",
-        "required": ["op"],
-        "properties": {"op": {"enum": list(names), "description": "The operation; see `mergec methods`"}},
-        "allOf": branches,
-    }
+    of_blocks = [name for name, operation in known.items() if isinstance(operation, MethodOperation)]
+    for name in of_blocks:
+        definitions[f"block_{name}"] = _in_a_block(name, definitions[f"op_{name}"])
+    kept = {"const": KEEP, "description": "Unchanged from `base`, or from the first input"}
+    definitions["Block"] = {"anyOf": [kept, _one_of(of_blocks, "block", "The method; see `mergec methods`")]}
     arithmetic = {"type": "string", "description": "Arithmetic such as `base + 0.5 * (a - b)`"}
     recipe["properties"]["models"]["additionalProperties"] = {
         "anyOf": [arithmetic, {"$ref": "#/$defs/Model"}]
     }
-    definitions["Model"] = model
+    definitions["Model"] = _one_of(known, "op", "The operation; see `mergec methods`")
     head = {"$schema": _DIALECT, "$id": SCHEMA_ID, "title": "mergec recipe"}
     return {**head, **recipe, "title": head["title"], "$defs": dict(sorted(definitions.items()))}
+
+
+def _one_of(names: Collection[str], kind: str, description: str) -> dict[str, Any]:
+    """A mapping whose `op` is one of these, with the keys of that one."""
+    branches = [
+        {
+            "if": {"required": ["op"], "properties": {"op": {"const": name}}},
+            "then": {"$ref": f"#/$defs/{kind}_{name}"},
+        }
+        for name in names
+    ]
+    return {
+        "type": "object",
+        "required": ["op"],
+        "properties": {"op": {"enum": list(names), "description": description}},
+        "allOf": branches,
+    }
+
+
+def _in_a_block(name: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a method in a block, which need not give what stands beside all blocks."""
+    return {
+        "type": "object",
+        "title": f"{name} in a block",
+        "description": operation["description"],
+        "additionalProperties": False,
+        "required": [key for key in operation["required"] if key not in INHERITED],
+        "properties": {
+            key: {"$ref": f"#/$defs/op_{name}/properties/{key}"} for key in operation["properties"]
+        },
+    }
 
 
 def _operation(name: str, operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:

@@ -75,3 +75,15 @@ class BaseAmongInputs(Diagnostic):
     base: str
     model: str
     key: str
+
+
+@diagnostic("MC0380", "no block matches `{name}`{more}")
+class UncoveredByBlocks(Diagnostic):
+    """Every tensor of the models must be matched by a pattern under `blocks:`.
+
+    The first pattern that matches a tensor decides which method it gets. End the blocks with `"**": keep`
+    to take all others unchanged from the base, or with a method for them.
+    """
+
+    name: str
+    more: str

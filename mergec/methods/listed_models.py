@@ -95,7 +95,7 @@ def given_per_model(method: Method, listed: Listed, call: Call) -> dict[str, dic
     found: dict[str, dict[str, Given]] = {p.argument: {} for p in parameters}
     known = [p.key for p in parameters]
     for model, (value, place) in listed.items():
-        if isinstance(value, dict) and _names_parameters(value, known):
+        if isinstance(value, dict) and names_parameters(value, known):
             given = {key: Given(item, place.child(key)) for key, item in value.items()}
         else:  # the short form: the value of the first schedule
             given = {known[0]: Given(value, place)} if schedules else {}
@@ -136,7 +136,7 @@ def _example(parameter: Parameter, models: Collection[str]) -> str:
     return f"give each model a `{parameter.key}`: {{{values}{more}}}"
 
 
-def _names_parameters(value: Mapping[str, object], known: Sequence[str]) -> bool:
+def names_parameters(value: Mapping[str, object], known: Sequence[str]) -> bool:
     """Whether a mapping is one of parameters, be they misspelt, and not one of patterns."""
     return not value or any(
         key in known or (key.isidentifier() and nearest(key, known, count=1)) for key in value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mergec.ir.random_primitives import uniform
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,7 +27,5 @@ class Random:
 
     def uniform(self, like: Tensor, model: int) -> Tensor:
         """Values in [0, 1), in the shape of `like`, for the model at this position of the list."""
-        from mergec.ir.random_primitives import uniform
-
         # Names of models hold no slash, so no two pairs of names make one text.
         return uniform(like, self.seed, f"{self.models[model]}/{self.name}")

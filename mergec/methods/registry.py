@@ -12,7 +12,7 @@ from mergec.methods.method_operation import MethodOperation
 
 def find_method(name: str) -> MethodOperation | None:
     """The operation of the method of this name; only its own module is imported."""
-    if name not in {module.name for module in pkgutil.iter_modules(mergec.methods.library.__path__)}:
+    if name not in method_names():
         return None
     for value in vars(importlib.import_module(f"mergec.methods.library.{name}")).values():
         if isinstance(value, Method) and value.name == name:  # it may build on another one
@@ -20,7 +20,11 @@ def find_method(name: str) -> MethodOperation | None:
     return None
 
 
+def method_names() -> list[str]:
+    """The names of all methods, in alphabetic order."""
+    return sorted(module.name for module in pkgutil.iter_modules(mergec.methods.library.__path__))
+
+
 def methods() -> dict[str, MethodOperation]:
     """The operations of all methods by name, in alphabetic order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(mergec.methods.library.__path__))
-    return {name: found for name in names if (found := find_method(name)) is not None}
+    return {name: found for name in method_names() if (found := find_method(name)) is not None}

@@ -69,6 +69,9 @@ class Operation(ABC):
     def inputs(self, keys: Any, place: TreePlace) -> Iterator[ModelUse]:  # noqa: ANN401  # each its own model
         """The models that a use of the operation reads, in order."""
 
+    def check_keys(self, keys: Any, place: TreePlace, report: Report) -> None:  # noqa: ANN401, B027
+        """Report what is wrong with keys that are valid each by itself, before any source is opened."""
+
     @abstractmethod
     def lower(self, keys: Any, call: Call) -> ModelTable:  # noqa: ANN401  # each its own model
         """The resulting model. Mistakes are added to `call.report`; the result then is a best guess."""

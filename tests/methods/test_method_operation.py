@@ -158,3 +158,29 @@ class TestArithmetic:
         assert wide.values.tolist() == [2.0**-30, 1.0]
         narrow = bench.build({**model, "inputs": {"a": 1, "c": 1, "b": 1}})["w"]
         assert narrow.values.tolist() == [0.0, 1.0]
+
+
+class TestRandom:
+    def test_each_model_and_tensor_has_its_own_values(self, three: Workbench) -> None:
+        made = three.build({"op": "jittered", "inputs": ["a", "b"]})
+        assert not np.array_equal(made["x.0.w"].values, made["y.1.w"].values)
+        one = three.build({"op": "jittered", "inputs": ["a"]})["x.0.w"].values
+        with np.errstate(invalid="ignore"):
+            factors = one / A, made["x.0.w"].values / one
+        assert not np.allclose(*factors, equal_nan=True)
+        assert all(np.nanmin(factor) >= 0 and np.nanmax(factor) < 1 for factor in factors)
+
+    def test_values_belong_to_names_not_to_places(self, three: Workbench) -> None:
+        three.source("same", {"y.1.w": A, "x.0.w": A})
+        orders = (["a", "same"], ["same", "a"])
+        one, other = (three.build({"op": "jittered", "inputs": names}) for names in orders)
+        for name in one:  # multiplied in another order
+            np.testing.assert_allclose(one[name].values, other[name].values, rtol=1e-6)
+
+    def test_the_seed_chooses_them(self, three: Workbench) -> None:
+        first = three.build({"op": "jittered", "inputs": ["a"]})
+        assert first == three.build({"op": "jittered", "inputs": ["a"], "seed": 0})
+        assert first != three.build({"op": "jittered", "inputs": ["a"], "seed": 1})
+
+    def test_a_method_without_random_values_has_no_seed(self, three: Workbench) -> None:
+        assert three.codes({"op": "heading", "inputs": ["a", "b"], "seed": 1}) == ["MC0110"]

@@ -1,0 +1,48 @@
+"""Deltas without their largest and their smallest elements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mergec.methods.pieces.kept_count import kept_count
+from mergec.methods.pieces.thresholds import cuts, elements, survey_ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mergec.ir.expression import Tensor
+    from mergec.methods.parameter import Compat
+    from mergec.methods.pieces.deltas import Delta
+
+
+def survey_masking(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
+    """Both thresholds of each model over all tensors, where the recipe wants them."""
+    return survey_ranks(calls, _ranks, ("density", "gamma"))
+
+
+def masked(delta: Delta, density: float, gamma: float, survey: Tensor | None, compat: Compat) -> Tensor:
+    """The elements whose magnitudes are neither among the largest nor among the smallest, and 0 elsewhere."""
+    tensor = delta.tensor
+    if density >= 1:
+        return tensor
+    if density <= 0:
+        return tensor * 0.0
+    ranks = _between(density, gamma, elements(tensor), may_be_none=compat is not None)
+    most, least = cuts(tensor, ranks, survey, delta.at)
+    magnitude = abs(tensor)
+    nothing = tensor * 0.0
+    return magnitude.above(most).where(nothing, magnitude.below(least).where(nothing, tensor))
+
+
+def _ranks(arguments: Mapping[str, Any], model: int, size: int) -> tuple[int, int]:
+    density, gamma = arguments["density"][model], arguments["gamma"][model]
+    return _between(density, gamma, size, may_be_none=arguments["compat"] is not None)
+
+
+def _between(density: float, gamma: float, size: int, *, may_be_none: bool) -> tuple[int, int]:
+    """The ranks of the largest and of the smallest magnitude to keep."""
+    count = kept_count(density, size, may_be_none=may_be_none)
+    if not count:
+        return 1, 0  # nothing is as large as a magnitude of rank 0
+    top = min(int(gamma * size), size - count)
+    return top + 1, top + count
