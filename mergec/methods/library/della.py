@@ -19,7 +19,7 @@ from mergec.methods.range import Range
 
 @method(
     reference="arXiv:2406.11617",
-    formula="b + λ Σ w_i m_i d̂_i / Σ |w_i| m_i, d̂_i = d_i [u_i < p] / p, p from δ - ε (least of a row) to δ + ε",
+    formula="b + λ Σ w_i m_i d̂_i / Σ |w_i| m_i, d̂_i = d_i [u_i < p] / p, p from δ-ε (least of a row) to δ+ε",
     gives="weights",
     needs="weights",
     example=Example(
@@ -49,8 +49,8 @@ def della(
     kept is divided by its probability. A tensor with one axis is one row. Masks depend on `seed`, the name of
     the tensor and that of the model alone. The rest is as in `ties`.
 
-    `compat: mergekit-0.1` rescales so that the sum of magnitudes stays (l1) and elects by weighted deltas; its
-    random numbers are its own. The paper's epsilon is twice this one. A NaN is never dropped.
+    `compat: mergekit-0.1` rescales so that the sum of magnitudes stays (l1) and elects by weighted deltas;
+    its random numbers are its own. The paper's epsilon is twice this one. A NaN is never dropped.
     """
     deltas = deltas_of(base, inputs, weight)
     how = default(rescale, compat, usual="density", theirs="l1")
