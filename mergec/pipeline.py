@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from mergec.check.check_graph import check
 from mergec.diagnostics import MergecError, Report
 from mergec.diagnostics.held_signals import signals_held
+from mergec.ir.config_edit import adapter_files
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import OutputTensor
+from mergec.lower.adapter_output import wrong_adapter_path
 from mergec.lower.bind import bind
 from mergec.lower.lower_recipe import lower
 from mergec.provenance.ancestors import ancestors, report_cards
@@ -131,7 +133,7 @@ def make_build_plan(compiled: Compiled, options: Options) -> Plan:
     """Checked graph to plan.
 
     Raises:
-        MergecError: MC0601 when the budget is too small.
+        MergecError: MC0601 when the budget is too small, MC0393 for a path that is not for an adapter.
     """
     from mergec.optimise import optimise
     from mergec.provenance.merged_files import planned_metadata
@@ -139,12 +141,20 @@ def make_build_plan(compiled: Compiled, options: Options) -> Plan:
 
     target = target_path(compiled, options)
     held = [(str(file.path), file.held_bytes) for file in compiled.sources.files if file.held_bytes]
+    planned = planned_metadata(_bound(compiled), compiled.sources)
+    adapter = adapter_files(compiled.checked.config)
+    single_file = target.name if is_single_file(target) else None
+    if adapter is not None:
+        if (wrong := wrong_adapter_path(adapter, target)) is not None:
+            raise MergecError([wrong])  # the recipe's own path was judged before: this one is given beside it
+        planned = {**(planned or {}), **dict(adapter.metadata)}
+        single_file = single_file or adapter.weights
     limits = Limits(
         memory=options.memory,
         workers=options.workers or _processors(),
         max_shard_size=compiled.recipe.output.max_shard_size,
-        single_file=target.name if is_single_file(target) else None,
-        metadata=planned_metadata(_bound(compiled), compiled.sources),
+        single_file=single_file,
+        metadata=planned,
     )
     with _collector_paused():
         return make_plan(optimise(compiled.checked), held, limits)
@@ -169,6 +179,8 @@ def copied_files(compiled: Compiled, plan: Plan, options: Options) -> dict[Path,
     side_files = compiled.sources.side_files
     if side_files is None or is_single_file(target_path(compiled, options)):
         return {}
+    if adapter_files(plan.config) is not None:
+        return {}  # what lies beside a model does not belong to an adapter for it
     return side_file_origins(side_files.folders, plan.config)
 
 
@@ -237,7 +249,7 @@ def build(
         if side_files is not None:
             output.add_side_files(copied, side_files.config, plan.config)
         if not is_file:
-            output.add_files(_provenance(compiled, plan, copied, lock.sources()))
+            output.add_files(_told_beside(compiled, plan, copied, lock.sources()))
         keys = keys or lock.keys(plan, decided.solutions, waits=True)
         lock.check_output(plan, decided.solutions, output.merkle)
         contents = lock.contents()
@@ -330,17 +342,22 @@ def _with_metadata(plan: Plan, compiled: Compiled) -> Plan:
     with SourceDigests(files, DigestCache(cache_file())) as digests:
         digests.start()
         found = [one.sha256 for one in digests.result()]
+    adapter = adapter_files(plan.config)
     metadata = merged_metadata(_bound(compiled), compiled.sources, found)
+    metadata.update(adapter.metadata if adapter else ())
     return replace(plan, layout=with_metadata(plan.layout, metadata))
 
 
-def _provenance(
+def _told_beside(
     compiled: Compiled, plan: Plan, copied: Iterable[Path], locked: Mapping[str, LockedSource]
 ) -> dict[str, bytes]:
+    """The files that mergec writes beside the weights: of an adapter its own, and those on its making."""
     from mergec.provenance.output_files import provenance_files
 
     names = [place.as_posix() for place in copied]
-    return provenance_files(_bound(compiled), compiled.sources, plan.layout, names, locked)
+    adapter = adapter_files(plan.config)
+    found = {name: text.encode() for name, text in adapter.files} if adapter else {}
+    return {**found, **provenance_files(_bound(compiled), compiled.sources, plan.layout, names, locked)}
 
 
 def _opened(compiled: Compiled, stack: ExitStack) -> list[ByteSource]:

@@ -11,6 +11,7 @@ from mergec.cli.plan_tensors import Action, TensorAction, tensor_actions
 from mergec.cli.reuse.former_build import read_former_build
 from mergec.cli.reuse.why_made import MadeAlike, why_made
 from mergec.diagnostics import Report
+from mergec.ir.config_edit import adapter_files
 from mergec.ir.primitive import Reproducibility
 from mergec.lock.digest_cache import DigestCache, cache_file
 from mergec.lock.foreseen_reuse import foreseen_reuse, known_contents
@@ -112,7 +113,9 @@ def _written(compiled: Compiled, plan: Plan, target: Path) -> tuple[str, ...]:
     if is_single_file(target):
         return ()
     index = [INDEX] if plan.layout.index is not None else []
-    return tuple(sorted([*provenance_names(bind(compiled.recipe, Report())), *index, MANIFEST]))
+    adapter = adapter_files(plan.config)
+    told = [name for name, _ in adapter.files] if adapter else []
+    return tuple(sorted([*provenance_names(bind(compiled.recipe, Report())), *told, *index, MANIFEST]))
 
 
 def _by_folder(origins: Mapping[Path, Path]) -> dict[str, tuple[str, ...]]:

@@ -40,7 +40,24 @@ class SideFile(NamedTuple):
     folder: str | None
 
 
-SideChange = ConfigEdit | ConfigValue | SideFile
+class AdapterFiles(NamedTuple):
+    """The output is an adapter: one file of weights, and files that tell of it; nothing else goes beside it.
+
+    In a folder the weights are in the file `weights`, with `files` as names and texts beside them; where the
+    adapter is a file by itself (`weights` is empty), there is none but that. `metadata` goes into its header.
+    """
+
+    weights: str
+    files: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+SideChange = ConfigEdit | ConfigValue | SideFile | AdapterFiles
+
+
+def adapter_files(changes: Iterable[SideChange]) -> AdapterFiles | None:
+    """What makes the output an adapter; None for a model."""
+    return next((change for change in changes if isinstance(change, AdapterFiles)), None)
 
 
 def edited_config(config: Mapping[str, object], changes: Iterable[SideChange]) -> dict[str, object]:

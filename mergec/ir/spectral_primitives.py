@@ -89,7 +89,7 @@ def _unchanged(types: Types, _: Attributes) -> TensorType:
 
 def _gram_scratch(_: Types, attributes: Attributes) -> int:
     """The sum as it grows, and a block of rows of each operand and of all of them."""
-    columns = attributes[1]
+    columns: int = attributes[1]
     return (columns + 2 * ROW_BLOCK) * columns * _F64_BYTES + _LIBRARY
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from mergec.ir.config_edit import edited_config
+from mergec.ir.config_edit import adapter_files, edited_config
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import Graph, LoweredRecipe, OutputTensor
 from mergec.ir.model_table import Entry, ModelTable
-from mergec.lower.adapter_output import check_adapters
+from mergec.lower.adapter_output import check_adapters, wrong_adapter_path
 from mergec.lower.bind import BoundArithmetic, BoundRecipe
 from mergec.lower.described_components import check_described
 from mergec.lower.lower_arithmetic import lower_arithmetic
@@ -127,8 +127,13 @@ class _Lowering:
         edited = edited_config(config, model.config)
         outputs, dropped = without_tied_head(outputs, edited, self.report)
         sources = [self.models[name] for name in self.sources.sources]
-        check_wrapped_names([output.name for output in outputs], place.child("model").span(), self.report)
-        self._check_described([output.name for output in outputs], edited)
+        adapter = adapter_files(model.config)
+        if adapter is None:
+            names = [output.name for output in outputs]
+            check_wrapped_names(names, place.child("model").span(), self.report)
+            self._check_described(names, edited)
+        elif wrong := wrong_adapter_path(adapter, PurePath(recipe.output.path), place.child("path").span()):
+            self.report.add(wrong)
         check_adapters(outputs, sources, self.labels, self.graph, place.child("model").span(), self.report)
         return LoweredRecipe(
             graph=self.graph,

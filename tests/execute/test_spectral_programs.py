@@ -29,7 +29,7 @@ def numbers(*shape: int, seed: int = 0) -> Array:
 
 def truncated(value: Array, rank: int) -> Array:
     u, s, v = np.linalg.svd(value.astype(np.float64), full_matrices=False)
-    return (u[:, :rank] * s[:rank]) @ v[:rank]
+    return np.asarray((u[:, :rank] * s[:rank]) @ v[:rank])
 
 
 @pytest.mark.parametrize("workers", [1, 3])
