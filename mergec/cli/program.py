@@ -11,7 +11,8 @@ from mergec import __version__
 from mergec.cli.command import HELP_NAMES
 from mergec.cli.settings import general_options, settings_of
 
-# The command NAME is the object NAME of the module mergec.cli.NAME.
+# The command NAME is the object NAME of the module mergec.cli.NAME; a word of Python's has another one.
+_OBJECTS = {"import": "import_recipe"}
 COMMANDS = {
     "build": "Compile a recipe and write its checkpoint.",
     "check": "Compile and type-check a recipe from headers alone.",
@@ -27,6 +28,7 @@ COMMANDS = {
     "schema": "Write, check or show the JSON schema of recipes.",
     "symmetry": "Draft a symmetry table for a checkpoint, to review.",
     "graph": "Draw a recipe's sources and models.",
+    "import": "Turn a mergekit configuration or block weights into a recipe.",
 }
 
 
@@ -51,7 +53,8 @@ class Program(click.Group):
         """The command of that name; None if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        found = getattr(import_module(f"mergec.cli.{cmd_name}"), cmd_name)
+        name = _OBJECTS.get(cmd_name, cmd_name)
+        found = getattr(import_module(f"mergec.cli.{name}"), name)
         assert isinstance(found, click.Command)
         return found
 

@@ -1,0 +1,186 @@
+"""A merge of mergekit -> the keys of the operation here, as far as that operation has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mergec.diagnostics import did_you_mean, safe
+from mergec.importing.config_values import wrong
+from mergec.importing.errors import NoEffect, NotCarriedOver
+from mergec.importing.mergekit_methods import OTHER_NAMES, RESCALE, WITHOUT_EFFECT, Base
+from mergec.importing.tensor_values import option, schedule
+from mergec.methods.parameter import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mergec.diagnostics import Report, Span
+    from mergec.importing.mergekit_config import Constant, Setting
+    from mergec.importing.mergekit_methods import MergekitMethod
+    from mergec.importing.tensor_values import Layers
+    from mergec.methods.method import Method
+    from mergec.methods.parameter import Parameter
+
+    SettingsByName = Mapping[str, Setting]
+
+COMPAT = "mergekit-0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A use of a method. `levels` are the settings of slice, module and document, the nearest first."""
+
+    name: str
+    models: Sequence[tuple[str, SettingsByName]]
+    base: str | None
+    levels: Sequence[SettingsByName]
+    layers: Layers
+    span: Span
+
+
+def operation_keys(merge: Merge, known: MergekitMethod, method: Method, report: Report) -> dict[str, object]:
+    """The keys of the operation, `op` first.
+
+    Raises:
+        MergecError: MC0840.
+    """
+    warn_of_unused(merge, [*known.whole, *known.each], report)
+    return _Keys(merge, known, method, report).made()
+
+
+def warn_of_unused(merge: Merge, used: Sequence[str], report: Report) -> None:
+    """Report MC0843 for settings that the method does not look at."""
+    for settings in (*merge.levels, *(own for _, own in merge.models)):
+        for name, setting in settings.items():
+            if name not in used:
+                what = f"`{safe(name)}`" if name == WITHOUT_EFFECT else f"`{safe(name)}` of `{merge.name}`"
+                report.add(NoEffect(span=setting.span, what=what, help=did_you_mean(name, used)))
+
+
+class _Keys:
+    """Puts the keys together in the order in which people read them."""
+
+    def __init__(self, merge: Merge, known: MergekitMethod, method: Method, report: Report) -> None:
+        self._merge = merge
+        self._known = known
+        self._method = method
+        self._report = report
+        self._listed: dict[str, dict[str, object]] = {}
+
+    def made(self) -> dict[str, object]:
+        keys: dict[str, object] = {"op": self._method.name, **self._models()}
+        after: dict[str, object] = {}
+        for name, default in self._known.each.items():
+            after.update(self._per_model(name, default))
+        for name, default in self._known.whole.items():
+            after.update(self._whole(name, default))
+        models = self._method.listed
+        if models is not None:
+            keys[models.key] = _inputs(self._listed)
+        if after.get("normalize") is False and self._method.gives == "weighted sum":
+            after["allow_scaling"] = True  # mergekit does not care what weights sum to
+        if self._method.has_key("compat"):
+            after["compat"] = COMPAT
+        return {**keys, **after}
+
+    def _models(self) -> dict[str, object]:
+        """The keys that name one model each; the others go into the list."""
+        merge, base = self._merge, self._merge.base
+        names = [name for name, _ in merge.models]
+        keys: dict[str, object] = {}
+        if self._known.base is Base.NEEDED and base is None:
+            raise wrong(merge.span, f"`{merge.name}` needs `base_model`")
+        if self._known.base is not Base.IGNORED and base is not None:
+            names = [name for name in names if name != base]
+            if self._method.has_key("base"):
+                keys["base"] = base
+            else:
+                names = [base, *names]
+        single = [p for p in self._method.of_role(Role.MODEL) if p.key not in keys and p.key != "base"]
+        if len(names) < len(single) or (self._method.listed is None and len(names) > len(single)):
+            wanted = len(single) + len(keys)
+            raise wrong(merge.span, f"`{merge.name}` merges {wanted} models, found {len(names) + len(keys)}")
+        keys.update((parameter.key, name) for parameter, name in zip(single, names, strict=False))
+        self._listed = {name: {} for name in names[len(single) :]}
+        return keys
+
+    def _whole(self, name: str, default: Constant | None) -> dict[str, object]:
+        """The key of a parameter that all models share."""
+        levels = [level[name] for level in self._merge.levels if name in level]
+        parameter = self._parameter(name, levels)
+        if parameter is None:
+            return {}
+        if parameter.role is Role.OPTION:
+            value: object = option(levels, name, self._report)
+            value = default if value is None else value
+            value = RESCALE.get(value, value) if name == "rescale" and isinstance(value, bool) else value
+        else:
+            value = schedule(levels, self._merge.layers, _number(default))
+        if value is None:
+            raise wrong(self._merge.span, f"`{self._merge.name}` needs the parameter `{name}`")
+        if not levels and self._is_default(parameter, value):
+            return {}
+        if parameter.role is not Role.PER_MODEL:
+            return {parameter.key: value}
+        for given in self._listed.values():
+            given[parameter.key] = value
+        return {}
+
+    def _is_default(self, parameter: Parameter, value: object) -> bool:
+        """Whether the operation has this value by itself: with `compat`, None stands for mergekit's."""
+        return value == parameter.default or (parameter.default is None and self._method.has_key("compat"))
+
+    def _per_model(self, name: str, default: Constant | None) -> dict[str, object]:
+        """The key of a parameter that each model may have its own value for, where all share it here."""
+        own = {model: settings for model, settings in self._merge.models if model in self._listed}
+        found: dict[str, list[Setting]] = {
+            model: [level[name] for level in (settings, *self._merge.levels) if name in level]
+            for model, settings in own.items()
+        }
+        given = [setting for levels in found.values() for setting in levels]
+        parameter = self._parameter(name, given)
+        if parameter is None:
+            return {}
+        otherwise = _number(default)
+        values = {model: schedule(levels, self._merge.layers, otherwise) for model, levels in found.items()}
+        lacking = next((model for model, value in values.items() if value is None), None)
+        if lacking is not None:
+            raise wrong(self._merge.span, f"`{self._merge.name}` needs the parameter `{name}` for each model")
+        if not given and all(value == parameter.default for value in values.values()):
+            return {}
+        if parameter.role is Role.PER_MODEL:
+            for model, value in values.items():
+                self._listed[model][parameter.key] = value
+            return {}
+        shared = next(iter(values.values()), default)
+        if any(value != shared for value in values.values()):
+            reason = f"`op: {self._method.name}` has one value for all models"
+            self._report.add(
+                NotCarriedOver(span=given[0].span, what=f"`{name}` of single models", reason=reason)
+            )
+        return {parameter.key: shared}
+
+    def _parameter(self, name: str, given: Sequence[Setting]) -> Parameter | None:
+        """The parameter of the operation; None, with a warning if a value is lost, where it has none."""
+        names = (name, OTHER_NAMES.get(name))
+        found = next((p for p in self._method.parameters if p.key in names), None)
+        if found is None and given:
+            reason = f"`op: {self._method.name}` has no such key"
+            self._report.add(NotCarriedOver(span=given[0].span, what=f"`{name}`", reason=reason))
+        return found
+
+
+def _number(default: Constant | None) -> float | None:
+    """The default of a parameter that is a number."""
+    return None if isinstance(default, bool | str) else default
+
+
+def _inputs(listed: Mapping[str, Mapping[str, object]]) -> object:
+    """The list of models: names alone, names with a number each, or with all that they have."""
+    if not any(listed.values()):
+        return list(listed)
+    singles = [next(iter(given.values())) for given in listed.values() if len(given) == 1]
+    if len(singles) == len(listed) and not any(isinstance(one, dict) for one in singles):
+        return dict(zip(listed, singles, strict=True))
+    return dict(listed)
