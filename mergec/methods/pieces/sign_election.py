@@ -32,9 +32,9 @@ def elected(
     cancel elect plus, and the weights that a mean divides by keep their signs.
     """
     terms = [delta * weight for delta, weight in zip(deltas, weights, strict=True)]
-    votes = added(_votes(deltas, terms, weights, sign))
-    # Votes of both infinities come to NaN, which elects no sign either.
-    winner = votes.at_least(0.0) * 2.0 - 1.0 if compat else votes.above(0.0) - votes.below(0.0)
+    winner = added(_votes(deltas, terms, weights, sign)).sign()
+    if compat is not None:
+        winner = winner + winner.equals(0.0)
     # 1 or 0 where a term is dropped; a NaN is never dropped.
     dropped = [(term.sign() * winner).below(0.5) for term in terms]
     nothing = terms[0] * 0.0
