@@ -63,12 +63,14 @@ class Compiled:
 class Built:
     """A finished build: the path that was written, and what the plan's matches found.
 
-    `reuse` tells of the tensors that were there already, `contents` the SHA-256 of the files that were read,
-    and `remark` of what a stopped build left.
+    `known` are the numbers of the matches that an earlier build had solved, `reuse` tells of the tensors that
+    were there already, `contents` the SHA-256 of the files that were read, and `remark` of what a stopped
+    build left.
     """
 
     path: Path
     solutions: tuple[Solution, ...]
+    known: frozenset[int]
     reuse: Reuse
     contents: Mapping[Path, str]
     remark: str
@@ -90,14 +92,17 @@ class Options:
     locked: bool = False
 
 
-def compile_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Compiled:
-    """Text to checked graph, from headers alone.
+def compile_recipe(
+    path: Path, overrides: Mapping[str, str], report: Report, *, allow_plugins: bool = False
+) -> Compiled:
+    """Text to checked graph, from headers alone. The recipe's plugins are run only if that is allowed.
 
     Raises:
         MergecError: what the first stage that found errors found.
     """
     try:
-        return compile_loaded(path, load_recipe(path, overrides, report), overrides, report)
+        recipe = load_recipe(path, overrides, report, allow_plugins=allow_plugins)
+        return compile_loaded(path, recipe, overrides, report)
     except MergecError as error:
         raise MergecError(with_parameters(error.diagnostics, overrides)) from error
 
@@ -198,7 +203,6 @@ def build(
         MergecError: MC02xx, MC07xx and MC08xx; the output path then is as it was before.
     """
     from mergec.execute.differing_inputs import inputs_named
-    from mergec.execute.errors import OutputNotFinite
     from mergec.execute.load_libraries import load_libraries
     from mergec.execute.run_plan import run_plan
     from mergec.lock.build_causes import build_causes, stamps_of
@@ -223,10 +227,12 @@ def build(
         output = PartialOutput(target, plan.layout, is_single_file=is_file, is_fresh=options.fresh)
         stack.enter_context(output)
         with inputs_named(compiled.checked, compiled.sources.names):
-            decided = _decided(plan, sources, report, matching)
+            old = lock.old_output(target) if not options.fresh else None
+            known = lock.known_matches(plan, waits=old is not None) if not options.fresh else {}
+            decided = _decided(plan, sources, report, matching, known)
+            lock.keep_matches(plan, decided.solutions)
             vectors = [vector.numpy().tobytes() for vector in decided.vectors]
             causes = build_causes(compiled.checked, compiled.sources.files, stamps, vectors)
-            old = lock.old_output(target) if not options.fresh else None
             keys = lock.keys(plan, decided.solutions, waits=old is not None)
             # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
             kept = output.begin(
@@ -256,10 +262,16 @@ def build(
         output.publish(index=plan.layout.index, keys=keys)
         lock.remember_copies(plan, keys, {number: one.digest for number, one in output.entries.items()})
         lock.finish(target, plan, decided.solutions, output.merkle, report)
-    if not_finite := output.not_finite:
+    _warn_of_values(plan, output.not_finite, report)
+    return Built(target, decided.solutions, frozenset(known), reuse, contents, output.remark)
+
+
+def _warn_of_values(plan: Plan, not_finite: Sequence[int], report: Report) -> None:
+    from mergec.execute.errors import OutputNotFinite
+
+    if not_finite:
         first, *others = (plan.layout.tensors[number].name for number in not_finite)
         report.add(OutputNotFinite(tensor=first, more=f" and {len(others)} more" if others else ""))
-    return Built(target, decided.solutions, reuse, contents, output.remark)
 
 
 def _build_lock(compiled: Compiled, plan: Plan, options: Options) -> BuildLock:
@@ -374,7 +386,11 @@ def _inputs(compiled: Compiled) -> list[Path]:
 
 
 def _decided(
-    plan: Plan, sources: Sequence[ByteSource], report: Report, matching: MatchProgress | None
+    plan: Plan,
+    sources: Sequence[ByteSource],
+    report: Report,
+    matching: MatchProgress | None,
+    known: Mapping[int, Solution] | None = None,
 ) -> Decided:
     from mergec.execute.decided import NOTHING_DECIDED
 
@@ -384,7 +400,7 @@ def _decided(
         from mergec.execute.decide import cautions, decide  # torch and scipy
     from mergec.output.saved_permutations import save_permutations
 
-    decided = decide(plan, sources, matching)
+    decided = decide(plan, sources, matching, known)
     report.extend(cautions(plan.matches, decided.solutions))
     save_permutations(plan.matches, decided.solutions)
     return decided

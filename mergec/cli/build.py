@@ -11,7 +11,13 @@ from mergec import pipeline
 from mergec.cli.command import command
 from mergec.cli.match_progress import build_progress
 from mergec.cli.match_results import match_results, result_document, result_lines
-from mergec.cli.recipe_options import limit_options, recipe_argument, set_option
+from mergec.cli.recipe_options import (
+    allows_plugins,
+    limit_options,
+    plugins_option,
+    recipe_argument,
+    set_option,
+)
 from mergec.cli.reuse.former_build import read_former_build
 from mergec.cli.reuse.told import made_lines, reuse_document
 from mergec.cli.reuse.why_made import why_made
@@ -39,6 +45,7 @@ class _How(TypedDict):
 @command("build", has_json=True)
 @recipe_argument
 @set_option
+@plugins_option
 @limit_options
 @click.option("--force", is_flag=True, help="Replace an output that mergec did not build.")
 @click.option(
@@ -66,7 +73,7 @@ def build(
     options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0, out, **how)
     started = time.monotonic()
     report = Report()
-    compiled = pipeline.compile_recipe(recipe, overrides, report)
+    compiled = pipeline.compile_recipe(recipe, overrides, report, allow_plugins=allows_plugins())
     plan = pipeline.make_build_plan(compiled, options)
     told = len(report.diagnostics)
     if not settings.is_quiet and not settings.wants_json:
@@ -92,7 +99,7 @@ def _print_done(
     settings: Settings,
 ) -> None:
     tensors, written = len(plan.layout.tensors), plan.bytes_written
-    matches = match_results(plan.matches, built.solutions)
+    matches = match_results(plan.matches, built.solutions, built.known)
     if settings.wants_json:
         document = {
             "path": str(built.path),

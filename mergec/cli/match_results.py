@@ -11,7 +11,7 @@ from mergec.cli.group_patterns import group_patterns
 from mergec.diagnostics import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from mergec.cli.group_patterns import GroupPattern
     from mergec.ir.plan import MatchTask
@@ -26,7 +26,8 @@ _MOSTLY = 0.9
 class MatchResult:
     """What was found for one model: `model` is to be in the order of `anchor`.
 
-    `saved` are the files that the permutations were written to.
+    `saved` are the files that the permutations were written to, and `is_known` says that an earlier build
+    had found them.
     """
 
     model: str
@@ -34,16 +35,23 @@ class MatchResult:
     symmetry: Symmetry
     found: ModelMatch
     saved: tuple[str, ...]
+    is_known: bool = False
 
 
-def match_results(matches: Sequence[MatchTask], solutions: Sequence[Solution]) -> list[MatchResult]:
-    """The results in the order of the plan; a model that is matched for several uses once."""
+def match_results(
+    matches: Sequence[MatchTask], solutions: Sequence[Solution], known: Container[int] = ()
+) -> list[MatchResult]:
+    """The results in the order of the plan; a model that is matched for several uses once.
+
+    `known` are the numbers of matches that an earlier build had solved.
+    """
     results: list[MatchResult] = []
-    for task, solution in zip(matches, solutions, strict=True):
+    for number, (task, solution) in enumerate(zip(matches, solutions, strict=True)):
         anchor, symmetry = task.uses[0].anchor, task.matching.symmetry
         for row, model in enumerate(task.uses[0].together):
             saved = {str(use.save) for use in task.uses if use.row == row and use.save is not None}
-            results.append(MatchResult(model, anchor, symmetry, solution.models[row], tuple(sorted(saved))))
+            found, files = solution.models[row], tuple(sorted(saved))
+            results.append(MatchResult(model, anchor, symmetry, found, files, number in known))
     return results
 
 
@@ -65,6 +73,8 @@ def _head(one: MatchResult) -> str:
     found = one.found
     sweeps = max(len(found.sweeps) - 1, 0)
     told = f"in {sweeps} sweep{'s' * (sweeps != 1)}"
+    if one.is_known:
+        told += ", known from an earlier build"
     similarity = " -> ".join(
         f"{_part(value, found.norm):z.3f}" for value in (found.identity, found.objective)
     )
@@ -104,6 +114,7 @@ def result_document(one: MatchResult) -> dict[str, Any]:
         "objective": one.found.objective,
         "norm": one.found.norm,
         "sweeps": list(one.found.sweeps),
+        "known": one.is_known,
         "groups": [
             {
                 "group": groups[gain.group].name,

@@ -18,7 +18,7 @@ from mergec.ir.plan import GivenVector, JointTask
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mergec.diagnostics import Diagnostic
     from mergec.ir.matching import MatchUse
@@ -32,8 +32,15 @@ if TYPE_CHECKING:
     MatchProgress = Callable[[MatchTask, Step], None]
 
 
-def decide(plan: Plan, sources: Sequence[ByteSource], progress: MatchProgress | None) -> Decided:
+def decide(
+    plan: Plan,
+    sources: Sequence[ByteSource],
+    progress: MatchProgress | None,
+    known: Mapping[int, Solution] | None = None,
+) -> Decided:
     """Make all decisions of a plan. `progress` is told of each step of each match.
+
+    `known` are solutions of some of the matches, by their numbers: nothing is looked for again there.
 
     Raises:
         MergecError: MC0704 where values to compare are not finite, MC02xx from a source.
@@ -49,7 +56,8 @@ def decide(plan: Plan, sources: Sequence[ByteSource], progress: MatchProgress | 
                 vectors.append(_reduced(one, Evaluator(sources, vectors)))
                 continue
             steps = partial(progress, one) if progress is not None else _told_nobody
-            solution = _solved(one, Evaluator(sources, vectors), steps)
+            found = (known or {}).get(len(solutions))
+            solution = found or _solved(one, Evaluator(sources, vectors), steps)
             solutions.append(solution)
             vectors.append(torch.stack([torch.from_numpy(vector) for vector in solution.elements]))
     return Decided(tuple(vectors), tuple(solutions))

@@ -10,7 +10,8 @@ from mergec.ir.primitive import Reproducibility
 from mergec.lock.digest_cache import DigestCache, cache_file
 from mergec.lock.errors import LockLeft
 from mergec.lock.file_stamp import stamp_of
-from mergec.lock.found_permutations import decided_vectors, found_permutations
+from mergec.lock.found_permutations import decided_vectors, found_permutations, match_nodes
+from mergec.lock.kept_matches import KeptMatches, match_folder
 from mergec.lock.lock_file import lock_path, read_lock, write_lock
 from mergec.lock.lock_model import LockedOutput
 from mergec.lock.recipe_lock import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mergec.ir.graph import CheckedGraph
     from mergec.ir.plan import Plan
     from mergec.lock.lock_file import Lock
-    from mergec.lock.lock_model import LockedSource, LockModel
+    from mergec.lock.lock_model import FoundPermutations, LockedSource, LockModel
     from mergec.output.old_output import OldOutput
     from mergec.recipe.load import Recipe
     from mergec.sources.source_table import SourceTable
@@ -63,7 +64,7 @@ class BuildLock:
     ) -> None:
         """Of the recipe at a path."""
         self._path = path
-        self._checked = checked
+        self._checked, self._files = checked, sources.files
         self._is_held, self._is_written = is_held, is_written
         self._state = RecipeState(path, recipe, sources, checked, workers)
         self._cache = DigestCache(cache_file())
@@ -132,6 +133,46 @@ class BuildLock:
             MergecError: as `keys`.
         """
         return self._state.contents()
+
+    def known_matches(self, plan: Plan, *, waits: bool) -> dict[int, Solution]:
+        """What earlier builds have found for the matches of a plan, by their numbers in it.
+
+        Nothing, where digests are missing, unless it waits. Where the build is held to a lock, only what it
+        tells of counts.
+
+        Raises:
+            MergecError: as `keys`.
+        """
+        if not plan.matches or not (self._is_known or waits):
+            return {}
+        found = self._matches().find()
+        nodes = match_nodes(self._checked, plan.matches)
+        return {
+            number: found[node]
+            for number, (node, task) in enumerate(zip(nodes, plan.matches, strict=True))
+            if node in found and self._is_locked(found_permutations([task], [found[node]]))
+        }
+
+    def _is_locked(self, found: Mapping[str, FoundPermutations]) -> bool:
+        if not self._is_held or self._lock is None:
+            return True
+        locked = {made: one.found for made, one in self._lock.model.decisions.items() if one.found}
+        return all(
+            locked[made].permutations == one.permutations for made, one in found.items() if made in locked
+        )
+
+    def keep_matches(self, plan: Plan, solutions: Sequence[Solution]) -> None:
+        """Keep what was found, for the next build.
+
+        Raises:
+            MergecError: as `keys`.
+        """
+        if plan.matches:
+            nodes = match_nodes(self._checked, plan.matches)
+            self._matches().keep(dict(zip(nodes, solutions, strict=True)))
+
+    def _matches(self) -> KeptMatches:
+        return KeptMatches(self._checked, self._files, self.contents(), match_folder())
 
     def old_output(self, target: Path) -> OldOutput | None:
         """What can be taken from the output that is there; files as they were published are trusted."""

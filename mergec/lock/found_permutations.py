@@ -39,14 +39,19 @@ def decided_vectors(
     checked: CheckedGraph, matches: Sequence[MatchTask], solutions: Sequence[Solution]
 ) -> dict[NodeId, DecidedVectors]:
     """What the matches of a graph came to, by their nodes; `matches` are those of the plan made from it."""
-    found = {
-        use.made: DecidedVectors(len(solution.elements), _digest(solution.elements))
-        for task, solution in zip(matches, solutions, strict=True)
-        for use in task.uses
-    }
-    return {
-        node: found[use.made] for node, uses in checked.matches.items() for use in uses if use.made in found
-    }
+    nodes = match_nodes(checked, matches)
+    return {node: vectors_of(solution) for node, solution in zip(nodes, solutions, strict=True)}
+
+
+def match_nodes(checked: CheckedGraph, matches: Iterable[MatchTask]) -> list[NodeId]:
+    """The node of each match of a plan, in the graph that the plan was made from."""
+    nodes = {use.made: node for node, uses in checked.matches.items() for use in uses}
+    return [nodes[task.uses[0].made] for task in matches]
+
+
+def vectors_of(solution: Solution) -> DecidedVectors:
+    """What stands for a solution in keys."""
+    return DecidedVectors(len(solution.elements), _digest(solution.elements))
 
 
 def _digest(vectors: Iterable[NDArray[np.int32]]) -> str:

@@ -69,6 +69,14 @@ def tensor_keys(
     return _Keys(checked, contents, decided or {}).outputs()
 
 
+def match_key(
+    checked: CheckedGraph, contents: Sequence[str], decided: Mapping[NodeId, DecidedVectors], match: NodeId
+) -> str:
+    """The key of what a match finds: what it compares, how, and what the matches before it came to."""
+    before = {node: one for node, one in decided.items() if node != match}
+    return _Keys(checked, contents, before).of([match])[match].hex()
+
+
 class _Keys:
     def __init__(
         self, checked: CheckedGraph, contents: Sequence[str], decided: Mapping[NodeId, DecidedVectors]
@@ -82,9 +90,15 @@ class _Keys:
 
     def outputs(self) -> dict[str, str]:
         """The keys, in the order of the outputs."""
-        graph, outputs = self._checked.graph, self._checked.outputs
+        outputs = self._checked.outputs
+        keys = self.of(output.node for output in outputs)
+        return {output.name: keys[output.node].hex() for output in outputs}
+
+    def of(self, nodes: Iterable[NodeId]) -> dict[NodeId, bytes]:
+        """The keys of some nodes, and of all below them."""
+        graph = self._checked.graph
         keys: dict[NodeId, bytes] = {}
-        for node_id in graph.reachable(output.node for output in outputs):
+        for node_id in graph.reachable(nodes):
             node = graph[node_id]
             if node_id in self._decided:
                 keys[node_id] = _given(*self._decided[node_id])
@@ -96,7 +110,7 @@ class _Keys:
                 keys[node_id] = sha256(
                     b"".join((self._head(node), *map(keys.__getitem__, node.inputs)))
                 ).digest()
-        return {output.name: keys[output.node].hex() for output in outputs}
+        return keys
 
     def _head(self, node: Node) -> bytes:
         """What distinguishes a node from others with the same inputs."""

@@ -9,6 +9,8 @@ from mergec.diagnostics import Report, safe
 from mergec.ir.numerics import NUMERICS
 from mergec.ir.primitive import Reproducibility
 from mergec.lock.compare import recipe_differences
+from mergec.lock.found_permutations import vectors_of
+from mergec.lock.kept_matches import KeptMatches, match_folder
 from mergec.lock.known_keys import known_keys
 from mergec.lock.recipe_content import recipe_content
 from mergec.lock.torch_build import torch_build
@@ -107,7 +109,10 @@ class _Changes:
         return found
 
     def _keys(self, compiled: Compiled) -> dict[str, str | Why]:
-        return known_keys(compiled.checked, compiled.sources.files, self._contents, {})
+        checked, files = compiled.checked, compiled.sources.files
+        solved = KeptMatches(checked, files, self._contents, match_folder()).find() if checked.matches else {}
+        decided = {node: vectors_of(solution) for node, solution in solved.items()}
+        return known_keys(checked, files, self._contents, decided)
 
     def _recipe_change(self, then: Sequence[Summand], now: Sequence[Summand]) -> str:
         before, after = _sources(then), _sources(now)
@@ -116,7 +121,7 @@ class _Changes:
         weights = {one._replace(weight=0.0): one.weight for one in then}
         others = [one for one in now if weights.get(one._replace(weight=0.0)) != one.weight]
         if len(then) == len(now) and all(one._replace(weight=0.0) in weights for one in others) and others:
-            names = dict.fromkeys(name for one in others for name in one.names)
+            names = _sources(others) or [name for one in others for name in one.names]
             return f"weight{'s' if len(names) > 1 else ''} of {_listed(names)}"
         return self._places_in_recipe()
 
