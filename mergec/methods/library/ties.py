@@ -60,14 +60,13 @@ def ties(
     are averaged by their weights. Where the votes cancel, the base stays.
 
     `scope: model` finds one threshold for all tensors of a model. `compat: mergekit-0.1` elects by weighted
-    deltas, takes plus where the votes cancel, and may keep nothing of a tensor with few elements. A NaN is
-    never dropped.
+    deltas and takes plus where the votes cancel. A NaN is never dropped.
     """
     deltas = deltas_of(base, inputs, weight)
     kept = [
         rescaled(cut, delta.tensor, density[delta.at], rescale, compat)
         for delta in deltas
-        for cut in [trimmed(delta, density[delta.at], survey, compat)]
+        for cut in [trimmed(delta, density[delta.at], survey)]
     ]
     return with_election(
         base,

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mergec.ir.expression import Tensor
-    from mergec.methods.parameter import Compat
     from mergec.methods.pieces.deltas import Delta
 
 
@@ -20,18 +19,17 @@ def survey_trimming(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
     return survey_ranks(calls, _ranks, ("density",))
 
 
-def trimmed(delta: Delta, density: float, survey: Tensor | None, compat: Compat) -> Tensor:
+def trimmed(delta: Delta, density: float, survey: Tensor | None) -> Tensor:
     """The largest elements of a delta, and 0 elsewhere. What is as large as the smallest kept is kept."""
     tensor = delta.tensor
     if density >= 1:
         return tensor
     if density <= 0:
         return tensor * 0.0
-    rank = kept_count(density, elements(tensor), may_be_none=compat is not None)
+    rank = kept_count(density, elements(tensor))
     (cut,) = cuts(tensor, [rank], survey, delta.at)
     return abs(tensor).below(cut).where(tensor * 0.0, tensor)
 
 
 def _ranks(arguments: Mapping[str, Any], model: int, size: int) -> tuple[int, ...]:
-    may_be_none = arguments["compat"] is not None
-    return (kept_count(arguments["density"][model], size, may_be_none=may_be_none),)
+    return (kept_count(arguments["density"][model], size),)

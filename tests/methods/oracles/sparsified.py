@@ -79,7 +79,8 @@ def elected(
 ) -> Array:
     """The sum (or mean) of the terms that have the elected sign, element by element. arXiv:2306.01708.
 
-    A tie elects no sign; mergekit's elects plus. NaN in a term gives NaN.
+    A tie elects no sign; mergekit's elects plus. NaN in a term gives NaN, and so do infinities of both
+    signs that are summed to elect.
     """
     shares = [w * d for w, d in zip(weights, terms, strict=True)]
     signs = [np.sign(share) for share in shares]
@@ -96,7 +97,8 @@ def elected(
         sizes = weights if compat else np.abs(weights)
         divisor = total([np.where(a, w, 0.0) for a, w in zip(agrees, sizes, strict=True)], terms[0])
         merged = merged / np.where(np.abs(divisor) < 1e-8 if compat else divisor == 0, 1.0, divisor)
-    return np.where(np.isnan(total(terms, terms[0])), np.nan, merged)
+    broken = np.any([np.isnan(result), *(np.isnan(term) for term in terms)], axis=0)
+    return np.where(broken, np.nan, merged)
 
 
 def _merged(
@@ -129,9 +131,9 @@ def _rescaled(d: Array, kept: Array, probability: Any, rescale: str, compat: Com
     return kept
 
 
-def _largest(d: Array, density: float, compat: Compat) -> Array:
+def _largest(d: Array, density: float) -> Array:
     """d where |d| is at least the k-th largest: equal ones are all kept, NaN too."""
-    count = kept_count(density, d.size, compat)
+    count = kept_count(density, d.size)
     if count == 0:
         return np.zeros(d.shape)
     return np.where(np.abs(d) < nth_largest(np.abs(d), count), 0.0, d)
@@ -178,7 +180,7 @@ def ties(
     kept = []
     for x, p in zip(used, densities, strict=True):
         d = delta(x, base)
-        kept.append(_rescaled(d, _largest(d, p, compat), p, scaling, compat))
+        kept.append(_rescaled(d, _largest(d, p), p, scaling, compat))
     return _merged(base, kept, weights, lambda_, sign=vote, normalize=mean, compat=compat)
 
 
