@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mergec.ir.expression import Tensor
@@ -13,6 +14,7 @@ from mergec.methods.pieces.matrices import merged_as_matrices
 from mergec.methods.pieces.sign_election import SIGN, Election, elected
 from mergec.methods.pieces.span import added
 from mergec.methods.pieces.trimming import trimmed
+from mergec.methods.pieces.whole_number import whole_number
 from mergec.methods.range import Range
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def knots(
         list[float], "the share of elements that `ties` keeps, the largest", Range(0, 1)
     ] = 1.0,  # type: ignore[assignment]
     lambda_: Annotated[float, "the factor of what is added to the base"] = 1.0,
+    rank: Annotated[float, "the most directions that are aligned", Range(least=1)] = math.inf,
     *,
     merge: Annotated[Literal["ties", "linear"], "how the aligned changes are merged"] = "ties",
     normalize: Annotated[bool, "divide by the weights of those that agree, or of all"] = True,
@@ -50,11 +53,15 @@ def knots(
     as in TIES or as a weighted sum, and U brings the result back. A weighted sum is the same in every
     space; it is there to compare with.
 
+    For models with folded LoRA adapters, `rank` is the sum of the adapters' ranks: `density` is a share of
+    so many directions, where it would be one of all that the matrix may have.
+
     Convolutions are taken as matrices (out, in * kernel). Vectors are averaged: b + λ Σ w_i d_i / n. A
     model of weight 0 takes no part. A NaN or an infinity makes the whole tensor NaN. Trimming is tensor by
     tensor. The aligned changes are held whole, and the decomposition is found anew for each model's
     threshold: `mergec plan` tells what that takes.
     """
+    whole_number("rank", rank)
     deltas = deltas_of(base, inputs, weight)
     if not deltas:
         return base
@@ -65,13 +72,13 @@ def knots(
             total = added([part * share for part, share in zip(parts, weights, strict=True)])
             return total / sum(map(abs, weights)) if normalize else total
         kept = [
-            trimmed(Delta(part, delta.weight, delta.at), density[delta.at], None, None)
+            trimmed(Delta(part, delta.weight, delta.at), density[delta.at], None)
             for part, delta in zip(parts, deltas, strict=True)
         ]
         return elected(kept, weights, sign, normalize=normalize, compat=None)
 
     def in_aligned_space(matrices: Sequence[Tensor]) -> Tensor:
-        space = aligned(matrices)
+        space = aligned(matrices, int(min(rank, max(matrices[0].shape) * len(matrices))))
         return space.restored(merge_aligned(space.parts))
 
     terms = [delta.tensor for delta in deltas]
