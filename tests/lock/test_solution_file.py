@@ -13,7 +13,9 @@ from mergec.lock.solution_file import read_solution, solution_bytes
 from mergec.symmetries.matching.solution import GroupGain, ModelMatch, Solution
 
 MATCHING = Matching(Symmetry((Group("u", 3), Group("v", 2)), ()), 2, 7, 4)
-ACCOUNT = ModelMatch(0.1, 1 / 3, 2.5e300, (0.1, 0.2, 1 / 3), (GroupGain(1, 0.0, 0.25, 1.0, is_identity=False),))
+ACCOUNT = ModelMatch(
+    0.1, 1 / 3, 2.5e300, (0.1, 0.2, 1 / 3), (GroupGain(1, 0.0, 0.25, 1.0, is_identity=False),)
+)
 
 
 def solution(*vectors: list[int]) -> Solution:
