@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from mergec.verification.verified import Verified
 
 
-def load(path: str | Path, *, params: Mapping[str, object] | None = None) -> LoadedRecipe:
+def load(
+    path: str | Path, *, params: Mapping[str, object] | None = None, allow_plugins: bool = False
+) -> LoadedRecipe:
     """A recipe to check, plan or build. Nothing is read before one of these is called.
 
-    `params` overrides the recipe's parameters, as `--set` does.
+    `params` overrides the recipe's parameters, as `--set` does; `allow_plugins` lets the Python files that
+    the recipe names under `plugins` be run.
     """
-    return LoadedRecipe(Path(path), {name: str(value) for name, value in (params or {}).items()})
+    given = {name: str(value) for name, value in (params or {}).items()}
+    return LoadedRecipe(Path(path), given, allow_plugins=allow_plugins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class LoadedRecipe:
     path: Path
     params: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    allow_plugins: bool = False
 
     def check(self) -> Compiled:
         """Compile and type-check from headers only; `warnings` then holds what is merely odd.
@@ -60,7 +65,7 @@ class LoadedRecipe:
             MergecError: when anything is wrong.
         """
         report = Report()
-        compiled = compile_recipe(self.path, self.params, report)
+        compiled = compile_recipe(self.path, self.params, report, allow_plugins=self.allow_plugins)
         self.warnings = report.diagnostics
         return compiled
 
@@ -118,11 +123,12 @@ def verify(  # noqa: PLR0913  # as many as the command has options
     seed: int = 0,
     memory: str | int = DEFAULT_MEMORY,
     workers: int = 0,
+    allow_plugins: bool = False,
 ) -> Verified:
     """Hold an output against its manifest and, where one is named, a lock or that of a recipe.
 
     With `rebuild`, all tensors are computed again from the recipe and compared, with `sample` so many, which
-    `seed` chooses. Nothing is written.
+    `seed` chooses; `allow_plugins` lets the recipe's plugins be run for that. Nothing is written.
 
     Raises:
         MergecError: something differs (its exit code is 4), or cannot be verified.
@@ -141,6 +147,7 @@ def verify(  # noqa: PLR0913  # as many as the command has options
         rebuild,
         sample,
         seed,
+        allow_plugins,
     )
     verified = verify_output(Path(out), request, _options(memory, workers, None))
     if not verified.is_as_promised:

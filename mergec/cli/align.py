@@ -13,7 +13,13 @@ from mergec.cli.align_targets import with_targets
 from mergec.cli.command import command
 from mergec.cli.match_progress import matching_progress
 from mergec.cli.match_results import match_results, result_document, result_lines
-from mergec.cli.recipe_options import recipe_argument, resource_options, set_option
+from mergec.cli.recipe_options import (
+    allows_plugins,
+    plugins_option,
+    recipe_argument,
+    resource_options,
+    set_option,
+)
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.diagnostics import MergecError, Report, safe
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 @command("align", has_json=True)
 @recipe_argument
 @set_option
+@plugins_option
 @click.option("--model", metavar="NAME", help="Find only the permutations of this aligned model.")
 @click.option(
     "--out",
@@ -55,7 +62,7 @@ def align(
     options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0)
     started = time.monotonic()
     report = Report()
-    compiled = pipeline.compile_recipe(recipe, overrides, report)
+    compiled = pipeline.compile_recipe(recipe, overrides, report, allow_plugins=allows_plugins())
     plan = pipeline.make_build_plan(compiled, options)
     if not plan.matches:
         raise MergecError([NothingToSolve(span=compiled.recipe.place.child("output").child("model").span())])

@@ -10,7 +10,13 @@ from mergec import pipeline
 from mergec.cli.checked_recipe import CheckedRecipe
 from mergec.cli.command import command
 from mergec.cli.recipe_findings import print_all, print_one
-from mergec.cli.recipe_options import recipes_argument, resource_options, set_option
+from mergec.cli.recipe_options import (
+    allows_plugins,
+    plugins_option,
+    recipes_argument,
+    resource_options,
+    set_option,
+)
 from mergec.cli.settings import current_settings
 from mergec.diagnostics import MergecError, Report
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 @command("check", has_json=True, has_formats=True)
 @recipes_argument
 @set_option
+@plugins_option
 @click.option(
     "--self-test",
     "tests_itself",
@@ -83,7 +90,7 @@ def _checked(
 ) -> CheckedRecipe:
     report = Report()
     try:
-        compiled = pipeline.compile_recipe(path, overrides, report)
+        compiled = pipeline.compile_recipe(path, overrides, report, allow_plugins=allows_plugins())
     except MergecError as error:
         return CheckedRecipe(path=path, error=error)
     try:

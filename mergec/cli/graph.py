@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mergec.cli.command import command
-from mergec.cli.recipe_options import recipe_argument, set_option
+from mergec.cli.recipe_options import allows_plugins, plugins_option, recipe_argument, set_option
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_result
 from mergec.diagnostics import Report, safe
@@ -29,6 +29,7 @@ _BRACKETS = {"source": ("[(", ")]"), "model": ("[", "]"), "output": ("[[", "]]")
 @command("graph")
 @recipe_argument
 @set_option
+@plugins_option
 @click.option(
     "--format",
     "form",
@@ -40,7 +41,8 @@ _BRACKETS = {"source": ("[(", ")]"), "model": ("[", "]"), "output": ("[[", "]]")
 def graph(recipe: Path, overrides: dict[str, str], form: str) -> None:
     """Draw the sources and models of RECIPE and how they make the output. No source is opened."""
     report = Report()
-    bound = bind(load_recipe(recipe, overrides, report), report)
+    found = load_recipe(recipe, overrides, report, allow_plugins=allows_plugins())
+    bound = bind(found, report)
     if not current_settings().is_quiet:
         print_diagnostics(report.diagnostics, current_settings())
     drawn = model_graph(bound)

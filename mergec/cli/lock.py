@@ -10,7 +10,7 @@ from mergec.cli.command import command
 from mergec.cli.digest_progress import reading_progress
 from mergec.cli.recipe_and_lock import RecipeAndLock
 from mergec.cli.recipe_findings import print_all, print_one
-from mergec.cli.recipe_options import recipes_argument, set_option
+from mergec.cli.recipe_options import allows_plugins, plugins_option, recipes_argument, set_option
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_message
 from mergec.diagnostics import MergecError, Report
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @command("lock", has_json=True, has_formats=True)
 @recipes_argument
 @set_option
+@plugins_option
 @click.option("--check", "is_check", is_flag=True, help="Only compare: exit 3 if a lock is missing or stale.")
 def lock(*, recipes: Sequence[Path], overrides: dict[str, str], is_check: bool) -> None:
     """Write what each RECIPE reads into its lock, beside it, or check that the lock still says so.
@@ -57,7 +58,7 @@ def _found(
 ) -> RecipeAndLock:
     report, path = Report(), lock_path(recipe)
     try:
-        compiled = compile_recipe(recipe, overrides, report)
+        compiled = compile_recipe(recipe, overrides, report, allow_plugins=allows_plugins())
     except MergecError as error:
         return RecipeAndLock(path=recipe, error=error, lock=path)
     try:

@@ -9,7 +9,13 @@ from mergec.cli.command import command
 from mergec.cli.plan_facts import plan_facts
 from mergec.cli.plan_json import plan_document
 from mergec.cli.plan_text import plan_text
-from mergec.cli.recipe_options import limit_options, recipe_argument, set_option
+from mergec.cli.recipe_options import (
+    allows_plugins,
+    limit_options,
+    plugins_option,
+    recipe_argument,
+    set_option,
+)
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.cli.tensor_pattern import matching_names, tensor_option
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 @command("plan", has_json=True)
 @recipe_argument
 @set_option
+@plugins_option
 @tensor_option
 @limit_options
 def plan(  # one argument per option, as click calls it
@@ -41,7 +48,7 @@ def plan(  # one argument per option, as click calls it
     settings = current_settings()
     options = pipeline.Options(memory or pipeline.DEFAULT_MEMORY, workers or 0, out)
     report = Report()
-    compiled = pipeline.compile_recipe(recipe, overrides, report)
+    compiled = pipeline.compile_recipe(recipe, overrides, report, allow_plugins=allows_plugins())
     made = pipeline.make_build_plan(compiled, options)
     names = [placed.name for placed in made.layout.tensors]
     wanted = matching_names(tensor, names, "plan")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., None])
 
 
+_PLUGINS = "mergec.allow_plugins"
+
+
 class _Size(click.ParamType[int]):
     """A size such as 2GiB."""
 
@@ -67,6 +70,26 @@ def set_option(function: F) -> F:
         callback=_overrides,
         help="Give one of the recipe's parameters another value. May be repeated.",
     )(function)
+
+
+def plugins_option(function: F) -> F:
+    """`--allow-plugins`, for `allows_plugins`."""
+    return click.option(
+        "--allow-plugins",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_plugins,
+        help="Run the Python files that the recipe names under `plugins`.",
+    )(function)
+
+
+def allows_plugins() -> bool:
+    """Whether the running command was given `--allow-plugins`."""
+    return bool(click.get_current_context().meta.get(_PLUGINS, False))
+
+
+def _remember_plugins(context: click.Context, _parameter: click.Parameter, value: object) -> None:
+    context.meta[_PLUGINS] = value
 
 
 def limit_options(function: F) -> F:

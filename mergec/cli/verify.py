@@ -11,7 +11,7 @@ import click
 from mergec.cli.command import command
 from mergec.cli.digest_progress import reading_progress
 from mergec.cli.plan_text import counted
-from mergec.cli.recipe_options import resource_options, set_option
+from mergec.cli.recipe_options import allows_plugins, plugins_option, resource_options, set_option
 from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.diagnostics import MergecError, Report, safe
@@ -42,6 +42,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="Chooses the sample. [default: 0]")
 @set_option
+@plugins_option
 @resource_options
 def verify(  # noqa: PLR0913  # one argument per option, as click calls it
     *,
@@ -68,7 +69,7 @@ def verify(  # noqa: PLR0913  # one argument per option, as click calls it
     _check_usage(recipe, rebuild=rebuild, sample=sample, seed=seed, has_overrides=bool(overrides))
     settings = current_settings()
     started = time.monotonic()
-    request = Request(recipe, overrides, lock, rebuild, sample, seed or 0)
+    request = Request(recipe, overrides, lock, rebuild, sample, seed or 0, allows_plugins())
     options = Options(memory or DEFAULT_MEMORY, workers or 0)
     with reading_progress(settings) as progress:
         verified = verify_output(out or _output_of(recipe, overrides), request, options, progress)

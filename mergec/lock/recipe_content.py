@@ -14,6 +14,7 @@ from mergec.recipe.load import LANGUAGE_VERSION
 
 if TYPE_CHECKING:
     from mergec.lower.bind import BoundModel, BoundRecipe
+    from mergec.methods.plugin import Plugin
 
 
 def recipe_content(bound: BoundRecipe) -> dict[str, object]:
@@ -25,12 +26,19 @@ def recipe_content(bound: BoundRecipe) -> dict[str, object]:
     written: 0.5 and {weight: 0.5} differ in form, and not in the keys of tensors.
     """
     recipe = bound.recipe
+    plugins = [_plugin(one) for one in sorted(bound.plugins, key=lambda one: (one.is_package, one.name))]
     return {
         "mergec": LANGUAGE_VERSION,
+        **({"plugins": plugins} if plugins else {}),
         "sources": {name: _plain(recipe.sources[name]) for name in sorted(bound.sources)},
         "models": {model.name: _model(model) for model in sorted(bound.models, key=lambda one: one.name)},
         "output": _plain(recipe.output),
     }
+
+
+def _plugin(plugin: Plugin) -> dict[str, str]:
+    """A plugin that the recipe uses, with what it is by its content."""
+    return {"package" if plugin.is_package else "path": plugin.name, "sha256": plugin.sha256}
 
 
 def _model(model: BoundModel) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import Label, did_you_mean
+from mergec.diagnostics import Label, MergecError, did_you_mean
 from mergec.lower.side_file_givers import side_file_givers
 from mergec.recipe.arithmetic import Arithmetic, names
 from mergec.recipe.load import ArithmeticSpec, ModelSpec, OperationSpec
@@ -17,7 +17,9 @@ from mergec.steps.registry import find_step, steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mergec.diagnostics import Report
+    from mergec.diagnostics import Report, Span
+    from mergec.methods.known_methods import KnownMethods
+    from mergec.methods.plugin import Plugin
     from mergec.recipe.load import Recipe
     from mergec.recipe.place import TreePlace
     from mergec.recipe.recipe_model import Strict
@@ -54,29 +56,36 @@ class BoundRecipe:
     recipe: Recipe
     models: tuple[BoundModel, ...]
     sources: tuple[str, ...]
+    plugins: tuple[Plugin, ...] = ()
 
 
-def operations() -> dict[str, Operation]:
-    """Every operation of the language, by name."""
+def operations(known: KnownMethods | None = None) -> dict[str, Operation]:
+    """Every operation of the language by name; with those of plugins and packages where `known` has them."""
     from mergec.methods.blockwise import Blockwise
+    from mergec.methods.known_methods import KnownMethods
     from mergec.methods.registry import methods
 
-    made_of_methods = {Blockwise.name: Blockwise()}
-    return dict(sorted({**steps(), **methods(), **made_of_methods}.items()))
+    known = known or KnownMethods()
+    found = {**steps(), **methods(), **known.own, Blockwise.name: Blockwise(known)}
+    return dict(sorted(found.items()))
 
 
-def find_operation(name: str) -> Operation | None:
-    """The operation of this name. Only what it needs is imported: start-up time counts."""
+def find_operation(name: str, span: Span, known: KnownMethods) -> Operation | None:
+    """The operation of this name. Only what it needs is imported: start-up time counts.
+
+    Raises:
+        MergecError: MC0382 for an installed package that fails.
+    """
     step = find_step(name)
     if step is not None:
         return step
-    from mergec.methods.registry import find_method
+    from mergec.methods.known_methods import BLOCKWISE
 
-    if name == "blockwise":
+    if name == BLOCKWISE:
         from mergec.methods.blockwise import Blockwise
 
-        return Blockwise()
-    return find_method(name)
+        return Blockwise(known)
+    return known.find(name, span)
 
 
 def bind(recipe: Recipe, report: Report) -> BoundRecipe:
@@ -85,9 +94,13 @@ def bind(recipe: Recipe, report: Report) -> BoundRecipe:
     Raises:
         MergecError: MC0110 to MC0112 for keys, MC0301 to MC0303.
     """
+    from mergec.methods.known_methods import known_methods
+
     bound: dict[str, BoundModel] = {}
+    known = known_methods(recipe, report)
+    report.stop_on_error()  # without its methods, a recipe is full of unknown operations
     for name, spec in recipe.models.items():
-        model = _bind_model(spec, report)
+        model = _bind_model(spec, known, report)
         if model is not None:
             bound[name] = model
             for use in model.uses:
@@ -100,17 +113,21 @@ def bind(recipe: Recipe, report: Report) -> BoundRecipe:
     sources.extend(name for name in givers if name not in sources)
     report.stop_on_error()
     _warn_of_unused(recipe, order, sources, report)
-    return BoundRecipe(recipe, tuple(order), tuple(sources))
+    return BoundRecipe(recipe, tuple(order), tuple(sources), known.used)
 
 
-def _bind_model(spec: ModelSpec, report: Report) -> BoundModel | None:
+def _bind_model(spec: ModelSpec, known: KnownMethods, report: Report) -> BoundModel | None:
     if isinstance(spec, ArithmeticSpec):
         uses = tuple(ModelUse(name.name, name.span) for name in names(spec.expression))
         return BoundArithmetic(spec.name, spec.expression, spec.place, uses)
-    operation = find_operation(spec.operation)
+    span = spec.place.child("op").span()
+    try:
+        operation = find_operation(spec.operation, span, known)
+    except MergecError as error:
+        report.extend(error.diagnostics)
+        return None
     if operation is None:
-        span = spec.place.child("op").span()
-        help_ = did_you_mean(spec.operation, operations()) or "`mergec methods` lists all operations"
+        help_ = did_you_mean(spec.operation, operations(known)) or "`mergec methods` lists all operations"
         report.add(UnknownOperation(span=span, operation=spec.operation, help=help_))
         return None
     return _bind_operation(spec, operation, report)

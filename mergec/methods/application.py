@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from mergec.ir.expression import Tensor, identical
@@ -11,14 +10,13 @@ from mergec.ir.model_table import Entry
 from mergec.methods.arguments import Arguments, MethodModels, MethodNumbers
 from mergec.methods.degrees import Degrees
 from mergec.methods.larger_tensors import accept_larger, find_larger, refuse_larger
-from mergec.methods.method import Method, MethodError
-from mergec.methods.parameter import Role
+from mergec.methods.method_calls import MethodCalls
 from mergec.methods.pieces.rounding import rounding_dtype
-from mergec.steps.errors import BadOperation
 
 if TYPE_CHECKING:
     from mergec.ir.config_edit import ConfigEdit
     from mergec.ir.graph import NodeId
+    from mergec.methods.method import Method
     from mergec.steps.operation import Call
 
 
@@ -46,57 +44,41 @@ class Application:
         self._larger = getattr(keys, "larger", None)
         self._stored = rounding_dtype(keys.arithmetic)
         self.config: tuple[ConfigEdit, ...] = ()
-        self._problems: dict[str, list[str]] = {}
+        self._calls = MethodCalls(method, call)
 
     def entries(self, names: list[str]) -> dict[str, Entry]:
         """The resulting tensors."""
         found = {name: [table.entries[name] for table in self._models.merged()] for name in names}
         carried = [name for name, some in found.items() if all(entry.dtype.is_integral for entry in some)]
         computed = [name for name in names if name not in set(carried)]
-        calls = self._calls(computed)
+        arguments = self._arguments_of(computed)
         entries: dict[str, Entry] = {}
         for name, some in found.items():
-            if name not in calls:
+            if name not in arguments:
                 entries[name] = self._carried(name, some)
             else:
-                entries[name] = Entry(self._built(name, calls[name]), self._stored or some[0].dtype)
+                entries[name] = Entry(self._built(name, arguments[name]), self._stored or some[0].dtype)
         self._judge_sizes(computed)
-        self._report_problems()
+        self._calls.report()
         if carried:
             base = self._models.base
             what = f"not averaged, taken from {base.name}" if base else "not averaged, must be equal"
             self._call.remarks.append(Remark(self._call.name, what, tuple(carried)))
         return entries
 
-    def _calls(self, names: list[str]) -> dict[str, dict[str, Any]]:
-        """The arguments for each tensor; none where the survey of all tensors fails."""
-        calls = {name: self._arguments.of(name) for name in names}
-        if self._method.survey is not None and calls:
-            try:
-                surveyed = self._method.survey(list(calls.values()))
-            except MethodError as error:
-                self._problems[str(error)] = []
-                return {}
-            for parameter, arguments in product(self._method.of_role(Role.SURVEYED), calls.values()):
-                arguments[parameter.argument] = surveyed
-        return calls
+    def _arguments_of(self, names: list[str]) -> dict[str, dict[str, Any]]:
+        """The arguments for each tensor; none where the survey of all tensors finds them wrong."""
+        found = {name: self._arguments.of(name) for name in names}
+        return found if self._calls.survey(list(found.values())) else {}
 
     def _built(self, name: str, arguments: dict[str, Any]) -> NodeId:
-        try:
-            result = self._method.build(**arguments)
-        except MethodError as error:
-            self._problems.setdefault(str(error), []).append(name)
-            return self._models.merged()[0].entries[name].node
+        nodes = [table.entries[name].node for table in self._models.merged()]
+        models = [Tensor(self._call.graph, node) for node in nodes]
+        result = self._calls.build(name, arguments, models)
+        if result is None:
+            return nodes[0]
         self._degrees.demand(name)
         return self._degrees.declared(name, result).node
-
-    def _report_problems(self) -> None:
-        for problem, where in self._problems.items():
-            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-            told = f"{problem} (for `{where[0]}`{more})" if where else problem
-            self._call.report.add(
-                BadOperation(span=self._call.span, operation=self._method.name, problem=told)
-            )
 
     def _judge_sizes(self, names: list[str]) -> None:
         """Refuse tensors that are larger than the base's, or say so, as the recipe wants it."""

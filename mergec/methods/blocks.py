@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mergec.diagnostics import MergecError, did_you_mean
-from mergec.methods import registry
 from mergec.methods.listed_models import names_parameters
 from mergec.methods.parameter import Role
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mergec.diagnostics import Diagnostic, Report, Span
+    from mergec.methods.known_methods import KnownMethods
     from mergec.methods.method import Method
     from mergec.methods.method_operation import MethodOperation
     from mergec.recipe.recipe_model import Strict
@@ -59,14 +59,18 @@ class _BlockPlace(TreePlace):
 
 
 def read_blocks(
-    common: Mapping[str, Any], written: Mapping[str, Any], place: TreePlace, report: Report
+    common: Mapping[str, Any],
+    written: Mapping[str, Any],
+    place: TreePlace,
+    known: KnownMethods,
+    report: Report,
 ) -> list[Block]:
     """The blocks in their order. What is wrong with one is reported, and the block left out.
 
     `common` are the keys that blocks inherit where their methods know them, `written` is what stands under
     `blocks`, and `place` is that of the operation.
     """
-    parts = [part for text, value in written.items() if (part := _part(text, value, place, report))]
+    parts = [part for text, value in written.items() if (part := _part(text, value, place, known, report))]
     methods = [part.operation.method for part in parts if part.operation is not None]
     parameters = list(dict.fromkeys(key for method in methods for key in _parameters(method)))
     if len(parts) == len(written):
@@ -76,8 +80,8 @@ def read_blocks(
         if operation is None:
             blocks.append(Block(pattern, at, None, None))
             continue
-        known = _known(operation, common, parameters)
-        inherited = {key: value for key, value in known.items() if key not in given}
+        understood = _understood(operation, common, parameters)
+        inherited = {key: value for key, value in understood.items() if key not in given}
         mixed = _BlockPlace(at.root, at.path, place, frozenset(inherited))
         where = f"`{operation.name}` in the block `{pattern.text}`"
         keys = validate(operation.keys, {**inherited, **given}, mixed, where, report)
@@ -95,11 +99,12 @@ class _Part(NamedTuple):
     given: Mapping[str, object]
 
 
-def _part(text: str, value: object, outer: TreePlace, report: Report) -> _Part | None:
+def _part(text: str, value: object, outer: TreePlace, known: KnownMethods, report: Report) -> _Part | None:
     """The pattern and the method of a block; None after reporting what is wrong with them."""
     place = outer.child("blocks").child(text)
     try:
         pattern = Pattern.parse(text, place.name_span())
+        operation = _operation(value, place, known)
     except MergecError as error:
         report.extend(error.diagnostics)
         return None
@@ -108,7 +113,7 @@ def _part(text: str, value: object, outer: TreePlace, report: Report) -> _Part |
     where = f"the block `{text}`"
     if not isinstance(value, dict):
         problem = f"{where}: expected a mapping with `op`, or `{KEEP}`, found {shown(value)}"
-        help_ = f"write `{{op: {value}}}`" if value in registry.method_names() else None
+        help_ = f"write `{{op: {value}}}`" if value in known.names() else None
         report.add(WrongValue(span=place.span(), problem=problem, help=help_))
     elif "op" not in value:
         help_ = f"write `op: linear` or another method, or `{KEEP}` instead of the block"
@@ -116,24 +121,31 @@ def _part(text: str, value: object, outer: TreePlace, report: Report) -> _Part |
     elif not isinstance(value["op"], str):
         problem = f"`op`: expected the name of a method, found {shown(value['op'])}"
         report.add(WrongValue(span=place.child("op").span(), problem=problem))
-    elif (operation := registry.find_method(value["op"])) is None:
-        report.add(_not_a_method(value["op"], place))
+    elif operation is None:
+        report.add(_not_a_method(value["op"], place, known))
     else:
         return _Part(pattern, place, operation, {key: item for key, item in value.items() if key != "op"})
     return None
 
 
-def _not_a_method(name: str, place: TreePlace) -> Diagnostic:
+def _operation(value: object, place: TreePlace, known: KnownMethods) -> MethodOperation | None:
+    name = value.get("op") if isinstance(value, dict) else None
+    return known.find(name, place.child("op").span()) if isinstance(name, str) else None
+
+
+def _not_a_method(name: str, place: TreePlace, known: KnownMethods) -> Diagnostic:
     span = place.child("op").span()
     if find_step(name) is not None:
         problem = "it works on whole models, and a block takes a merge method"
         help_ = "make a model of it, and name that model in the block"
         return BadOperation(span=span, operation=name, problem=problem, help=help_)
-    help_ = did_you_mean(name, registry.method_names()) or "`mergec methods` lists the methods"
+    help_ = did_you_mean(name, known.names()) or "`mergec methods` lists the methods"
     return UnknownOperation(span=span, operation=name, help=help_)
 
 
-def _known(operation: MethodOperation, common: Mapping[str, Any], parameters: list[str]) -> dict[str, Any]:
+def _understood(
+    operation: MethodOperation, common: Mapping[str, Any], parameters: list[str]
+) -> dict[str, Any]:
     """The common keys that a method knows; of what each input is given, the parameters that it knows.
 
     `parameters` are those that any of the blocks' methods knows.

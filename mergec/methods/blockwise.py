@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mergec.ir.model_table import Entry
     from mergec.methods.blocks import Block
+    from mergec.methods.known_methods import KnownMethods
     from mergec.recipe.place import TreePlace
 
 _Inputs = Annotated[
@@ -65,16 +66,20 @@ class Blockwise(Operation):
     summary = "Another method for each group of tensors."
     keys = BlockwiseKeys
 
+    def __init__(self, known: KnownMethods) -> None:
+        """Take the methods of blocks from those that are known."""
+        self._known = known
+
     def check_keys(self, keys: BlockwiseKeys, place: TreePlace, report: Report) -> None:
         """Report what is wrong inside the blocks."""
-        _blocks(keys, place, report)
+        self._blocks(keys, place, report)
 
     def inputs(self, keys: BlockwiseKeys, place: TreePlace) -> Iterator[ModelUse]:
         """The common models, then those that single blocks name."""
         uses: dict[str, ModelUse] = {}
         if keys.base is not None:
             uses[keys.base] = ModelUse(keys.base, place.child("base").span())
-        for block in _blocks(keys, place, Report()):
+        for block in self._blocks(keys, place, Report()):
             if block.operation is not None:
                 for use in block.operation.inputs(block.keys, block.place):
                     uses.setdefault(use.name, use)
@@ -84,7 +89,7 @@ class Blockwise(Operation):
         """Each block's method applied to the tensors of the block."""
         first = next(iter(call.models.values()))
         universe = dict.fromkeys(name for table in call.models.values() for name in table.entries)
-        blocks = {block.pattern.text: block for block in _blocks(keys, call.place, Report())}
+        blocks = {block.pattern.text: block for block in self._blocks(keys, call.place, Report())}
         chosen = _chosen(list(blocks.values()), universe, call)
         made: dict[str, Entry] = {}
         config = first.config
@@ -105,10 +110,9 @@ class Blockwise(Operation):
             call.remarks.append(Remark(call.name, what, tuple(names)))
         return ModelTable(call.name, {name: made[name] for name in universe if name in made}, config)
 
-
-def _blocks(keys: BlockwiseKeys, place: TreePlace, report: Report) -> list[Block]:
-    common = {key: getattr(keys, key) for key in INHERITED if key in keys.model_fields_set}
-    return read_blocks(common, keys.blocks, place, report)
+    def _blocks(self, keys: BlockwiseKeys, place: TreePlace, report: Report) -> list[Block]:
+        common = {key: getattr(keys, key) for key in INHERITED if key in keys.model_fields_set}
+        return read_blocks(common, keys.blocks, place, self._known, report)
 
 
 def _chosen(blocks: list[Block], universe: Mapping[str, None], call: Call) -> dict[str, str]:

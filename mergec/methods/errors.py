@@ -87,3 +87,50 @@ class UncoveredByBlocks(Diagnostic):
 
     name: str
     more: str
+
+
+@diagnostic("MC0381", "the recipe wants to run `{plugin}`, and this has not been allowed")
+class PluginNotAllowed(Diagnostic):
+    """`plugins:` names a Python file with merge methods, and to use them mergec must run it.
+
+    A file of Python can do anything that you can. Nothing of it is run unless you allow it: read it first,
+    above all where the recipe comes from somebody else. `mergec explain` has a page on writing methods:
+    `mergec explain plugins`.
+    """
+
+    plugin: str
+    help: str | None = "read the file, then add `--allow-plugins` (in Python: `allow_plugins=True`)"
+
+
+@diagnostic("MC0382", "{problem}")
+class BadPlugin(Diagnostic):
+    """A file under `plugins:`, or an installed package with merge methods, is not there or fails.
+
+    The message ends with what Python said. A recipe may pin a plugin by the SHA-256 of its code, as the
+    recipe beside an output does: then another version is refused too.
+    """
+
+    problem: str
+
+
+@diagnostic("MC0383", "the plugin `{plugin}` has a method `{name}`, and so has {owner}")
+class PluginNameTaken(Diagnostic):
+    """Each method has one name, so that a recipe means the same for everybody who reads it."""
+
+    plugin: str
+    name: str
+    owner: str
+    help: str | None = "rename the function in the plugin"
+
+
+@diagnostic("MC0384", "`{operation}` of the plugin `{plugin}` {problem}")
+class PluginFailed(Diagnostic):
+    """The code of a method that does not come with mergec raised an error, or gave what it must not.
+
+    A method gives one Tensor, of the shape that its models' tensors have, made from these. The notes name
+    the line of the plugin; its author can help.
+    """
+
+    operation: str
+    plugin: str
+    problem: str

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mergec.ir.expression import Tensor
     from mergec.methods.example import Example
+    from mergec.methods.plugin import Plugin
 
 Gives = Literal["weights", "delta", "as inputs", "weighted sum"]
 Needs = Literal["weights", "delta"]
@@ -31,7 +32,7 @@ class Method:
     the weights of models must sum to 1. `needs` says what all models must be; "delta", what those of the
     list must be. `needs_inputs` and `most_inputs` say how many the list may hold. `survey` is called once
     with the arguments of all tensors. `may_grow`: the method, which has a `base`, accepts tensors that are
-    larger than the base's, and names that the base lacks.
+    larger than the base's, and names that the base lacks. `plugin` is what it comes from, if not mergec.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Method:
     may_grow: bool
     survey: Callable[[Sequence[Mapping[str, Any]]], Tensor | None] | None
     example: Example | None
+    plugin: Plugin | None = None
 
     def of_role(self, role: Role) -> tuple[Parameter, ...]:
         """The parameters of one role, in the order of the signature."""

@@ -74,10 +74,16 @@ class Parameter:
 
 
 def parameters_of(function: Callable[..., Tensor]) -> tuple[Parameter, ...]:
-    """The parameters of a method's function, in the order of its signature."""
+    """The parameters of a method's function, in the order of its signature.
+
+    Raises:
+        TypeError: a parameter has no annotation, or none of them is a model that must be given.
+    """
     hints = get_type_hints(function, include_extras=True)
     made: list[Parameter] = []
     for argument, parameter in inspect.signature(function).parameters.items():
+        if argument not in hints:
+            raise TypeError(f"the parameter `{argument}` of `{function.__name__}` has no annotation")
         annotation, *told = _parts(hints[argument])
         declared = (one for one in told if isinstance(one, Role))
         role = next(declared, _ROLES.get(annotation, Role.OPTION))
@@ -87,6 +93,8 @@ def parameters_of(function: Callable[..., Tensor]) -> tuple[Parameter, ...]:
         description = next((one for one in reversed(told) if isinstance(one, str)), "")
         allowed = next((one for one in told if isinstance(one, Range)), Range())
         made.append(Parameter(argument, key, role, annotation, parameter.default, description, allowed))
+    if not any(one.role in {Role.MODEL, Role.MODELS} and one.default is REQUIRED for one in made):
+        raise TypeError(f"`{function.__name__}` has no model among its parameters")
     return tuple(made)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Label, MergecError, Report, SourceText, Span, did_you_mean
@@ -19,12 +19,12 @@ from mergec.recipe.errors import (
 )
 from mergec.recipe.params import is_unresolved, substitute
 from mergec.recipe.place import TreePlace
-from mergec.recipe.recipe_model import OutputSpec, RecipeSpec, SourceSpec
+from mergec.recipe.recipe_model import OutputSpec, PluginSpec, RecipeSpec, SourceSpec
 from mergec.recipe.validation import shown, validate
 from mergec.recipe.yaml_tree import MAX_BYTES, YamlMapping, plain, read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LANGUAGE_VERSION = 1
@@ -59,7 +59,8 @@ ModelSpec = OperationSpec | ArithmeticSpec
 class Recipe:
     """A valid recipe: names are good, keys are known, nothing outside the text has been looked at.
 
-    `folder` is what relative paths in the recipe are relative to.
+    `folder` is what relative paths in the recipe are relative to. `allows_plugins` says that the user lets
+    the files of `plugins` be run.
     """
 
     folder: Path
@@ -69,6 +70,8 @@ class Recipe:
     output: OutputSpec
     description: str | None = None
     params: Mapping[str, object] = field(default_factory=dict)
+    plugins: Sequence[PluginSpec] = ()
+    allows_plugins: bool = False
 
     def source_place(self, name: str) -> TreePlace:
         """Where a source is written."""
@@ -82,13 +85,16 @@ class Recipe:
         return [(given, place)] if given is not None else []
 
 
-def load_recipe(path: Path, overrides: Mapping[str, str], report: Report) -> Recipe:
+def load_recipe(
+    path: Path, overrides: Mapping[str, str], report: Report, *, allow_plugins: bool = False
+) -> Recipe:
     """Read and validate the recipe at `path`.
 
     Raises:
         MergecError: MC01xx, all that were found.
     """
-    return parse_recipe(read_text(path), path.parent, overrides, report)
+    recipe = parse_recipe(read_text(path), path.parent, overrides, report)
+    return replace(recipe, allows_plugins=allow_plugins)
 
 
 def parse_recipe(source: SourceText, folder: Path, overrides: Mapping[str, str], report: Report) -> Recipe:
@@ -119,7 +125,9 @@ def parse_recipe(source: SourceText, folder: Path, overrides: Mapping[str, str],
         if (made := _model(name, keys, place.child("models").child(name), bad_names, report)) is not None
     }
     report.stop_on_error()
-    return Recipe(folder, place, spec.sources, models, spec.output, spec.description, spec.params)
+    return Recipe(
+        folder, place, spec.sources, models, spec.output, spec.description, spec.params, spec.plugins
+    )
 
 
 def read_text(path: Path) -> SourceText:

@@ -216,6 +216,31 @@ class OutputSpec(Strict):
     )
 
 
+def _which_plugin(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kind
+    if isinstance(value, str):
+        return {"path": value}
+    if isinstance(value, dict) and ("path" in value) == ("package" in value):
+        raise ValueError("expected a path, or a mapping with either `path` or `package`")
+    return value
+
+
+class PluginSpec(Strict):
+    """Where merge methods come from that are not in mergec."""
+
+    path: PathText | None = Field(
+        default=None, min_length=1, description="A Python file with methods, relative to the recipe's folder"
+    )
+    package: str | None = Field(
+        default=None, min_length=1, description="The name of an installed package with methods"
+    )
+    sha256: str | None = Field(
+        default=None, pattern="^[0-9a-f]{64}$", description="The digest that its code must have"
+    )
+
+
+ShortPlugin = Annotated[PluginSpec, BeforeValidator(_which_plugin, json_schema_input_type=str | PluginSpec)]
+
+
 class RecipeSpec(Strict):
     """A mergec recipe: what a merged checkpoint is."""
 
@@ -228,5 +253,9 @@ class RecipeSpec(Strict):
     models: dict[str, str | dict[str, Any]] = Field(
         default={},
         description="Virtual checkpoints: an operation, or arithmetic such as `base + 0.5 * (a - b)`",
+    )
+    plugins: list[ShortPlugin] = Field(
+        default=[],
+        description="Python files with merge methods of your own; they are run only with --allow-plugins",
     )
     output: OutputSpec = Field(description="The checkpoint to write")

@@ -33,7 +33,8 @@ class Request:
     """What an output is to be held against.
 
     Its manifest always counts, and the lock at `lock`, or else that of the `recipe`. With `rebuild`, all
-    tensors are computed again from the recipe, with a `sample` so many, which `seed` chooses.
+    tensors are computed again from the recipe, with a `sample` so many, which `seed` chooses; `allow_plugins`
+    lets its plugins be run for that.
     """
 
     recipe: Path | None = None
@@ -42,6 +43,7 @@ class Request:
     rebuild: bool = False
     sample: int | None = None
     seed: int = 0
+    allow_plugins: bool = False
 
     @property
     def rebuilds(self) -> bool:
@@ -83,7 +85,7 @@ def verify_output(path: Path, request: Request, options: Options, watch: Watch |
         examine(examined, None, options.workers or os.cpu_count() or 1, watch.advance)
         return _verified(examined, None, report)
     assert request.recipe is not None
-    compiled = compile_recipe(request.recipe, request.overrides, report)
+    compiled = compile_recipe(request.recipe, request.overrides, report, allow_plugins=request.allow_plugins)
     rebuilt = _rebuilt(compiled, examined, request, replace(options, out=path), watch)
     return _verified(examined, rebuilt, report)
 

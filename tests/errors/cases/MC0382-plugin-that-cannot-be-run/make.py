@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLUGIN = """\
+from mergec.plugin import Tensor
+
+
+@method(gives="as inputs")
+def middle(inputs: list[Tensor]) -> Tensor:
+    return inputs[0]
+"""
+
+
+def make(folder: Path) -> None:
+    (folder / "mine.py").write_text(PLUGIN)
