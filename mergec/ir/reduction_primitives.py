@@ -42,10 +42,14 @@ _HISTOGRAM = 4 << 20
 
 
 class Rank(NamedTuple):
-    """The value that is wanted: the `rank`-th largest magnitude, from 1 on, of an operand of each group."""
+    """The value that is wanted: the `rank`-th largest magnitude, from 1 on, of an operand of each group.
+
+    With a `share` the rank is this share of the elements that are not 0, rounded down.
+    """
 
     operand: int
-    rank: int
+    rank: int = 0
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

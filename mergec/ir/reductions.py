@@ -47,14 +47,20 @@ def extremes(tensors: Sequence[Tensor]) -> Tensor:
     return _node(EXTREMES, tensors, (len(tensors),))
 
 
-def kth_magnitudes(tensors: Sequence[Tensor], ranks: Sequence[int]) -> Tensor:
+def kth_magnitudes(tensors: Sequence[Tensor], ranks: Sequence[int | Rank]) -> Tensor:
     """For each tensor its magnitude of a rank: (n,). Rank 1 is the largest.
 
-    A tensor may be listed several times, for several ranks. Infinity for a rank below 1, and 0 for one
-    that is larger than the number of elements. A NaN counts as the largest of all.
+    A `Rank` may be a share of the elements that are not 0; its operand is the tensor's place. A tensor may
+    be listed several times, for several ranks. Infinity for a rank below 1, and 0 for one that is larger
+    than the number of elements. A NaN counts as the largest of all.
     """
     distinct = list(dict.fromkeys(tensors))
-    wanted = tuple(Rank(distinct.index(one), rank) for one, rank in zip(tensors, ranks, strict=True))
+    wanted = tuple(
+        Rank(distinct.index(one), rank)
+        if isinstance(rank, int)
+        else rank._replace(operand=distinct.index(one))
+        for one, rank in zip(tensors, ranks, strict=True)
+    )
     return _node(KTH_MAGNITUDES, distinct, (len(distinct), wanted))
 
 

@@ -32,13 +32,18 @@ class KthMagnitudes:
         self._ranks = ranks
         self._left = [rank.rank for rank in ranks]  # the rank among those that begin alike
         self._known = [0] * len(ranks)  # the digits that are known
+        self._found: dict[int, float] = {}
+        self._counts_shares = any(rank.share for rank in ranks)
         self._digits = 0
         self._bits = 0  # of a magnitude; 0 before the first tile
 
     def begin(self) -> torch.Tensor:
-        """No counts; one histogram per rank, or in the first pass per operand, of which all is counted."""
+        """No counts; one histogram per rank, or in the first pass per operand, of which all is counted.
+
+        Behind the histogram is the number of elements that are not 0.
+        """
         count = len(self._ranks) if self._digits else self._width
-        return torch.zeros((count, 1 << _DIGIT), dtype=torch.int64)
+        return torch.zeros((count, (1 << _DIGIT) + 1), dtype=torch.int64)
 
     def take_in(self, state: torch.Tensor, values: Values) -> None:
         """Count the digits of a tile."""
@@ -48,7 +53,9 @@ class KthMagnitudes:
         for operand, value in enumerate(values):
             magnitude = _magnitude_bits(value)
             if not self._digits:
-                state[operand] += _histogram(magnitude >> shift)
+                state[operand, :-1] += _histogram(magnitude >> shift)
+                if self._counts_shares:
+                    state[operand, -1] += torch.count_nonzero(magnitude)
                 continue
             counted: dict[int, torch.Tensor] = {}
             for at, rank in enumerate(self._ranks):
@@ -57,31 +64,37 @@ class KthMagnitudes:
                     if known not in counted:
                         alike = magnitude[(magnitude >> (shift + _DIGIT)) == known]
                         counted[known] = _histogram((alike >> shift) & ((1 << _DIGIT) - 1))
-                    state[at] += counted[known]
+                    state[at, :-1] += counted[known]
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor | None:
         """The next digit of each, or all magnitudes when there is none left."""
         counted = total(states)
+        if not self._digits:
+            self._settle_ranks(counted)
         for at, rank in enumerate(self._ranks):
-            counts = counted[at if self._digits else rank.operand]
-            from_largest = counts.flip(0).cumsum(0)
-            if not self._digits and not 1 <= rank.rank <= int(from_largest[-1]):
-                self._left[at] = 0  # there is no such rank
-            if self._left[at] < 1:
-                continue
-            down = int(torch.searchsorted(from_largest, self._left[at]))
-            self._left[at] -= int(from_largest[down - 1]) if down else 0
-            self._known[at] = (self._known[at] << _DIGIT) | ((1 << _DIGIT) - 1 - down)
+            if at not in self._found:
+                from_largest = counted[at if self._digits else rank.operand, :-1].flip(0).cumsum(0)
+                down = int(torch.searchsorted(from_largest, self._left[at]))
+                self._left[at] -= int(from_largest[down - 1]) if down else 0
+                self._known[at] = (self._known[at] << _DIGIT) | ((1 << _DIGIT) - 1 - down)
         self._digits += 1
         if self._digits * _DIGIT < self._bits:
             return None
-        return torch.tensor([self._magnitude(at) for at in range(len(self._ranks))], dtype=torch.float64)
-
-    def _magnitude(self, at: int) -> float:
-        if self._left[at] < 1:
-            return math.inf if self._ranks[at].rank < 1 else 0.0
         integer, real = (torch.int64, torch.float64) if self._bits == 64 else (torch.int32, torch.float32)
-        return float(torch.tensor(self._known[at], dtype=integer).view(real))
+        for at, bits in enumerate(self._known):
+            self._found.setdefault(at, float(torch.tensor(bits, dtype=integer).view(real)))
+        return torch.tensor([self._found[at] for at in range(len(self._ranks))], dtype=torch.float64)
+
+    def _settle_ranks(self, counted: torch.Tensor) -> None:
+        """Ranks that are shares, now that all is counted; and what is known of those that are no ranks."""
+        for at, rank in enumerate(self._ranks):
+            *counts, others = counted[rank.operand].tolist()
+            if rank.share:
+                self._left[at] = int(rank.share * others)
+            if self._left[at] < 1:
+                self._found[at] = math.inf
+            elif self._left[at] > sum(counts):
+                self._found[at] = 0.0
 
 
 def _magnitude_bits(value: torch.Tensor) -> torch.Tensor:

@@ -215,7 +215,7 @@ REDUCTIONS: dict[str, Callable[[Attributes, Shape], Reduction]] = {
     "extremes": lambda attributes, _: Extremes(*attributes),
     "kth_magnitudes": lambda attributes, _: KthMagnitudes(*attributes),
     "row_products": lambda attributes, _: RowProducts(*attributes),
-    "column_products": lambda attributes, shape: ColumnProducts(*attributes, shape),
+    "column_products": lambda attributes, shape: ColumnProducts(attributes[0], shape),
     "mean_rows": lambda _, shape: MeanRows(shape),
     "column_gram": lambda attributes, _: ColumnGram(attributes[1]),
 }

@@ -109,6 +109,11 @@ class TestKthMagnitudes:
         assert reduced("kth_magnitudes", values, 1, (Rank(0, 0), Rank(0, 3), Rank(0, 2))) == [math.inf, 0, 1]
         assert reduced("kth_magnitudes", [[torch.empty(0)]], 1, (Rank(0, 1),)) == [0]
 
+    def test_shares_of_what_is_not_zero(self) -> None:
+        values = [[torch.tensor([0.0, 5, 0, -4, 3, 0])], [torch.tensor([-0.0, 2])]]
+        ranks = (Rank(0, share=0.5), Rank(0, share=0.8), Rank(0, share=0.1), Rank(0, share=1))
+        assert reduced("kth_magnitudes", values, 1, ranks) == [4, 3, math.inf, 2]
+
     def test_infinity_and_nan_are_the_largest(self) -> None:
         values = [[torch.tensor([2.0, math.nan, -math.inf])]]
         found = reduced("kth_magnitudes", values, 1, (Rank(0, 1), Rank(0, 2), Rank(0, 3)))

@@ -57,6 +57,6 @@ def breadcrumbs_ties(
         for delta in deltas
         for left in [masked(delta, density[delta.at], gamma[delta.at], survey, compat)]
     ]
-    elects_by = default(sign, compat, usual="unweighted", theirs="weighted")
+    elects_by: Election = default(sign, compat, usual="unweighted", theirs="weighted")
     normalizes = default(normalize, compat, usual=True, theirs=False)
     return with_election(base, deltas, kept, lambda_, elects_by, normalize=normalizes, compat=compat)

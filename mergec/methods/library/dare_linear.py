@@ -49,7 +49,7 @@ def dare_linear(
     numbers are its own. A NaN is never dropped.
     """
     deltas = deltas_of(base, inputs, weight)
-    how = default(rescale, compat, usual="density", theirs="l1")
+    how: Rescale = default(rescale, compat, usual="density", theirs="l1")
     kept = [
         rescaled(
             dropped_at_random(delta, density[delta.at], random), delta.tensor, density[delta.at], how, compat

@@ -51,13 +51,13 @@ def dare_ties(
     does not normalise; its random numbers are its own. A NaN is never dropped.
     """
     deltas = deltas_of(base, inputs, weight)
-    how = default(rescale, compat, usual="density", theirs="l1")
+    how: Rescale = default(rescale, compat, usual="density", theirs="l1")
     kept = [
         rescaled(
             dropped_at_random(delta, density[delta.at], random), delta.tensor, density[delta.at], how, compat
         )
         for delta in deltas
     ]
-    elects_by = default(sign, compat, usual="unweighted", theirs="weighted")
+    elects_by: Election = default(sign, compat, usual="unweighted", theirs="weighted")
     normalizes = default(normalize, compat, usual=True, theirs=False)
     return with_election(base, deltas, kept, lambda_, elects_by, normalize=normalizes, compat=compat)

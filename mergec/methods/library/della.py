@@ -53,7 +53,7 @@ def della(
     its random numbers are its own. The paper's epsilon is twice this one. A NaN is never dropped.
     """
     deltas = deltas_of(base, inputs, weight)
-    how = default(rescale, compat, usual="density", theirs="l1")
+    how: Rescale = default(rescale, compat, usual="density", theirs="l1")
     kept: list[Tensor] = []
     for delta in deltas:
         share, reach = density[delta.at], epsilon[delta.at]
@@ -62,6 +62,6 @@ def della(
             raise MethodError(problem)
         left = dropped_by_rank(delta, share, reach, random, rescale_each=how == "density")
         kept.append(left if how == "density" else rescaled(left, delta.tensor, share, how, compat))
-    elects_by = default(sign, compat, usual="unweighted", theirs="weighted")
+    elects_by: Election = default(sign, compat, usual="unweighted", theirs="weighted")
     normalizes = default(normalize, compat, usual=True, theirs=True)
     return with_election(base, deltas, kept, lambda_, elects_by, normalize=normalizes, compat=compat)

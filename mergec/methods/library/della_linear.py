@@ -51,7 +51,7 @@ def della_linear(
     its own. The paper's epsilon is twice this one. A NaN is never dropped.
     """
     deltas = deltas_of(base, inputs, weight)
-    how = default(rescale, compat, usual="density", theirs="l1")
+    how: Rescale = default(rescale, compat, usual="density", theirs="l1")
     kept: list[Tensor] = []
     for delta in deltas:
         share, reach = density[delta.at], epsilon[delta.at]

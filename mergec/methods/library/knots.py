@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mergec.ir.expression import Tensor
 from mergec.methods.example import Example
 from mergec.methods.method import method
 from mergec.methods.pieces.aligned_space import aligned
+from mergec.methods.pieces.count_or_all import count_or_all
 from mergec.methods.pieces.deltas import Delta, deltas_of
 from mergec.methods.pieces.matrices import merged_as_matrices
 from mergec.methods.pieces.sign_election import SIGN, Election, elected
 from mergec.methods.pieces.span import added
 from mergec.methods.pieces.trimming import trimmed
-from mergec.methods.pieces.whole_number import whole_number
 from mergec.methods.range import Range
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def knots(
         list[float], "the share of elements that `ties` keeps, the largest", Range(0, 1)
     ] = 1.0,  # type: ignore[assignment]
     lambda_: Annotated[float, "the factor of what is added to the base"] = 1.0,
-    rank: Annotated[float, "the most directions that are aligned", Range(least=1)] = math.inf,
+    rank: Annotated[float, "the most directions that are aligned; 0: all", Range(least=0)] = 0,
     *,
     merge: Annotated[Literal["ties", "linear"], "how the aligned changes are merged"] = "ties",
     normalize: Annotated[bool, "divide by the weights of those that agree, or of all"] = True,
@@ -61,7 +60,6 @@ def knots(
     tensor. The aligned changes are held whole, and the decomposition is found anew for each model's
     threshold: `mergec plan` tells what that takes.
     """
-    whole_number("rank", rank)
     deltas = deltas_of(base, inputs, weight)
     if not deltas:
         return base
@@ -78,7 +76,7 @@ def knots(
         return elected(kept, weights, sign, normalize=normalize, compat=None)
 
     def in_aligned_space(matrices: Sequence[Tensor]) -> Tensor:
-        space = aligned(matrices, int(min(rank, max(matrices[0].shape) * len(matrices))))
+        space = aligned(matrices, count_or_all("rank", rank))
         return space.restored(merge_aligned(space.parts))
 
     terms = [delta.tensor for delta in deltas]

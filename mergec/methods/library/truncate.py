@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 from mergec.ir.expression import Tensor
 from mergec.ir.spectral import column_gram, spectral_matrix
 from mergec.ir.spectral_primitives import Kept
 from mergec.methods.example import Example
-from mergec.methods.method import MethodError, method
+from mergec.methods.method import method
+from mergec.methods.pieces.count_or_all import count_or_all
 from mergec.methods.pieces.matrices import is_matrix, merged_as_matrices
 from mergec.methods.range import Range
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def truncate(
     model: Annotated[Tensor, "the delta, or with `base` the fine-tune"],
     base: Annotated[Tensor | None, "the model that it was trained from"] = None,
-    rank: Annotated[float, "the most singular values that are kept", Range(least=1)] = math.inf,
+    rank: Annotated[float, "the most singular values that are kept; 0: all", Range(least=0)] = 0,
     energy: Annotated[
         float, "keep no more than hold this share of the sum of all squares", Range(above=0, most=1)
     ] = 1.0,
@@ -45,8 +45,7 @@ def truncate(
     makes the whole tensor NaN. It takes memory for five square matrices of the shorter side in float64.
     `op: extract_lora` writes the same change as an adapter.
     """
-    if math.isfinite(rank) and rank != math.floor(rank):
-        raise MethodError(f"a rank is a whole number, and {rank:g} is none")
+    most = count_or_all("rank", rank)
     change = model if base is None else model - base
     if not is_matrix(change):
         return model
@@ -54,7 +53,7 @@ def truncate(
     def cut(matrices: Sequence[Tensor]) -> Tensor:
         (matrix,) = matrices
         side = matrix.shape[1]
-        kept = Kept(int(min(rank, side)), energy, epsilon)
+        kept = Kept(min(most, side), energy, epsilon)
         return matrix @ spectral_matrix(column_gram([matrix]), "projection", kept)
 
     truncated = merged_as_matrices([change], cut)

@@ -37,17 +37,19 @@ class AlignedSpace:
         return reduce(add, terms)
 
 
-def aligned(matrices: Sequence[Tensor]) -> AlignedSpace:
-    """The matrices along U, which is found from whichever Gram matrix is smaller."""
+def aligned(matrices: Sequence[Tensor], rank: int) -> AlignedSpace:
+    """The matrices along at most `rank` columns of U, found from whichever Gram matrix is smaller."""
     height, width = matrices[0].shape
     if height <= width * len(matrices):
         turned = [matrix.transposed for matrix in matrices]
         gram = reduce(add, (column_gram([matrix]) for matrix in turned))
-        basis = principal(gram, Kept(height))
+        basis = principal(gram, Kept(min(rank, height)))
         return AlignedSpace(tuple((matrix @ basis).transposed for matrix in turned), tuple(matrices), basis)
     gram = column_gram(matrices)
-    vectors, values, inverses = spectrum(gram, Kept(gram.shape[0]))
+    vectors, _, inverses = spectrum(gram, Kept(min(rank, gram.shape[0])))
+    held_by = vectors * inverses
     starts = range(0, width * len(matrices), width)
-    parts = ((vectors * values).part(0, start, start + width).transposed for start in starts)
-    rows = ((vectors * inverses).part(0, start, start + width) for start in starts)
+    # Made of the Gram matrix, what has not changed at all stays exactly 0, and elects no sign.
+    parts = ((gram.part(0, start, start + width) @ held_by).transposed for start in starts)
+    rows = (held_by.part(0, start, start + width) for start in starts)
     return AlignedSpace(tuple(parts), tuple(matrices), None, tuple(rows))

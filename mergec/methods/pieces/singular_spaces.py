@@ -52,9 +52,11 @@ def common_and_task_spaces(matrices: Sequence[Tensor], share: float, *, turned: 
     found: list[Directions] = []
     if common:
         found = [_directions(total, column_gram([total]), common)]
-    if each:
-        rests = [_without(matrix, found[0], turned=turned) if found else matrix for matrix in matrices]
-        found = [*(_directions(rest, _whole_gram(rest), each) for rest in rests), *found]
+    if each and found:
+        rests = [_without(matrix, found[0], turned=turned) for matrix in matrices]
+        found = [*(_directions(rest, rest.transposed @ rest, each) for rest in rests), *found]
+    elif each:
+        found = [_directions(matrix, column_gram([matrix]), each) for matrix in matrices]
     left, values, right = _joined(found)
     count = values.shape[1]
     mean = values @ constant(1.0 / count, values, (count, 1))
@@ -78,11 +80,6 @@ def _without(matrix: Tensor, common: Directions, *, turned: bool) -> Tensor:
     if turned:
         return wide - (wide @ common.right) @ common.right.transposed
     return wide - common.left @ (common.left.transposed @ wide)
-
-
-def _whole_gram(matrix: Tensor) -> Tensor:
-    """The Gram matrix of one that is held anyway."""
-    return matrix.transposed @ matrix
 
 
 def _joined(directions: Sequence[Directions]) -> Directions:

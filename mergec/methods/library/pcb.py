@@ -1,0 +1,162 @@
+"""PCB merging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mergec.ir.expression import Tensor
+from mergec.ir.reduction_primitives import Rank
+from mergec.ir.reductions import joint_kth_magnitudes, kth_magnitudes, scalars
+from mergec.methods.example import Example
+from mergec.methods.method import MethodError, method
+from mergec.methods.parameter import Constant, Surveyed
+from mergec.methods.pieces.deltas import Delta, deltas_of
+from mergec.methods.pieces.kept_count import kept_count
+from mergec.methods.pieces.span import added
+from mergec.methods.pieces.thresholds import Scope, elements
+from mergec.methods.range import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_LEAST = 2.0**-126
+_SMALL = 1e-4  # below this tanh(z) is z to nine digits, and a quotient of powers is not
+_NUMBERS = 4  # of each model, about its magnitudes
+
+
+def _survey(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
+    """The limits of each model's magnitudes and scores over all tensors."""
+    first = calls[0]
+    if first["scope"] == "tensor":
+        return None
+    if any(call["weight"] != first["weight"] for call in calls):
+        raise MethodError("with `scope: model` the weight of a model must be the same for all tensors")
+    groups = [deltas_of(call["base"], call["inputs"], call["weight"]) for call in calls]
+    if not groups[0]:
+        return None
+    size = sum(elements(call["base"]) for call in calls)
+    trimmed = [rank for at in range(len(groups[0])) for rank in _trimming(at, size, first["outliers"])]
+    found = joint_kth_magnitudes([[delta.tensor for delta in group] for group in groups], trimmed)
+    limits = scalars(_limits, found, size=_NUMBERS * len(groups[0]))
+    scores = [_scores(group, limits) for group in groups]
+    wanted = [rank for at in range(len(groups[0])) for rank in _competing(at, size, first["density"])]
+    best = scalars(_spans, joint_kth_magnitudes(scores, wanted), size=3 * len(groups[0]))
+    return scalars(_joined, limits, best, size=(_NUMBERS + 3) * len(groups[0]))
+
+
+@method(
+    reference="arXiv:2410.02396",
+    formula="b + λ Σ w_i s_i sgn(d_i) c_i / Σ s_i; s_i from β_i = exp(N e_i²) tanh(d_i Σ d_j), c_i = |d_i| clamped, "
+    "e_i = c_i from 0 to 1",
+    gives="weights",
+    needs="weights",
+    survey=_survey,
+    example=Example(
+        tensors={"base": [0, 0], "a": [2, 1], "b": [2, -1]},
+        keys={"base": "base", "inputs": ["a", "b"], "density": 0.5, "outliers": 0},
+        result=[2, 0],
+    ),
+)
+def pcb(
+    base: Annotated[Tensor, "the model that the others were trained from"],
+    inputs: Annotated[list[Tensor], "the fine-tunes"],
+    weight: Annotated[list[float], "the weight of each fine-tune"] = 1.0,  # type: ignore[assignment]
+    lambda_: Annotated[float, "the factor of what is added to the base"] = 1.0,
+    *,
+    density: Annotated[Constant, "the share of elements that compete", Range(0, 1)] = 0.1,
+    outliers: Annotated[Constant, "the share of magnitudes to clamp at both ends", Range(0, 0.5)] = 0.0001,
+    scope: Annotated[Scope, "compare within each tensor, or over the whole model"] = "tensor",
+    survey: Surveyed = None,
+) -> Tensor:
+    """Task vectors whose elements compete for their place, by their size and by how they agree.
+
+    An element's score grows with its magnitude within its model, and with how well it agrees with the sum of
+    all models. Only the `density` best scores of a model count, the more the better they are. A NaN spreads.
+    """
+    deltas = deltas_of(base, inputs, weight)
+    if not deltas or density == 0:
+        return base
+    count, size = len(deltas), elements(base)
+    if survey is None:
+        tensors = [delta.tensor for delta in deltas]
+        trimmed = [_trimming(0, size, outliers) for _ in tensors]
+        magnitudes = kth_magnitudes(
+            [one for one in tensors for _ in range(2)], [rank.rank for pair in trimmed for rank in pair]
+        )
+        limits = scalars(_limits, magnitudes, size=_NUMBERS * count)
+        scores = _scores(deltas, limits)
+        competing = [rank.rank for _ in scores for rank in _competing(0, size, density)]
+        best = scalars(
+            _spans, kth_magnitudes([s for s in scores for _ in range(2)], competing), size=3 * count
+        )
+        start = 0
+    else:
+        limits = best = survey
+        scores = _scores(deltas, limits)
+        start = _NUMBERS * count
+    shares = [
+        # (beta - t)+ / (M - t), or 1 at M where that is 0
+        (one + best[start + 3 * at]).maximum(0.0) * best[start + 3 * at + 1]
+        + one.at_least(best[start + 3 * at + 2])
+        for at, one in enumerate(scores)
+    ]
+    terms = [
+        delta.tensor.sign() * _clamped(delta.tensor, limits, at) * share * delta.weight
+        for at, (delta, share) in enumerate(zip(deltas, shares, strict=True))
+    ]
+    return base + added(terms) / added(shares).maximum(_LEAST) * lambda_
+
+
+def _trimming(operand: int, size: int, outliers: float) -> tuple[Rank, Rank]:
+    """The ranks of the greatest and of the least magnitude that are left as they are."""
+    out = int(outliers * size)
+    return Rank(operand, out + 1), Rank(operand, max(size - out, 1))
+
+
+def _competing(operand: int, size: int, density: float) -> tuple[Rank, Rank]:
+    """The ranks of the best score and of the worst that counts."""
+    return Rank(operand, 1), Rank(operand, kept_count(density, size))
+
+
+def _clamped(delta: Tensor, limits: Tensor, at: int) -> Tensor:
+    return abs(delta).minimum(limits[_NUMBERS * at]).maximum(limits[_NUMBERS * at + 1])
+
+
+def _scores(deltas: Sequence[Delta], limits: Tensor) -> list[Tensor]:
+    """exp(N e^2) tanh(d sum d), 0 where that is negative."""
+    total = added([delta.tensor for delta in deltas])
+    found: list[Tensor] = []
+    for at, delta in enumerate(deltas):
+        size = (_clamped(delta.tensor, limits, at) + limits[_NUMBERS * at + 2]) * limits[_NUMBERS * at + 3]
+        found.append((size * size * float(len(deltas))).exp() * _tanh(delta.tensor * total).maximum(0.0))
+    return found
+
+
+def _tanh(tensor: Tensor) -> Tensor:
+    """Of what is positive; what is negative does not count."""
+    power = (tensor * -2.0).exp()
+    return tensor.below(_SMALL).where(tensor, (-power + 1.0) / (power + 1.0))
+
+
+def _limits(magnitudes: NDArray[Any]) -> list[float]:
+    """Of each model the greatest magnitude, the least, what shifts this to 0, and what scales that to 1."""
+    found: list[float] = []
+    for greatest, least in magnitudes.reshape(-1, 2):
+        found += [greatest, least, -least, 0.0 if greatest == least else 1 / (greatest - least)]
+    return found
+
+
+def _spans(scores: NDArray[Any]) -> list[float]:
+    """Of each model what shifts the worst score that counts to 0, scales the best to 1, and wins alone."""
+    found: list[float] = []
+    for best, worst in scores.reshape(-1, 2):
+        is_alone = best == worst
+        wins = best if is_alone and best > 0 else float("inf")
+        found += [-worst, 0.0 if is_alone else 1 / (best - worst), wins]
+    return found
+
+
+def _joined(*vectors: NDArray[Any]) -> list[float]:
+    return [float(number) for vector in vectors for number in vector]
