@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Annotated
 
 from mergec.ir.expression import Tensor
+from mergec.methods.example import Example
 from mergec.methods.method import method
 from mergec.methods.pieces.rounding import Arithmetic, rounded
 from mergec.methods.pieces.top_left import added, holds
 
 
-@method(reference="arXiv:2212.04089", formula="base + Σ s_i d_i", needs="delta", may_grow=True)
+@method(
+    reference="arXiv:2212.04089",
+    formula="base + Σ s_i d_i",
+    needs="delta",
+    may_grow=True,
+    example=Example(
+        tensors={"base": [1, 2], "math": [0.5, -1]},
+        keys={"base": "base", "deltas": {"math": {"strength": 0.5}}},
+        result=[1.25, 1.5],
+        deltas=("math",),
+    ),
+)
 def apply(
     base: Annotated[Tensor, "the model to change"],
     deltas: Annotated[list[Tensor], "the deltas to add"],
@@ -21,7 +33,7 @@ def apply(
     """A model plus scaled deltas: base + s_1 d_1 + s_2 d_2 + ...
 
     Each delta is an `op: delta`, a source of `kind: delta`, or arithmetic of degree 0. Negative
-    strengths take a skill away.
+    strengths take a skill away. A NaN stays one, where its strength is not 0.
 
     Weight deltas, as the Vicuna and LLaVA releases were shipped, may be larger than the base: with
     `larger: top_left` the rows that an extended vocabulary added are those of the delta, scaled by its

@@ -6,10 +6,20 @@ import math
 from typing import Annotated
 
 from mergec.ir.expression import Tensor
+from mergec.methods.example import Example
 from mergec.methods.method import MethodError, method
 
 
-@method(reference="arXiv:2203.05482", formula="Σ w_i x_i", gives="weighted sum")
+@method(
+    reference="arXiv:2203.05482",
+    formula="Σ w_i x_i",
+    gives="weighted sum",
+    example=Example(
+        tensors={"a": [1, 2], "b": [3, 6]},
+        keys={"inputs": {"a": {"weight": 0.25}, "b": {"weight": "rest"}}},
+        result=[2.5, 5],
+    ),
+)
 def linear(
     inputs: Annotated[list[Tensor], "the models to mix"],
     weight: Annotated[list[float], "the share of each model; `rest` is 1 minus the others"],
@@ -20,7 +30,7 @@ def linear(
 
     Terms are added in the order of `inputs`, each multiplied and added in float32 (float64 where an
     input is float64) and rounded once when written. A model of weight 0 for a tensor takes no part
-    in it and is not read. Without `normalize` the weights of every tensor must sum to 1, unless
+    in it and is not read; a NaN in another one stays a NaN. Without `normalize` the weights of every tensor must sum to 1, unless
     `allow_scaling: true` says that the sum is meant to be another, or an input is a delta.
     """
     try:

@@ -39,4 +39,4 @@ def nearswap(
         share = ((difference * 0.0 + t) / abs(difference).maximum(1e-6)).minimum(1.0).maximum(0.0)
         return base * (-share + 1.0) + model * share
     moved = base + difference.minimum(t).maximum(-t)
-    return abs(difference).above(t).where(moved, model)
+    return (-abs(difference)).at_least(-t).where(model, moved)
