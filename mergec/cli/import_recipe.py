@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,10 +105,13 @@ def _names_of(path: Path) -> Collection[str] | None:
 def _write(text: str, path: Path) -> None:
     """Write a new file; what was there stays."""
     try:
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w", encoding="utf-8"
-        ) as file:
-            file.write(text)
+        with path.open("x", encoding="utf-8") as file:
+            try:
+                file.write(text)
+                file.flush()
+            except OSError:
+                path.unlink()
+                raise
     except OSError as error:
         problem = error.strerror or str(error)
         raise MergecError([RecipeNotWritten(path=str(path), problem=problem)]) from error

@@ -29,6 +29,7 @@ class Draft:
     output: dict[str, object] = field(default_factory=dict)
     output_remarks: tuple[str, ...] = ()
     _sources_by_path: dict[tuple[str, str], str] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
 
     def source(self, path: str, remarks: tuple[str, ...], *, mark: str = "") -> str:
         """The name of the source at this path; it is added when it is first asked for.
@@ -48,10 +49,10 @@ class Draft:
         return free
 
     def _free(self, name: str) -> str:
-        taken = self.sources.keys() | self.models.keys()
-        candidate, number = name, 2
-        while candidate in taken:
-            candidate, number = f"{name}_{number}", number + 1
+        candidate = name
+        while candidate in self.sources or candidate in self.models:
+            self._counts[name] = number = self._counts.get(name, 1) + 1
+            candidate = f"{name}_{number}"
         return candidate
 
 

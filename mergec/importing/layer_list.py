@@ -49,10 +49,10 @@ class LayerList:
         return any(part in name for name in self.outside)
 
 
-def layer_list(names: Collection[str]) -> LayerList | None:
-    """The list of layers with the most tensors; None for names without any."""
+def layer_list(names: Collection[str], path: str | None = None) -> LayerList | None:
+    """The list of layers with the most tensors, or the one of this name; None where there is none."""
     places = {name: place for name in names if (place := block_index(name)) is not None}
-    counts = Counter(before for before, _ in places.values() if before)
+    counts = Counter(before for before, _ in places.values() if before and path in {None, before[:-1]})
     if not counts:
         return None
     most = max(counts.values())
@@ -60,4 +60,4 @@ def layer_list(names: Collection[str]) -> LayerList | None:
     inside = {name: number for name, (one, number) in places.items() if one == before}
     rests = frozenset(name[len(before) :].partition(".")[2] for name in inside)
     outside = frozenset(name for name in names if name not in inside)
-    return LayerList(before.removesuffix("."), 1 + max(inside.values()), rests, outside)
+    return LayerList(before[:-1], 1 + max(inside.values()), rests, outside)

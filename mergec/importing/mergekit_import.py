@@ -134,9 +134,7 @@ class _Import:
                 continue
             if module.name is not None:
                 names = Pattern.parse(module_pattern(module.name)).bind(names).matches
-            if path is not None:
-                names = [name for name in names if name.startswith(f"{path}.") or "." not in name]
-            found = layer_list(names)
+            found = layer_list(names, path)
             if found is not None:
                 return found
         return LayerList() if path is None else LayerList(path)

@@ -31,29 +31,32 @@ class MergekitMethod:
     each: Defaults = field(default_factory=dict)
 
 
-def _task(*, normalize: bool, rescale: bool, **more: float) -> MergekitMethod:
-    """A sum of task vectors."""
+def _sparse(*, normalize: bool, rescale: bool, **more: float) -> MergekitMethod:
+    """A sum of task vectors of which something is left out."""
     whole = {"normalize": normalize, "rescale": rescale, "lambda": 1.0}
     return MergekitMethod(Base.NEEDED, whole, {"weight": NEEDED, "density": 1.0, **more})
 
 
+# Together they say what one vector is: `vectors` here.
+FLATTEN, ROW_WISE = "nuslerp_flatten", "nuslerp_row_wise"
 _EPSILON, _GAMMA = {"epsilon": 0.15}, {"gamma": 0.01}
 _WEIGHT = {"weight": NEEDED}
 
 METHODS: dict[str, MergekitMethod] = {
     "linear": MergekitMethod(Base.IGNORED, {"normalize": True}, _WEIGHT),
     "slerp": MergekitMethod(Base.NEEDED, {"t": NEEDED}),
-    "nuslerp": MergekitMethod(Base.OPTIONAL, {"nuslerp_row_wise": False, "nuslerp_flatten": True}, _WEIGHT),
+    "nuslerp": MergekitMethod(Base.OPTIONAL, {ROW_WISE: False, FLATTEN: True}, _WEIGHT),
     "multislerp": MergekitMethod(Base.OPTIONAL, {"normalize_weights": True, "eps": 1e-8}, _WEIGHT),
     "karcher": MergekitMethod(Base.IGNORED, {"max_iter": 10, "tol": 1e-5}),
-    "task_arithmetic": _task(normalize=False, rescale=False),
-    "ties": _task(normalize=True, rescale=False),
-    "dare_linear": _task(normalize=False, rescale=True),
-    "dare_ties": _task(normalize=False, rescale=True),
-    "della": _task(normalize=True, rescale=True, **_EPSILON),
-    "della_linear": _task(normalize=False, rescale=True, **_EPSILON),
-    "breadcrumbs": _task(normalize=False, rescale=False, **_GAMMA),
-    "breadcrumbs_ties": _task(normalize=False, rescale=False, **_GAMMA),
+    # Its density and its rescaling are read, and change nothing.
+    "task_arithmetic": MergekitMethod(Base.NEEDED, {"normalize": False, "lambda": 1.0}, _WEIGHT),
+    "ties": _sparse(normalize=True, rescale=False),
+    "dare_linear": _sparse(normalize=False, rescale=True),
+    "dare_ties": _sparse(normalize=False, rescale=True),
+    "della": _sparse(normalize=True, rescale=True, **_EPSILON),
+    "della_linear": _sparse(normalize=False, rescale=True, **_EPSILON),
+    "breadcrumbs": _sparse(normalize=False, rescale=False, **_GAMMA),
+    "breadcrumbs_ties": _sparse(normalize=False, rescale=False, **_GAMMA),
     "sce": MergekitMethod(Base.NEEDED, {"select_topk": 1.0}),
     "model_stock": MergekitMethod(Base.NEEDED, {"filter_wise": False}),
     "nearswap": MergekitMethod(Base.NEEDED, {"t": NEEDED}),
@@ -64,12 +67,5 @@ METHODS: dict[str, MergekitMethod] = {
 PASSTHROUGH = "passthrough"
 # It chooses the dtype of a mask, and changes no result.
 WITHOUT_EFFECT = "int8_mask"
-# What a parameter is called here, where that is another name.
-OTHER_NAMES = {
-    "nuslerp_row_wise": "row_wise",
-    "nuslerp_flatten": "flatten",
-    "normalize_weights": "normalize",
-    "eps": "epsilon",
-}
 # mergekit rescales so that the sum of magnitudes stays, or not at all.
 RESCALE = {True: "l1", False: "none"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.importing.errors import NotCarriedOver
-from mergec.importing.layer_list import LayerList, layer_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -44,11 +43,6 @@ class MergekitModels:
             keys = {"op": "lora", "base": base, "adapters": [adapter]}
             self._adapted[model.identity] = self._draft.model(f"{base}_{adapter}", keys)
         return self._adapted[model.identity]
-
-    def layers(self, model: ModelReference) -> LayerList | None:
-        """The list of layers of a checkpoint that is at hand."""
-        names = self.names(model)
-        return None if names is None else layer_list(names)
 
     def names(self, model: ModelReference) -> Collection[str] | None:
         """The names of the tensors of a checkpoint that is at hand."""

@@ -119,7 +119,7 @@ def _passed_through(parts: Mapping[str, Part], one: Slice, place: Place, name: s
     scale = schedule(levels, span, 1.0)
     if scale == 1:
         return Run(model, layers)
-    keys = {"op": "linear", "inputs": {model: {"weight": scale}}, "allow_scaling": True}
+    keys = {"op": PASSTHROUGH, "model": model, _SCALE: scale}
     return Run(place.draft.model(name, keys, *_remarks(keys)), layers)
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # Final norm and head, by the names that families of models give them; none of them stands in a layer.
 AFTER_THE_LAYERS = (
-    "re:^([a-z_]+[.])?(norm|final_norm|final_layernorm|final_layer_norm|ln_f|ln_post|lm_head|embed_out)[.]"
+    "re:^((model|language_model|transformer|gpt_neox|bert|roberta|backbone|encoder|decoder)[.])*"
+    "(norm|final_norm|final_layernorm|final_layer_norm|ln_f|lm_head|embed_out|pooler|cls|classifier|score)[.]"
 )
 _RANGE = "these layers are taken, and no others; it changes nothing where the models have no others"
 _GUESS = "`{}` is a guess, as none of the models is at hand; `mergec import --layers` says what it is"

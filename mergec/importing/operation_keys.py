@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import did_you_mean, safe
 from mergec.importing.config_values import wrong
 from mergec.importing.errors import NoEffect, NotCarriedOver
-from mergec.importing.mergekit_methods import OTHER_NAMES, RESCALE, WITHOUT_EFFECT, Base
+from mergec.importing.mergekit_methods import FLATTEN, RESCALE, ROW_WISE, WITHOUT_EFFECT, Base
 from mergec.importing.tensor_values import option, schedule
 from mergec.methods.parameter import Role
 
@@ -74,7 +74,9 @@ class _Keys:
         for name, default in self._known.each.items():
             after.update(self._per_model(name, default))
         for name, default in self._known.whole.items():
-            after.update(self._whole(name, default))
+            after.update(self._whole(name, default) if name not in {FLATTEN, ROW_WISE} else {})
+        if FLATTEN in self._known.whole:
+            after.update(self._vectors())
         models = self._method.listed
         if models is not None:
             keys[models.key] = _inputs(self._listed)
@@ -111,10 +113,9 @@ class _Keys:
         parameter = self._parameter(name, levels)
         if parameter is None:
             return {}
+        value: object
         if parameter.role is Role.OPTION:
-            value: object = option(levels, name, self._report)
-            value = default if value is None else value
-            value = RESCALE.get(value, value) if name == "rescale" and isinstance(value, bool) else value
+            value = self._option(name, levels, default)
         else:
             value = schedule(levels, self._merge.layers, _number(default))
         if value is None:
@@ -126,6 +127,24 @@ class _Keys:
         for given in self._listed.values():
             given[parameter.key] = value
         return {}
+
+    def _vectors(self) -> dict[str, object]:
+        """What one vector is. In mergekit, `row_wise` means vectors along the first axis: columns."""
+        given = {
+            name: self._option(name, [one[name] for one in self._merge.levels if name in one], default)
+            for name, default in self._known.whole.items()
+        }
+        if given[FLATTEN]:
+            return {}
+        return {"vectors": "columns" if given[ROW_WISE] else "rows"}
+
+    def _option(self, name: str, levels: Sequence[Setting], default: Constant | None) -> object:
+        """The value of a key that is the same for all tensors."""
+        given = option(levels, name, self._report)
+        value = default if given is None else given
+        if isinstance(default, bool) and value in {0, 1}:
+            value = bool(value)
+        return RESCALE[value] if name == "rescale" and isinstance(value, bool) else value
 
     def _is_default(self, parameter: Parameter, value: object) -> bool:
         """Whether the operation has this value by itself: with `compat`, None stands for mergekit's."""
@@ -163,8 +182,7 @@ class _Keys:
 
     def _parameter(self, name: str, given: Sequence[Setting]) -> Parameter | None:
         """The parameter of the operation; None, with a warning if a value is lost, where it has none."""
-        names = (name, OTHER_NAMES.get(name))
-        found = next((p for p in self._method.parameters if p.key in names), None)
+        found = next((p for p in self._method.parameters if p.key == name), None)
         if found is None and given:
             reason = f"`op: {self._method.name}` has no such key"
             self._report.add(NotCarriedOver(span=given[0].span, what=f"`{name}`", reason=reason))

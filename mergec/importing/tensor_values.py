@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mergec.diagnostics import safe
 from mergec.importing.config_values import wrong
 from mergec.importing.errors import NotCarriedOver
 from mergec.recipe.pattern import escape
@@ -101,7 +102,7 @@ def _entries(choice: Choice, layers: Layers) -> list[tuple[str, object]]:
 
 def _number(value: Constant, choice: Choice) -> float:
     if isinstance(value, bool | str):
-        raise wrong(choice.span, f"expected a number, found `{value}`")
+        raise wrong(choice.span, f"expected a number, found `{safe(str(value).lower())}`")
     return value
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mergec.diagnostics import SourceText, Span
     from mergec.recipe.yaml_tree import YamlNode
 
-MAX_VALUES = 50_000
+MAX_ALIASED = 50_000
 
 
 def read_documents(source: SourceText) -> list[YamlNode]:
@@ -36,6 +36,7 @@ class _DocumentsBuilder(TreeBuilder):
         super().__init__(source)
         self._anchors: dict[str, tuple[YamlNode, int]] = {}
         self._count = 0
+        self._aliased = 0
         self._merged: list[list[YamlMapping]] = []
 
     def documents(self, events: Iterator[yaml.Event]) -> list[YamlNode]:
@@ -55,7 +56,7 @@ class _DocumentsBuilder(TreeBuilder):
             return self._named(anchor, self._span(event))
         before = self._count
         node = super()._node(event, events, depth)
-        self._add(1, node.span)
+        self._count += 1
         if anchor is not None:
             self._anchors[anchor] = node, self._count - before
         return node
@@ -65,14 +66,12 @@ class _DocumentsBuilder(TreeBuilder):
             problem = f"nothing before this is named `&{safe(anchor)}`"
             raise MergecError([InvalidYaml(span=span, problem=problem, help="quote it if it is a text")])
         node, size = self._anchors[anchor]
-        self._add(size, span)
-        return node
-
-    def _add(self, size: int, span: Span) -> None:
         self._count += size
-        if self._count > MAX_VALUES:
-            what = f"larger than {MAX_VALUES} values with its aliases written out"
+        self._aliased += size
+        if self._aliased > MAX_ALIASED:
+            what = f"larger than {MAX_ALIASED} values that are written as aliases"
             raise MergecError([RecipeTooLarge(span=span, what=what)])
+        return node
 
     def _judge_anchor(self, event: yaml.Event, span: Span) -> None:
         """Anchors are welcome, and aliases are dealt with before."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mergec.diagnostics import MergecError, SourceText
-from mergec.recipe.yaml_documents import MAX_VALUES, read_documents
+from mergec.recipe.yaml_documents import MAX_ALIASED, read_documents
 from mergec.recipe.yaml_tree import plain
 
 
@@ -73,6 +73,7 @@ def test_aliases_of_aliases_are_refused_before_they_are_written_out() -> None:
 
 
 def test_as_many_values_as_are_allowed_are_read() -> None:
-    text = f"a: [{', '.join(['1'] * (MAX_VALUES - 3))}]\n"
+    text = f"a: &a [{', '.join(['1'] * 499)}]\nb: [{', '.join(['*a'] * (MAX_ALIASED // 500))}]\n"
     assert len(read_documents(SourceText("x.yml", text))) == 1
-    assert codes(text.replace("[", "[1, ")) == ["MC0105"]
+    assert codes(text.replace("b: [", "b: [*a, ")) == ["MC0105"]
+    assert len(read_documents(SourceText("x.yml", f"a: [{'1, ' * MAX_ALIASED}1]"))) == 1
