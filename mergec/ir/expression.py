@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mergec.ir import matrix_primitives, number_primitives, permutation_primitives, primitives
 from mergec.ir.dtype import DType
 from mergec.ir.elementwise_expressions import ElementwiseExpressions
+from mergec.ir.filter_expressions import FilterExpressions
 from mergec.ir.row_expressions import RowExpressions
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Scalar(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor(ElementwiseExpressions, RowExpressions):
+class Tensor(ElementwiseExpressions, FilterExpressions, RowExpressions):
     """A value in the graph. Arithmetic on it adds nodes that bear `origin`."""
 
     graph: Graph

@@ -44,8 +44,8 @@ def _widening(types: Types, _: Attributes) -> int:
 
 
 def _ranking(types: Types, _: Attributes) -> int:
-    """The values, their bits in two forms, keys and positions, of the rows that are ranked at a time."""
-    return 5 * _F64_BYTES * max(prod(types[0].shape[1:]), RANKED_AT_ONCE)
+    """The values, keys and positions of the rows that are ranked at a time, and what sorting takes."""
+    return 8 * _F64_BYTES * max(prod(types[0].shape[1:]), RANKED_AT_ONCE)
 
 
 # None of these has attributes.

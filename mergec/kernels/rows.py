@@ -43,16 +43,18 @@ def row_rank(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """The place of each value in the ascending order of its row."""
     rows, ranks = sources[0].flatten(1), out.flatten(1)
     count, width = rows.shape
-    ascending = torch.arange(width, dtype=out.dtype).expand(ranks.shape)
+    places = torch.arange(width, dtype=out.dtype).expand(ranks.shape)
     step = max(RANKED_AT_ONCE // max(width, 1), 1)
     for start in range(0, count, step):
         values = rows[start : start + step].to(out.dtype) + 0.0  # -0.0 and 0.0 are equal
-        order = _order(values.numpy())
-        ranks[start : start + step].scatter_(1, torch.from_numpy(order), ascending[: len(order)])
+        order = ascending(values.numpy())
+        ranks[start : start + step].scatter_(1, torch.from_numpy(order), places[: len(order)])
 
 
-def _order(values: Floats) -> NDArray[np.int64]:
-    """The positions in each row by ascending value; equal ones in their order, NaNs last.
+def ascending(values: Floats) -> NDArray[np.int64]:
+    """The positions in each row by ascending value; equal ones in their order, NaNs last. May overwrite it.
+
+    No value is -0.0.
 
     Whole numbers that order as float32 values do, with the position behind, leave no ties to keep in
     order: sorting them takes a twentieth of the time.

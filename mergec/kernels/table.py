@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from mergec.kernels import (
     dequantise,
     elementwise,
+    filters,
+    frequencies,
     gather,
     layout,
     matrix,
     numbers,
+    orders,
     rows,
     selection,
     spectral,
@@ -30,5 +33,8 @@ KERNELS: dict[str, Callable[..., Any]] = {
     **transcendental.KERNELS,
     **numbers.KERNELS,
     **rows.KERNELS,
+    **filters.KERNELS,
+    **frequencies.KERNELS,
+    **orders.KERNELS,
     **spectral.KERNELS,
 }
