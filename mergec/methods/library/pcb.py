@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mergec.ir.expression import Tensor
@@ -73,7 +74,8 @@ def pcb(
     """Task vectors whose elements compete for their place, by their size and by how they agree.
 
     An element's score grows with its magnitude within its model, and with how well it agrees with the sum of
-    all models. Only the `density` best scores of a model count, the more the better they are. A NaN spreads.
+    all models. Only the `density` best scores of a model count, the more the better they are. A NaN or an
+    infinite value makes all of its tensor NaN.
     """
     deltas = deltas_of(base, inputs, weight)
     if not deltas or density == 0:
@@ -144,7 +146,9 @@ def _limits(magnitudes: NDArray[Any]) -> list[float]:
     """Of each model the greatest magnitude, the least, what shifts this to 0, and what scales that to 1."""
     found: list[float] = []
     for greatest, least in magnitudes.reshape(-1, 2):
-        found += [greatest, least, -least, 0.0 if greatest == least else 1 / (greatest - least)]
+        scale = 0.0 if greatest == least else 1 / (greatest - least)
+        # Where one is infinite, none can be told from the others.
+        found += [greatest, least, -least, scale if math.isfinite(greatest) else math.nan]
     return found
 
 
