@@ -7,6 +7,7 @@ of it was written from the methods' code, nor from another program's.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -67,12 +68,12 @@ def total(terms: Sequence[Array], like: Array) -> Array:
 
 def rows(x: Array) -> Array:
     """One row per index of axis 0; a tensor of fewer than two axes is one row."""
-    return x.reshape(1, -1) if x.ndim < 2 else x.reshape(x.shape[0], -1)
+    return x.reshape(1, -1) if x.ndim < 2 else x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def last_axis_rows(x: Array) -> Array:
     """Vectors along the last axis, as rows."""
-    return x.reshape(1, -1) if x.ndim < 2 else x.reshape(-1, x.shape[-1])
+    return x.reshape(1, -1) if x.ndim < 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def cosine(x: Array, y: Array) -> float:

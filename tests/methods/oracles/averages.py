@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tests.methods.oracles.arrays import Array, Compat, delta, deltas, listed, total, wide
+from tests.methods.oracles.arrays import Array, delta, deltas, listed, total, wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @np.errstate(all="ignore")
-def linear(
-    inputs: Sequence[Array], weight: Sequence[float], *, normalize: bool | None = None, compat: Compat = None
-) -> Array:
+def linear(inputs: Sequence[Array], weight: Sequence[float], *, normalize: bool = False) -> Array:
     """y = Σ w_i x_i, with w_i / Σ w if normalised. arXiv:2203.05482."""
-    normalize = bool(compat) if normalize is None else normalize
     share = 1 / math.fsum(weight) if normalize else 1.0
     kept, (weights,) = listed(inputs, weight)
     return total([w * share * wide(x) for w, x in zip(weights, kept, strict=True)], inputs[0])
@@ -31,9 +28,8 @@ def interpolate(from_: Array, to: Array, *, t: float) -> Array:
 
 
 @np.errstate(all="ignore")
-def passthrough(model: Array, *, scale: float = 1.0, compat: Compat = None) -> Array:
+def passthrough(model: Array, *, scale: float = 1.0) -> Array:
     """y = scale x; a scale of 0 gives zeros. mergekit's documentation."""
-    del compat
     return wide(model) * scale if scale != 0 else np.zeros(model.shape)
 
 
@@ -79,7 +75,9 @@ def geometric_median(
     points = [wide(x) for x in inputs]
     given = np.array(weight, np.float64)
     shares = given / given.sum()
-    floor = 1e-9 * max(float(np.linalg.norm(x - y)) for x in points for y in points)
+    if len(points) == 1:
+        return points[0]
+    floor = 1e-9 * float(np.max([np.linalg.norm(x - y) for x in points for y in points]))
     if floor == 0:
         return total([s * x for s, x in zip(shares, points, strict=True)], inputs[0])
     first = points[0]

@@ -74,7 +74,8 @@ def importance(base: Array, model: Array) -> Array:
 def arcee_fusion(base: Array, model: Array, *, compat: Compat = None) -> Array:
     """x where its importance is at least median + 1.5 IQR, else b. mergekit's documentation.
 
-    Quartiles are the lower ones of two: the int(p (n-1))-th in ascending order.
+    Quartiles are the lower ones of two: the int(p (n-1))-th in ascending order. What is no number is
+    important.
     """
     del compat
     if base.size == 0:
@@ -82,4 +83,4 @@ def arcee_fusion(base: Array, model: Array, *, compat: Compat = None) -> Array:
     found = importance(base, model)
     ordered = np.sort(found.ravel())
     first, median, third = (ordered[int(p * (ordered.size - 1))] for p in (0.25, 0.5, 0.75))
-    return np.where(found >= median + 1.5 * (third - first), wide(model), wide(base))
+    return np.where(found < median + 1.5 * (third - first), wide(base), wide(model))

@@ -28,6 +28,8 @@ def sce(base: Array, inputs: Sequence[Array], *, select_topk: float = 1.0, compa
         dropped = variance < nth_largest(variance, count)
         d = [np.where(dropped, 0.0, one) for one in d]
     energy = np.array([np.sum(one**2) for one in d])
+    if not np.isfinite(np.sum(energy)):
+        return np.full(base.shape, np.nan)
     uniform = np.sum(energy) < 1e-6 * base.size if compat else np.sum(energy) == 0
     shares = np.full(len(d), 1 / len(d)) if uniform else energy / np.sum(energy)
     votes = total(d, base)
@@ -46,9 +48,8 @@ def _active(base: Array, inputs: Sequence[Array], epsilon: float) -> tuple[list[
 
 
 @np.errstate(all="ignore")
-def ram(base: Array, inputs: Sequence[Array], *, epsilon: float = 1e-5, compat: Compat = None) -> Array:
+def ram(base: Array, inputs: Sequence[Array], *, epsilon: float = 1e-5) -> Array:
     """y = b + Σ of the active d over their number, active where |d| > epsilon. arXiv:2601.13572."""
-    del compat
     d, active, count = _active(base, inputs, epsilon)
     summed = total([np.where(a, one, 0.0) for a, one in zip(active, d, strict=True)], base)
     return wide(base) + summed / np.maximum(count, 1)
@@ -62,10 +63,8 @@ def ramplus_tl(
     r: float = 0.1,
     alpha: float = 0.2,
     epsilon: float = 1e-5,
-    compat: Compat = None,
 ) -> Array:
     """As ram, with what only one model changed times 1 + r min(shared / unique, alpha). arXiv:2601.13572."""
-    del compat
     d, active, count = _active(base, inputs, epsilon)
     terms = []
     for one, is_active in zip(d, active, strict=True):

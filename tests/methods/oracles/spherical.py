@@ -81,12 +81,14 @@ def nuslerp(
 def _vector_by_vector(
     x: Array, y: Array, t: float, vectors: str, mix: Callable[[Array, Array, float], Array], compat: Compat
 ) -> Array:
+    if x.size == 0:
+        return x
     width = x.shape[-1] if compat else math.prod(x.shape[1:])
     if vectors == "columns":
         flat = [v.reshape(v.shape[0], -1).T for v in (x, y)]
     else:
         flat = [v.reshape(-1, width) for v in (x, y)]
-    done = np.stack([mix(a, b, t) for a, b in zip(*flat, strict=True)]) if len(flat[0]) else flat[0]
+    done = np.stack([mix(a, b, t) for a, b in zip(*flat, strict=True)])
     return (done.T if vectors == "columns" else done).reshape(x.shape)
 
 
@@ -112,8 +114,6 @@ def multislerp(
     shares = np.array(weight, np.float64)
     shares = shares / shares.sum() if normalize_weights else shares
     vectors = [wide(x) for x in inputs] if base is None else deltas(inputs, base)
-    if len(vectors) == 1 and normalize_weights:
-        return wide(inputs[0])
     units = _units(vectors, eps if compat else 0.0)
     mean = total([a * u for a, u in zip(shares, units, strict=True)], inputs[0])
     length = float(np.linalg.norm(mean))
