@@ -254,16 +254,16 @@ def build(
         copied = copied_files(compiled, plan, options)
         if side_files is not None:
             output.add_side_files(copied, side_files.config, plan.config)
+            lock.check_copied(output.path)
         if not is_file:
             output.add_files(_told_beside(compiled, plan, copied, lock.sources()))
         keys = keys or lock.keys(plan, decided.solutions, waits=True)
         lock.check_output(plan, decided.solutions, output.merkle)
-        contents = lock.contents()
         output.publish(index=plan.layout.index, keys=keys)
         lock.remember_copies(plan, keys, {number: one.digest for number, one in output.entries.items()})
         lock.finish(target, plan, decided.solutions, output.merkle, report)
     _warn_of_values(plan, output.not_finite, report)
-    return Built(target, decided.solutions, frozenset(known), reuse, contents, output.remark)
+    return Built(target, decided.solutions, frozenset(known), reuse, lock.contents(), output.remark)
 
 
 def _warn_of_values(plan: Plan, not_finite: Sequence[int], report: Report) -> None:

@@ -17,12 +17,11 @@ from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_result
 from mergec.diagnostics import MergecError, Report, safe
 from mergec.lock.digest_cache import DigestCache, cache_file
-from mergec.lock.lock_file import lock_path, read_lock
+from mergec.lock.lock_file import lock_path, read_lock, read_lock_at
 from mergec.lock.source_digests import ReadFile, SourceDigests
 from mergec.pipeline import Options
 from mergec.provenance.errors import StatementNotWritten
 from mergec.provenance.statement import BUILDER, Attested, statement
-from mergec.verification.lock_at import read_lock_at
 from mergec.verification.manifest_claims import read_claims
 from mergec.verification.verify_output import Request, verify_output
 

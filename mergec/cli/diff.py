@@ -15,9 +15,9 @@ from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.cli.tensor_pattern import matching_names, tensor_option
 from mergec.diagnostics import ExitCode, Report
+from mergec.lock.lock_file import read_lock_at
 from mergec.verification.compare_checkpoints import Kind, all_names, compare_checkpoints, compare_digests
 from mergec.verification.compare_locks import compare_locks
-from mergec.verification.lock_at import read_lock_at
 from mergec.verification.manifest_claims import read_claims
 
 _PATH = click.Path(path_type=Path)

@@ -1,4 +1,4 @@
-"""How much of the sources is read for their digests, on one line of the terminal."""
+"""How much is read for digests, of sources or of an output, on one line of the terminal."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class _Nothing:
 class _Line:
     """A bar, once it is known how long it is."""
 
-    def __init__(self, shown: Progress) -> None:
+    def __init__(self, shown: Progress, what: str) -> None:
         self._shown = shown
-        self._task = shown.add_task("reading sources", total=None, visible=False)
+        self._task = shown.add_task(what, total=None, visible=False)
 
     def begin(self, total: int) -> None:
         """Show it, unless there is nothing to read."""
@@ -53,7 +53,7 @@ class _Line:
 
 
 @contextmanager
-def reading_progress(settings: Settings) -> Iterator[ReadingProgress]:
+def reading_progress(settings: Settings, what: str = "reading sources") -> Iterator[ReadingProgress]:
     """A line on stderr while something is read, if it is a terminal and not told to be quiet."""
     if settings.is_quiet or sys.stderr is None or not sys.stderr.isatty():
         yield _Nothing()
@@ -69,4 +69,4 @@ def reading_progress(settings: Settings) -> Iterator[ReadingProgress]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as shown:
-        yield _Line(shown)
+        yield _Line(shown, what)

@@ -71,7 +71,7 @@ def verify(  # noqa: PLR0913  # one argument per option, as click calls it
     started = time.monotonic()
     request = Request(recipe, overrides, lock, rebuild, sample, seed or 0, allows_plugins())
     options = Options(memory or DEFAULT_MEMORY, workers or 0)
-    with reading_progress(settings) as progress:
+    with reading_progress(settings, "verifying") as progress:
         verified = verify_output(out or _output_of(recipe, overrides), request, options, progress)
     seconds = time.monotonic() - started
     if settings.wants_json:

@@ -174,6 +174,14 @@ class BuildLock:
     def _matches(self) -> KeptMatches:
         return KeptMatches(self._checked, self._files, self.contents(), match_folder())
 
+    def check_copied(self, folder: Path) -> None:
+        """Make sure that the files in a folder that were copied as they are hold what was digested.
+
+        Raises:
+            MergecError: MC0204, and as `keys`.
+        """
+        self._state.check_copied(folder)
+
     def old_output(self, target: Path) -> OldOutput | None:
         """What can be taken from the output that is there; files as they were published are trusted."""
         return trusted_output(target, self._cache)

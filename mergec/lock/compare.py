@@ -88,6 +88,9 @@ def _tool(locked: LockModel, now: LockModel) -> Iterator[Difference]:
         # That an output needs torch, or no longer does, follows from its recipe.
         if old != new and None not in {old, new}:
             yield Difference(("tool", key), f"{key} {safe(old)} -> {safe(new)}")
+    for name, old in locked.tool.libraries.items():
+        if (new := now.tool.libraries.get(name, old)) != old:
+            yield Difference(("tool", "libraries", name), f"{safe(name)} {safe(old)} -> {safe(new)}")
 
 
 def _sources(locked: LockModel, now: LockModel) -> Iterator[Difference]:

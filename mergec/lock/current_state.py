@@ -10,6 +10,7 @@ from mergec import __version__
 from mergec.ir.numerics import NUMERICS
 from mergec.ir.primitive import Reproducibility
 from mergec.lock.canonical import canonical
+from mergec.lock.dequantising_library import library_of
 from mergec.lock.lock_model import (
     SCHEMA,
     CopiedFile,
@@ -81,13 +82,15 @@ def _recipe(path: Path, bound: BoundRecipe) -> LockedRecipe:
 
 def _tool(checked: CheckedGraph) -> LockedTool:
     graph = checked.graph
-    nodes = graph.reachable(output.node for output in checked.outputs)
-    depends = any(graph[node].primitive.reproducibility is not Reproducibility.R0 for node in nodes)
+    nodes = [graph[node] for node in graph.reachable(output.node for output in checked.outputs)]
+    depends = any(node.primitive.reproducibility is not Reproducibility.R0 for node in nodes)
+    libraries = {library for library in map(library_of, nodes) if library is not None}
     return LockedTool(
         mergec=__version__,
         language=LANGUAGE_VERSION,
         numerics=NUMERICS,
         torch=torch_build() if depends else None,
+        libraries=dict(sorted(libraries)),
     )
 
 

@@ -59,7 +59,21 @@ def read_lock(recipe: Path) -> Lock:
     Raises:
         MergecError: MC0850 to MC0854.
     """
-    path = lock_path(recipe)
+    lock = read_lock_at(lock_path(recipe))
+    other = lock.model.recipe.path
+    if other != recipe.name:
+        help_ = f"rename one of them, or remove `{safe(lock.path)}` if its recipe was renamed"
+        span = lock.span("recipe", "path")
+        raise MergecError([LockOfAnotherRecipe(span=span, path=str(lock.path), other=other, help=help_)])
+    return lock
+
+
+def read_lock_at(path: Path) -> Lock:
+    """The lock at a path, whatever its name is and that of its recipe.
+
+    Raises:
+        MergecError: MC0850 to MC0853.
+    """
     tree = _tree(path)
     value = plain(tree)
     place = TreePlace(tree)
@@ -81,12 +95,6 @@ def read_lock(recipe: Path) -> Lock:
     if model.lock.checksum != _checksum(value) or not is_whole:
         span = place.child("lock").child("checksum").span()
         raise MergecError([EditedLock(span=span, path=str(path))])
-    if model.recipe.path != recipe.name:
-        span = place.child("recipe").child("path").span()
-        help_ = f"rename one of them, or remove `{safe(path)}` if its recipe was renamed"
-        raise MergecError(
-            [LockOfAnotherRecipe(span=span, path=str(path), other=model.recipe.path, help=help_)]
-        )
     return Lock(path, model, tree)
 
 

@@ -41,6 +41,9 @@ class LockedTool(Strict):
     language: int = Field(description="The version of the recipe language")
     numerics: int = Field(description="The version of what the primitives compute")
     torch: str | None = Field(default=None, description="The build of torch, for outputs of class R1 and R2")
+    libraries: dict[str, str] = Field(
+        default={}, description="The versions of those that make quantised weights dense, by their names"
+    )
 
 
 class LockedFile(Strict):

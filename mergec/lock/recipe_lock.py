@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
+from hashlib import file_digest
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mergec.diagnostics import MergecError, Report
@@ -16,10 +18,11 @@ from mergec.lock.read_files import read_files
 from mergec.lock.source_digests import SourceDigests
 from mergec.lock.tensor_keys import content_names, tensor_keys
 from mergec.lower.bind import bind
+from mergec.sources.open_file import changed
+from mergec.sources.side_config import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from mergec.ir.graph import CheckedGraph, NodeId
     from mergec.lock.lock_file import Lock
@@ -97,6 +100,17 @@ class RecipeState:
         weights = [one.sha256 for one in self.digests[: len(self._read.weights)]]
         return tensor_keys(self._checked, content_names(self._read.weights, weights), decided)
 
+    def check_copied(self, folder: Path) -> None:
+        """Make sure that the files in a folder that were copied as they are hold what was digested.
+
+        Raises:
+            MergecError: MC0204 where one was written to in between, and as `digests`.
+        """
+        for place, digest in zip(self._read.copied, self.digests[len(self._read.weights) :], strict=False):
+            copy = folder / place
+            if place != Path(CONFIG) and copy.is_file() and _sha256(copy) != digest.sha256:
+                raise MergecError([changed(self._read.copied[place].file, "it was written to")])
+
     @cached_property
     def model(self) -> LockModel:
         """What the lock would say, without an output.
@@ -105,6 +119,11 @@ class RecipeState:
             MergecError: as `digests`.
         """
         return current_state(self._path, self._bound, self._sources, self._checked, self._read, self.digests)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
 
 
 def lock_to_refresh(recipe: Path) -> Lock | None:

@@ -12,6 +12,7 @@ from mergec.ir.primitives import FILL, NORMAL, READ, WITH_DEGREE
 from mergec.ir.quantised_primitives import DEQUANTISE
 from mergec.ir.random_primitives import UNIFORM
 from mergec.lock.canonical import canonical
+from mergec.lock.dequantising_library import library_of
 from mergec.lock.torch_build import torch_build
 from mergec.sources.checkpoint import Container
 
@@ -54,8 +55,9 @@ def tensor_keys(
 
     A key is a digest of the expression: primitives, their attributes and the keys of their inputs; a read
     is the content of its file (`contents`, see content_names) and the place in it. What R1 and R2
-    primitives give depends on the build of torch too. Neither names of tensors and models nor the layout
-    of the output enter; the output's dtype does, as that of its last cast.
+    primitives give depends on the build of torch too, and dense values of packed codes on the version of
+    their library. Neither names of tensors and models nor the layout of the output enter; the output's
+    dtype does, as that of its last cast.
 
     What rests on a match rests on which permutations are found, and these differ between machines: tensors
     of two matches must never meet in one model. So where a match is `decided`, its vectors take the place
@@ -122,7 +124,9 @@ class _Keys:
             degree = _DEGREE_AT.get(primitive)
             told = (one for at, one in enumerate(attributes) if at != degree)
             build = None if primitive.reproducibility is Reproducibility.R0 else torch_build()
-            head = canonical((NUMERICS, primitive.name, build, *told))
+            library = library_of(node)
+            by = build if library is None else (build, *library)
+            head = canonical((NUMERICS, primitive.name, by, *told))
             self._heads[primitive, attributes] = head
         return head
 

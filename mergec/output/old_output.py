@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import MergecError
 from mergec.output.manifest import read_manifest
-from mergec.output.shard_files import read
+from mergec.output.shard_files import has_shard, read
 from mergec.output.tensor_digests import digest_of
 from mergec.sources.safetensors_header import open_safetensors
 
@@ -73,12 +73,7 @@ class OldOutput:
 
     def has_shard(self, shard: Shard) -> bool:
         """Whether there is a file of this name, size and header."""
-        try:
-            with (self.folder / shard.name).open("rb") as stream:
-                size = os.fstat(stream.fileno()).st_size
-                return size == shard.size and stream.read(len(shard.header)) == shard.header
-        except OSError:
-            return False
+        return has_shard(self.folder / shard.name, shard)
 
     def is_true(self, tensor: OldTensor) -> bool:
         """Whether a tensor's bytes are what the manifest claims."""

@@ -18,9 +18,9 @@ from mergec.output.kept_tensors import (
     made_anyway,
 )
 from mergec.output.manifest import merkle_of, write_manifest
-from mergec.output.refusals import check_room, refusals_told
+from mergec.output.refusals import refusals_told
 from mergec.output.same_tree import is_same_tree
-from mergec.output.shard_files import ShardFiles
+from mergec.output.shard_files import ShardFiles, like_shards
 from mergec.output.side_files import copy_side_files
 from mergec.output.swap import publish
 from mergec.output.tensor_digests import TensorDigests
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from mergec.ir.plan import OutputLayout
     from mergec.output.old_output import OldOutput
 
-# Room beside the tensors for side files and directory blocks.
-_SLACK = 1 << 20
 # How much is written to a file before the disk is told to start on it.
 _WRITE_BACK = 128 << 20
 
@@ -75,7 +73,8 @@ class PartialOutput:
         with refusals_told(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
             self._place.claim(layout, is_fresh=is_fresh)
-            check_room(target.parent, layout.nbytes + _SLACK, paths)
+            is_other = is_fresh or is_single_file
+            self._files.check_room(target.parent, () if is_other else like_shards(target, layout))
             self._place.clear_all_but(paths)
             self._files.create()
 
@@ -136,6 +135,7 @@ class PartialOutput:
             linked = empty_tensors(self._layout, causes)
             if old is not None and keys is not None:
                 linked |= linked_shards(self._layout, self._link, keys, old, threads)
+            self._files.check_room(self._target.parent, self._files.linked)
             claimed = {number: entry for number, entry in journaled.items() if number not in linked}
             here = journaled_tensors(self._layout, self._files, claimed, threads)
             if old is not None and keys is not None:

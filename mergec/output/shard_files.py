@@ -7,23 +7,42 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from mergec.output.refusals import check_room
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from mergec.ir.plan import Shard
+    from mergec.ir.plan import OutputLayout, Shard
 
+# Room beside the tensors for side files and directory blocks.
+_SLACK = 1 << 20
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class ShardFiles:
-    """Open files, one per shard, at their full size. Any thread may read and write."""
+    """Open files, one per shard, at their full size. Any thread may read and write.
+
+    `linked` are the numbers of those for which finished files stand.
+    """
 
     def __init__(self, paths: Sequence[Path], shards: Sequence[Shard]) -> None:
         """Work on these paths; nothing is opened yet."""
         self.paths = paths
         self._shards = shards
         self.descriptors: list[int] = []
+        self.linked: set[int] = set()
+
+    def check_room(self, folder: Path, spared: Collection[int]) -> None:
+        """Make sure that the disk of a folder has room for all shards but those of the `spared` numbers.
+
+        Raises:
+            MergecError: MC0803.
+            OSError: the system refuses to tell.
+        """
+        written = [number for number in range(len(self._shards)) if number not in spared]
+        needed = sum(self._shards[number].size for number in written) + _SLACK
+        check_room(folder, needed, [self.paths[number] for number in written])
 
     def create(self) -> None:
         """Open all, with header and size; what an earlier build wrote into them stays.
@@ -71,6 +90,7 @@ class ShardFiles:
         spare.replace(path)
         os.dup2(descriptor, self.descriptors[shard], inheritable=False)
         os.close(descriptor)
+        self.linked.add(shard)
         return True
 
     def sync(self) -> None:
@@ -86,6 +106,23 @@ class ShardFiles:
         """Close all; doing so twice does no harm."""
         while self.descriptors:
             os.close(self.descriptors.pop())
+
+
+def has_shard(path: Path, shard: Shard) -> bool:
+    """Whether there is a file of the size and header of a shard."""
+    if path.is_symlink() or not path.is_file():  # to open a pipe is to wait
+        return False
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            return size == shard.size and stream.read(len(shard.header)) == shard.header
+    except OSError:
+        return False
+
+
+def like_shards(folder: Path, layout: OutputLayout) -> list[int]:
+    """The numbers of the shards that files of a folder may stand for, by their names, sizes and headers."""
+    return [number for number, shard in enumerate(layout.shards) if has_shard(folder / shard.name, shard)]
 
 
 def read(descriptor: int, offset: int, buffer: memoryview) -> None:

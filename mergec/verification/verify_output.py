@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from mergec.diagnostics import MergecError, Report
 from mergec.ir.numerics import NUMERICS
 from mergec.lock.errors import LockMissing
-from mergec.lock.lock_file import read_lock
+from mergec.lock.lock_file import read_lock, read_lock_at
 from mergec.lock.recipe_lock import RecipeState, check_locked
 from mergec.pipeline import compile_recipe, make_build_plan
 from mergec.verification.against_promises import examine, open_examined
-from mergec.verification.lock_at import read_lock_at
 from mergec.verification.sample import sampled
 from mergec.verification.told import diagnostics, findings
 from mergec.verification.verified import Verified

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import mergec
+from mergec.cli import digest_progress
 from tests.conftest import tree
 
 if TYPE_CHECKING:
@@ -55,6 +57,29 @@ def test_the_output_of_a_recipe(mergec_command: Callable[..., Result], out: Path
     assert mergec_command("verify", "--recipe", recipe).exit_code == 4
     assert mergec_command("verify").exit_code == 2
     assert mergec_command("verify", "--recipe", out / "nowhere.yaml").exit_code == 5
+
+
+def test_a_lock_under_any_name(mergec_command: Callable[..., Result], out: Path, recipe: Path) -> None:
+    assert mergec_command("build", recipe).exit_code == 0
+    copy = recipe.with_name("of-last-week.lock")
+    recipe.with_suffix(".lock").rename(copy)
+    assert summary(mergec_command("verify", out, "--lock", copy)).endswith("as the manifest and the lock say")
+    assert mergec_command("diff", copy, copy).exit_code == 0
+
+
+def test_how_far_it_is_is_told_as_what_it_is(
+    mergec_command: Callable[..., Result], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    real = digest_progress.reading_progress
+
+    def shown(settings: Any, what: str = "") -> Any:
+        told.append(what)
+        return real(settings, what)
+
+    monkeypatch.setattr(sys.modules["mergec.cli.verify"], "reading_progress", shown)
+    assert mergec_command("verify", out).exit_code == 0
+    assert told == ["verifying"]
 
 
 def test_what_differs(mergec_command: Callable[..., Result], out: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 import mergec
 from mergec.diagnostics import SourceText
 from mergec.lock.file_stamp import stamp_of
-from mergec.output import old_output, partial_output
+from mergec.output import old_output, partial_output, shard_files
 from mergec.output.shard_files import ShardFiles
 from mergec.recipe.yaml_tree import plain, read_yaml
 from tests.conftest import read_checkpoint, tree
@@ -103,6 +105,29 @@ class TestHeld:
         assert set(codes(caught)) == {"MC0855"}
 
 
+class TestFilesBesideTheWeights:
+    def test_one_that_changes_between_its_digest_and_its_copy(
+        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = bench.folder_source("a", {"w": np.ones(3, np.float32)}, tokenizer__json="{}")
+        recipe = bench.recipe("a")
+        recipe.build()
+        before = tree(bench.out)
+        copyfile = shutil.copyfile
+
+        def changed(source: Path, target: Path) -> None:
+            (folder / "tokenizer.json").write_text("[]")
+            copyfile(source, target)
+
+        (folder / "tokenizer.json").write_text("{ }")
+        monkeypatch.setattr(shutil, "copyfile", changed)
+        lock_before = (bench.folder / "recipe.lock").read_bytes()
+        with pytest.raises(mergec.MergecError) as caught:
+            recipe.build()
+        assert codes(caught) == ["MC0204"]
+        assert (tree(bench.out), (bench.folder / "recipe.lock").read_bytes()) == (before, lock_before)
+
+
 class TestReuse:
     def kept(
         self, bench: Workbench, model: object, monkeypatch: pytest.MonkeyPatch, **output: object
@@ -156,6 +181,25 @@ class TestReuse:
         os.utime(shard, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         assert len(self.kept(locked, HALVES, monkeypatch)) == 6
         assert read_checkpoint(locked.out) == good
+
+    def test_what_is_linked_needs_no_room(self, locked: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+        recipe = locked.recipe(HALVES, max_shard_size="8KB")
+        recipe.build()
+        shards = sorted(path.stat().st_size for path in locked.out.glob("*.safetensors"))
+        edited = {"op": "linear", "inputs": {"a": {"weight": {"h.2.**": 0.3, "**": 0.5}}, "b": "rest"}}
+        monkeypatch.setattr(shard_files, "_SLACK", 0)
+        room = shards[-1]  # of more than three
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
+        with pytest.raises(mergec.MergecError) as caught:
+            recipe.build(fresh=True)
+        assert codes(caught) == ["MC0803"]
+        locked.recipe(edited, max_shard_size="8KB").build()
+        # Here all files are like those that are there, and none has the bytes.
+        before = tree(locked.out)
+        with pytest.raises(mergec.MergecError) as caught:
+            locked.recipe("0.2 * a + 0.8 * b", max_shard_size="8KB").build()
+        assert codes(caught) == ["MC0803"]
+        assert tree(locked.out) == before
 
     def test_what_was_copied_once_is_not_read_back_again(
         self, locked: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from mergec.diagnostics import ExitCode, MergecError, SourceText
-from mergec.lock.lock_file import lock_path, read_lock, write_lock
+from mergec.lock.lock_file import lock_path, read_lock, read_lock_at, write_lock
 from mergec.lock.lock_model import FoundPermutations, LockedDecision, LockedOutput
 from mergec.lock.lock_schema import lock_schema
 from mergec.recipe.yaml_tree import MAX_BYTES, plain, read_yaml
@@ -167,6 +167,24 @@ class TestRefused:
         model = state_of(recipe)
         forged(recipe, model.model_copy(update={"tool": model.tool.model_copy(update={"numerics": 7})}))
         assert read_lock(recipe).model.tool.numerics == 7
+
+
+class TestByItsOwnName:
+    def test_any_will_do(self, recipe: Path, tmp_path: Path) -> None:
+        text = locked(recipe)
+        copy = tmp_path / "of-last-week.lock"
+        copy.write_text(text)
+        found = read_lock_at(copy)
+        assert (found.path, found.model) == (copy, read_lock(recipe).model)
+        assert found.span("recipe").source.name == str(copy)
+
+    def test_what_is_wrong_with_it_is_told_all_the_same(self, recipe: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        copy.write_text(locked(recipe).replace("0.25", "0.75"))
+        with pytest.raises(MergecError, match="MC0853"):
+            read_lock_at(copy)
+        with pytest.raises(MergecError, match="MC0850"):
+            read_lock_at(tmp_path / "nothing")
 
 
 class TestWriting:

@@ -24,6 +24,7 @@ from mergec.ir.matching import Matching
 from mergec.ir.matrix_primitives import MATMUL
 from mergec.ir.permutation_primitives import GIVEN, MATCH
 from mergec.ir.primitives import ADD, CAST, FILL, NORMAL, READ, SCALE, SUBTRACT, WITH_DEGREE
+from mergec.ir.random_primitives import UNIFORM
 from mergec.ir.strided_view import StridedView
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
 from mergec.lock import tensor_keys as module
@@ -101,6 +102,7 @@ def test_a_degree_changes_nothing() -> None:
     for primitive, of in (
         (READ, lambda degree: (view._replace(file=0), degree)),
         (NORMAL, lambda degree: (view, degree, 3, "w", 0.5)),
+        (UNIFORM, lambda degree: (view, degree, 3, "w")),
         (FILL, lambda degree: (SHAPE, DType.F32, 0.5, degree)),
     ):
         one, other = (graph.add(primitive, (), of(degree)) for degree in (1.0, 0.0))
@@ -118,7 +120,9 @@ def test_values_that_are_made_up_differ_by_what_makes_them() -> None:
         (view, 1.0, 3, "v", 0.5),
         (view, 1.0, 3, "w", 1),
     ]
-    assert len(set(keys_of(graph, [graph.add(NORMAL, (), attributes) for attributes in made]))) == 4
+    nodes = [graph.add(NORMAL, (), attributes) for attributes in made]
+    nodes.extend(graph.add(UNIFORM, (), attributes[:4]) for attributes in made[:3])
+    assert len(set(keys_of(graph, nodes))) == 7
 
 
 def test_the_version_of_the_arithmetic_enters_what_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,10 +264,10 @@ def test_what_is_there_already_needs_no_room(
     import shutil
     from types import SimpleNamespace
 
-    from mergec.output import partial_output
+    from mergec.output import shard_files
 
     stop(bench, path, COUNT)
-    monkeypatch.setattr(partial_output, "_SLACK", 0)
+    monkeypatch.setattr(shard_files, "_SLACK", 0)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     assert resumed(bench, path)[1] == []
 

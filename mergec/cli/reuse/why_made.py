@@ -9,6 +9,7 @@ from mergec.diagnostics import Report, safe
 from mergec.ir.numerics import NUMERICS
 from mergec.ir.primitive import Reproducibility
 from mergec.lock.compare import recipe_differences
+from mergec.lock.dequantising_library import library_of
 from mergec.lock.found_permutations import vectors_of
 from mergec.lock.kept_matches import KeptMatches, match_folder
 from mergec.lock.known_keys import known_keys
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mergec.cli.plan_tensors import Summand
     from mergec.cli.reuse.former_build import FormerBuild
     from mergec.ir.plan import PlacedTensor, Plan
+    from mergec.lock.lock_model import LockModel
     from mergec.output.manifest import StoredTensor
     from mergec.output.reuse import Reuse
     from mergec.pipeline import Compiled
@@ -138,14 +140,30 @@ class _Changes:
     def _content_change(self, tensor: PlacedTensor, now: Sequence[Summand]) -> tuple[str, str]:
         lock, sources = self._former.lock, _sources(now)
         if lock is None:
-            also = "" if tensor.reproducibility is Reproducibility.R0 else ", or another build of torch"
+            also = (
+                ""
+                if tensor.reproducibility is Reproducibility.R0
+                else ", or another build of torch or a library"
+            )
             return "source", f"other bytes in {_listed(sources, 'or')}{also}"
         found = [name for name in sources if self._has_changed(name)]
         if found:
             return "source", f"other bytes in {_listed(found)}"
-        if tensor.reproducibility is not Reproducibility.R0 and lock.tool.torch not in {None, torch_build()}:
-            return "torch", f"torch {safe(lock.tool.torch)} -> {torch_build()}"
+        if tensor.reproducibility is not Reproducibility.R0 and (tools := self._other_tools(lock)):
+            return "tool", ", ".join(tools)
         return "source", f"other bytes in {_listed(sources, 'or')}"
+
+    def _other_tools(self, lock: LockModel) -> list[str]:
+        """The libraries that are of another version now than in a lock."""
+        checked = self._now.checked
+        nodes = (checked.graph[node] for node in checked.graph.reachable(one.node for one in checked.outputs))
+        now = {"torch": torch_build(), **dict(filter(None, map(library_of, nodes)))}
+        then = {"torch": lock.tool.torch or now["torch"], **lock.tool.libraries}
+        return [
+            f"{safe(name)} {safe(old)} -> {now[name]}"
+            for name, old in then.items()
+            if now.get(name, old) != old
+        ]
 
     def _has_changed(self, name: str) -> bool:
         assert self._former.lock is not None
