@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mergec.cli import symmetry_page
 from mergec.cli.all_codes import all_codes
 from mergec.cli.command import command
+from mergec.cli.method_facts import method_document
 from mergec.cli.operation_page import PAGES, operation_page
+from mergec.cli.plugin_option import known_operations, plugin_option
 from mergec.cli.preset_page import MARK, preset_page, preset_table
 from mergec.cli.settings import current_settings
 from mergec.cli.size_option import size_option
-from mergec.cli.streams import print_diagnostics, print_result
+from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.diagnostics import MergecError, Report, did_you_mean, safe
 from mergec.diagnostics.explanation import explanation
-from mergec.lower.bind import operations
+from mergec.methods.method_operation import MethodOperation
 from mergec.recipe.rename_preset import preset_names
 from mergec.symmetries.instantiate import instantiate
 from mergec.symmetries.table import built_in, built_in_names
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-@command("explain")
+    from mergec.steps.operation import Operation
+
+
+@command("explain", has_json=True)
 @click.argument("what")
 @click.option(
     "--model",
@@ -32,22 +40,35 @@ from mergec.symmetries.table import built_in, built_in_names
 )
 @click.option("--nest", help="Where the tensors sit in a nested PyTorch file, such as model.state_dict.")
 @size_option
-def explain(what: str, model: Path | None, nest: str | None, sizes: dict[str, int]) -> None:
+@plugin_option
+def explain(
+    *, what: str, model: Path | None, nest: str | None, sizes: dict[str, int], plugins: tuple[Path, ...]
+) -> None:
     """Explain WHAT: a code such as MC0402, an operation such as linear, or a topic.
 
-    The topics are adapters, blocks, inspect, patterns, recipe, renames, schedules and symmetries;
+    The topics are adapters, blocks, inspect, patterns, plugins, recipe, renames, schedules and symmetries;
     rename:NAME prints a rename preset, symmetry:NAME a symmetry table.
     """
     if model is not None:
         print_result(_groups(what, model, nest, sizes))
     elif nest is not None or sizes:
         raise click.UsageError("--nest and --size go with --model")
+    elif current_settings().wants_json:
+        print_document(_document(what, known_operations(plugins)))
     else:
-        print_result(_page(what))
+        print_result(_page(what, known_operations(plugins)))
 
 
-def _page(what: str) -> str:
-    codes, known = all_codes(), operations()
+def _document(what: str, known: Mapping[str, Operation]) -> dict[str, Any]:
+    """The facts of a method; of everything else, the page."""
+    operation = known.get(what)
+    if isinstance(operation, MethodOperation):
+        return method_document(operation)
+    return {"name": what, "text": _page(what, known)}
+
+
+def _page(what: str, known: Mapping[str, Operation]) -> str:
+    codes = all_codes()
     if what.upper() in codes:
         return explanation(codes[what.upper()])
     if what in known:

@@ -60,6 +60,8 @@ def _kind(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "anyOf" in schema:
         choices = [c for c in schema["anyOf"] if c.get("$ref") != _PARAM]
         return " or ".join(dict.fromkeys(filter(None, (_kind(c, definitions) for c in choices))))
+    if "const" in schema:
+        return str(schema["const"])
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     return _plain_kind(schema, definitions)

@@ -10,7 +10,7 @@ from mergec.methods.plugin_guard import PluginError
 from mergec.steps.registry import find_step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mergec.diagnostics import Report, Span
@@ -108,7 +108,7 @@ def known_methods(recipe: Recipe, report: Report) -> KnownMethods:
     return known
 
 
-def installed_methods(files: list[Path], report: Report) -> KnownMethods:
+def installed_methods(files: Sequence[Path], report: Report) -> KnownMethods:
     """The methods of files that a user named, and of all installed packages; reports MC0382 and MC0383."""
     from mergec.methods.plugin import methods_of_file, methods_of_packages
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 import mergec.methods.library
 from mergec.methods.method import Method
 from mergec.methods.method_operation import MethodOperation
 
 
+@cache
 def find_method(name: str) -> MethodOperation | None:
     """The operation of the method of this name; only its own module is imported."""
     if name not in method_names():

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -59,7 +58,9 @@ def test_the_example_of_every_operation_is_a_model_of_it(name: str) -> None:
         operations()[name].keys.model_validate({key: keys[key] for key in keys if key != "op"})
 
 
-@pytest.mark.parametrize("topic", ["adapters", "blocks", "patterns", "recipe", "renames", "schedules"])
+@pytest.mark.parametrize(
+    "topic", ["adapters", "blocks", "patterns", "plugins", "recipe", "renames", "schedules"]
+)
 def test_topics(mergec_command: Callable[..., Result], topic: str) -> None:
     assert topic in topics()
     assert mergec_command("explain", topic).exit_code == 0
@@ -101,14 +102,6 @@ def test_every_preset_has_a_page(mergec_command: Callable[..., Result], name: st
     for before, after in preset.examples:
         assert f"\n  {before}\n" in result.output
         assert all(name in result.output for name in after)
-
-
-def test_methods_lists_every_operation(mergec_command: Callable[..., Result]) -> None:
-    lines = mergec_command("methods").output.splitlines()
-    assert [line.split()[0] for line in lines] == list(operations())
-    document = json.loads(mergec_command("methods", "--json").output)
-    assert [one["name"] for one in document["operations"]] == list(operations())
-    assert all(one["summary"] for one in document["operations"])
 
 
 def test_the_kinds_of_adapters_are_listed(mergec_command: Callable[..., Result]) -> None:
