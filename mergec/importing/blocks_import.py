@@ -97,16 +97,11 @@ class _Blocks:
     def _weights(self) -> BlockWeights | None:
         """The weights of the first line; None where there are elemental lines alone."""
         if len(self._lines) > 1:
-            raise bad(
-                self._lines[1][1], "a second line of weights", "`--beta` takes the weights of a third model"
-            )
+            help_ = "`--beta` takes the second weights of modes with two"
+            raise bad(self._lines[1][1], "a second line of weights", help_)
         if not self._lines:
-            if not self._elemental or self._merge.alpha is None:
-                raise bad(
-                    self._span,
-                    "there are none",
-                    "give one number for all blocks with `--alpha`" if self._elemental else None,
-                )
+            if self._merge.alpha is None or not self._elemental:
+                raise bad(self._span, "there are none", "one number for all blocks will do")
             return None
         weights = read_weights(*self._lines[0])
         alpha = self._merge.alpha
@@ -138,14 +133,14 @@ class _Blocks:
         # What is in no block, such as noise tables, stays as it is in the base.
         return {"blocks": name, "values": list(weights.values), "default": 0}
 
-    def _beta(self, block_map: str | None) -> object:
+    def _beta(self, block_map: str | None) -> object | None:
         if self._merge.beta is None:
-            return 0.0
+            return None
         source = SourceText("--beta", self._merge.beta)
         weights = read_weights(self._merge.beta, Span(source, 1, 1, len(self._merge.beta) + 1))
         return self._schedule(weights, block_map)
 
-    def _mixing(self, alpha: object, beta: object) -> Mixing:
+    def _mixing(self, alpha: object, beta: object | None) -> Mixing:
         merge = self._merge
         return Mixing(merge.base, merge.other, merge.third, alpha, beta, self._span)
 

@@ -28,17 +28,16 @@ _USUAL_OUTSIDE = (
 
 @dataclass(frozen=True, slots=True)
 class LayerList:
-    """`count` is None, and the parts of names are the usual ones, where no checkpoint tells."""
+    """Where no checkpoint tells, it is not known, and the parts of names are the usual ones.
+
+    `count` is None, too, where several models have different numbers of layers.
+    """
 
     path: str = USUAL
     count: int | None = None
+    is_known: bool = False
     inside: frozenset[str] = field(default=frozenset(f"{part}.weight" for part in _USUAL_INSIDE))
     outside: frozenset[str] = field(default=frozenset(f"{part}.weight" for part in _USUAL_OUTSIDE))
-
-    @property
-    def is_known(self) -> bool:
-        """Whether a checkpoint told."""
-        return self.count is not None
 
     def has_inside(self, part: str) -> bool:
         """Whether the name of a tensor in a layer holds this text."""
@@ -60,4 +59,4 @@ def layer_list(names: Collection[str], path: str | None = None) -> LayerList | N
     inside = {name: number for name, (one, number) in places.items() if one == before}
     rests = frozenset(name[len(before) :].partition(".")[2] for name in inside)
     outside = frozenset(name for name in names if name not in inside)
-    return LayerList(before[:-1], 1 + max(inside.values()), rests, outside)
+    return LayerList(before[:-1], 1 + max(inside.values()), is_known=True, inside=rests, outside=outside)

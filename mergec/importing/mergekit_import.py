@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import MergecError, did_you_mean
@@ -95,8 +95,9 @@ class _Import:
         modules = [(one, self._module(one, document)) for one in document.modules]
         name = modules[0][1]
         for module, model in modules[1:]:
-            keys = {"op": "graft", "into": name, "from": model, "take": [module_pattern(module.name or "")]}
-            name = self._draft.model("with_" + name_for(module.name or ""), keys)
+            assert module.name is not None, "there is more than one"
+            keys = {"op": "graft", "into": name, "from": model, "take": [module_pattern(module.name)]}
+            name = self._draft.model(f"with_{name_for(module.name)}", keys)
         if document.name is not None:
             name = self._intermediate(document, name)
         self._made[key] = name
@@ -128,16 +129,22 @@ class _Import:
     def _layers(self, module: Module) -> LayerList:
         """The layers of the first model that is at hand, or the usual ones."""
         path = self._wishes.layers.get(module.name)
-        for part in (part for one in module.slices for part in one.parts):
-            names = self._models.names(part.model)
-            if names is None:
-                continue
-            if module.name is not None:
-                names = Pattern.parse(module_pattern(module.name)).bind(names).matches
-            found = layer_list(names, path)
-            if found is not None:
-                return found
-        return LayerList() if path is None else LayerList(path)
+        models = dict.fromkeys(part.model.path for one in module.slices for part in one.parts)
+        found = [self._layers_of(model, module, path) for model in models]
+        known = next((one for one in found if one is not None), None)
+        if known is None:
+            return LayerList() if path is None else LayerList(path)
+        counts = {None if one is None else one.count for one in found}
+        return known if len(counts) == 1 else replace(known, count=None)
+
+    def _layers_of(self, model: str, module: Module, path: str | None) -> LayerList | None:
+        """The layers of a checkpoint that is at hand. How many a merge has, nobody asks."""
+        names = None if model in self._named else self._models.names(model)
+        if names is None:
+            return None
+        if module.name is not None:
+            names = Pattern.parse(module_pattern(module.name)).bind(names).matches
+        return layer_list(names, path)
 
     def _resolved(self, model: ModelReference) -> str:
         """The name of a model in the recipe."""

@@ -44,12 +44,12 @@ class MergekitModels:
             self._adapted[model.identity] = self._draft.model(f"{base}_{adapter}", keys)
         return self._adapted[model.identity]
 
-    def names(self, model: ModelReference) -> Collection[str] | None:
-        """The names of the tensors of a checkpoint that is at hand."""
-        if model.path not in self._names:
-            found = self._paths.on_disk(model.path)
-            self._names[model.path] = None if found is None else self._names_of(found)
-        return self._names[model.path]
+    def names(self, path: str) -> Collection[str] | None:
+        """The names of the tensors of the checkpoint at a path, if it is at hand."""
+        if path not in self._names:
+            found = self._paths.on_disk(path)
+            self._names[path] = None if found is None else self._names_of(found)
+        return self._names[path]
 
     def _source(self, path: str, revision: str | None, model: ModelReference) -> str:
         remarks: list[str] = []

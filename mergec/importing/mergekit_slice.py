@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mergec.diagnostics import MergecError
 from mergec.importing.config_values import wrong
-from mergec.importing.errors import NoSuchMethod
 from mergec.importing.mergekit_methods import METHODS, PASSTHROUGH, Base
 from mergec.importing.operation_keys import Merge, operation_keys, warn_of_unused
 from mergec.importing.tensor_values import GRADIENT_REMARK, Layers, has_gradient, schedule
@@ -50,6 +48,19 @@ class Run:
     layers: Range | None
 
 
+def is_cut_first(one: Slice, place: Place) -> bool:
+    """Whether the layers of a slice are cut out of its models before these are merged.
+
+    They need not be where the same layers are taken of models with the same number of layers, as they
+    mostly have.
+    """
+    layers = one.parts[0].layers
+    if layers is None or place.document.method == PASSTHROUGH:
+        return False
+    differ = place.layers.is_known and place.layers.count is None
+    return differ or any(part.layers != layers for part in one.parts)
+
+
 def merged_slice(one: Slice, place: Place, name: str) -> Run:
     """The slice, merged under this name. A run of a single model needs no merge.
 
@@ -66,14 +77,15 @@ def merged_slice(one: Slice, place: Place, name: str) -> Run:
         return _passed_through(parts, one, place, name)
     known = METHODS[place.document.method]
     operation = find_method(place.document.method)
-    if operation is None:
-        method = place.document.method
-        raise MergecError([NoSuchMethod(span=place.document.method_span, method=method)])
+    assert operation is not None, "all methods of mergekit are here, too"
     reference = one.base or place.document.base
     has_base = reference is not None and known.base is not Base.IGNORED
     base = place.resolved(reference) if reference is not None and has_base else None
     layers = one.parts[0].layers
-    names, layers = _alike(parts, base, layers, place)
+    names = {model: model for model in (*([] if base is None else [base]), *parts)}
+    if layers is not None and is_cut_first(one, place):
+        names = {model: _cut(model, parts, layers, place) for model in names}
+        layers = (0, layers[1] - layers[0])
     merge = Merge(
         name=place.document.method,
         models=[(names[model], part.settings) for model, part in parts.items()],
@@ -91,19 +103,11 @@ def _part_of(layers: Range | None, place: Place) -> Range | None:
     return None if layers == (0, place.layers.count) else layers
 
 
-def _alike(
-    parts: Mapping[str, Part], base: str | None, layers: Range | None, place: Place
-) -> tuple[dict[str, str], Range | None]:
-    """Models of which the same layers are wanted: those of other layers are cut out and numbered anew."""
-    names = {**({} if base is None else {base: base}), **{model: model for model in parts}}
-    if layers is None or all(part.layers == layers for part in parts.values()):
-        return names, layers
-    for model in names:
-        first, last = (parts[model].layers if model in parts else None) or layers
-        slices = [{"model": model, "layers": f"{place.layers.path}.[{first}:{last}]"}]
-        cut = {"op": "layers", "slices": slices}
-        names[model] = place.draft.model(f"{model}_{first}_{last}", cut)
-    return names, (0, layers[1] - layers[0])
+def _cut(model: str, parts: Mapping[str, Part], layers: Range, place: Place) -> str:
+    """The layers of a model that a slice takes, as a model. A base takes part with those of the first one."""
+    first, last = (parts[model].layers if model in parts else None) or layers
+    slices = [{"model": model, "layers": f"{place.layers.path}.[{first}:{last}]"}]
+    return place.draft.model(f"{model}_{first}_{last}", {"op": "layers", "slices": slices})
 
 
 def _passed_through(parts: Mapping[str, Part], one: Slice, place: Place, name: str) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mergec.importing.config_values import wrong
-from mergec.importing.mergekit_slice import Run, merged_slice
+from mergec.importing.mergekit_slice import Run, is_cut_first, merged_slice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def stacked(place: Place, name: str) -> str:
         MergecError: MC0840, MC0841.
     """
     slices = place.module.slices
-    if len(slices) == 1 and _takes_all(slices[0], place):
+    if len(slices) == 1 and (_takes_all(slices[0], place) or is_cut_first(slices[0], place)):
         return merged_slice(slices[0], place, name).model
     runs: list[Run] = []
     for number, one in enumerate(slices, 1):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergec.diagnostics import did_you_mean, safe
 from mergec.importing.config_values import wrong
-from mergec.importing.errors import NoEffect, NotCarriedOver
+from mergec.importing.errors import NoEffect
 from mergec.importing.mergekit_methods import FLATTEN, RESCALE, ROW_WISE, WITHOUT_EFFECT, Base
 from mergec.importing.tensor_values import option, schedule
 from mergec.methods.parameter import Role
@@ -72,7 +72,7 @@ class _Keys:
         keys: dict[str, object] = {"op": self._method.name, **self._models()}
         after: dict[str, object] = {}
         for name, default in self._known.each.items():
-            after.update(self._per_model(name, default))
+            self._add_per_model(name, default)
         for name, default in self._known.whole.items():
             after.update(self._whole(name, default) if name not in {FLATTEN, ROW_WISE} else {})
         if FLATTEN in self._known.whole:
@@ -99,20 +99,26 @@ class _Keys:
                 keys["base"] = base
             else:
                 names = [base, *names]
-        single = [p for p in self._method.of_role(Role.MODEL) if p.key not in keys and p.key != "base"]
-        if len(names) < len(single) or (self._method.listed is None and len(names) > len(single)):
-            wanted = len(single) + len(keys)
-            raise wrong(merge.span, f"`{merge.name}` merges {wanted} models, found {len(names) + len(keys)}")
-        keys.update((parameter.key, name) for parameter, name in zip(single, names, strict=False))
+        single = [p.key for p in self._method.of_role(Role.MODEL) if p.key not in {*keys, "base"}]
+        self._judge_count(len(names) - len(single))
+        keys.update(zip(single, names, strict=False))
         self._listed = {name: {} for name in names[len(single) :]}
         return keys
+
+    def _judge_count(self, listed: int) -> None:
+        """Refuse more or fewer models than the operation takes, `listed` of them in its list."""
+        least, most = self._method.needs_inputs, self._method.most_inputs
+        if self._method.listed is None:
+            least = most = 0
+        if listed < least or (most is not None and listed > most):
+            problem = f"`{self._merge.name}` does not merge {len(self._merge.models)} models"
+            help_ = "mergekit counts `base_model` among them" if self._merge.base is not None else None
+            raise wrong(self._merge.span, problem, help_)
 
     def _whole(self, name: str, default: Constant | None) -> dict[str, object]:
         """The key of a parameter that all models share."""
         levels = [level[name] for level in self._merge.levels if name in level]
-        parameter = self._parameter(name, levels)
-        if parameter is None:
-            return {}
+        parameter = self._parameter(name)
         value: object
         if parameter.role is Role.OPTION:
             value = self._option(name, levels, default)
@@ -120,13 +126,10 @@ class _Keys:
             value = schedule(levels, self._merge.layers, _number(default))
         if value is None:
             raise wrong(self._merge.span, f"`{self._merge.name}` needs the parameter `{name}`")
-        if not levels and self._is_default(parameter, value):
-            return {}
-        if parameter.role is not Role.PER_MODEL:
-            return {parameter.key: value}
-        for given in self._listed.values():
-            given[parameter.key] = value
-        return {}
+        is_default = value == parameter.default
+        # With `compat`, None stands for what mergekit does.
+        is_default = is_default or (parameter.default is None and self._method.has_key("compat"))
+        return {} if is_default and not levels else {name: value}
 
     def _vectors(self) -> dict[str, object]:
         """What one vector is. In mergekit, `row_wise` means vectors along the first axis: columns."""
@@ -146,47 +149,25 @@ class _Keys:
             value = bool(value)
         return RESCALE[value] if name == "rescale" and isinstance(value, bool) else value
 
-    def _is_default(self, parameter: Parameter, value: object) -> bool:
-        """Whether the operation has this value by itself: with `compat`, None stands for mergekit's."""
-        return value == parameter.default or (parameter.default is None and self._method.has_key("compat"))
-
-    def _per_model(self, name: str, default: Constant | None) -> dict[str, object]:
-        """The key of a parameter that each model may have its own value for, where all share it here."""
+    def _add_per_model(self, name: str, default: Constant | None) -> None:
+        """Give each listed model its value of a parameter."""
         own = {model: settings for model, settings in self._merge.models if model in self._listed}
-        found: dict[str, list[Setting]] = {
+        found = {
             model: [level[name] for level in (settings, *self._merge.levels) if name in level]
             for model, settings in own.items()
         }
-        given = [setting for levels in found.values() for setting in levels]
-        parameter = self._parameter(name, given)
-        if parameter is None:
-            return {}
         otherwise = _number(default)
         values = {model: schedule(levels, self._merge.layers, otherwise) for model, levels in found.items()}
-        lacking = next((model for model, value in values.items() if value is None), None)
-        if lacking is not None:
+        if None in values.values():
             raise wrong(self._merge.span, f"`{self._merge.name}` needs the parameter `{name}` for each model")
-        if not given and all(value == parameter.default for value in values.values()):
-            return {}
-        if parameter.role is Role.PER_MODEL:
+        usual = self._parameter(name).default
+        if any(found.values()) or any(value != usual for value in values.values()):
             for model, value in values.items():
-                self._listed[model][parameter.key] = value
-            return {}
-        shared = next(iter(values.values()), default)
-        if any(value != shared for value in values.values()):
-            reason = f"`op: {self._method.name}` has one value for all models"
-            self._report.add(
-                NotCarriedOver(span=given[0].span, what=f"`{name}` of single models", reason=reason)
-            )
-        return {parameter.key: shared}
+                self._listed[model][name] = value
 
-    def _parameter(self, name: str, given: Sequence[Setting]) -> Parameter | None:
-        """The parameter of the operation; None, with a warning if a value is lost, where it has none."""
-        found = next((p for p in self._method.parameters if p.key == name), None)
-        if found is None and given:
-            reason = f"`op: {self._method.name}` has no such key"
-            self._report.add(NotCarriedOver(span=given[0].span, what=f"`{name}`", reason=reason))
-        return found
+    def _parameter(self, name: str) -> Parameter:
+        """The parameter of the operation, which has the same name."""
+        return next(one for one in self._method.parameters if one.key == name)
 
 
 def _number(default: Constant | None) -> float | None:

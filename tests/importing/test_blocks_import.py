@@ -182,6 +182,26 @@ def test_add_difference(sd1: BlockBench) -> None:
     sd1.assert_sum(found, {"a": [1.0] * len(SD1), "b": alpha, "c": [-one for one in alpha]})
 
 
+def test_a_mode_may_be_the_name_of_an_operation(sd1: BlockBench) -> None:
+    found = sd1.built("0.1", mode="nearswap", third=None)
+    for name, tensor in found.items():
+        a, b = (sd1.models[model][name].astype(np.float64) for model in "ab")
+        np.testing.assert_allclose(tensor, a + np.clip(b - a, -0.1, 0.1), rtol=1e-6, atol=1e-7)
+    for other in ("ties", "passthrough", "cosineX"):
+        with pytest.raises(MergecError, match="MC0841"):
+            sd1.recipe("0.1", mode=other)
+
+
+MODES = [
+    *("Weight sum", "Add difference", "Triple sum", "sum Twice", "trainDifference", "extract", "tensor"),
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_of_supermerger_are_sound(sd1: BlockBench, mode: str) -> None:
+    assert len(sd1.built(line(NUMBERS), mode=mode, beta="0.2")) == len(SD1)
+
+
 class TestElementalLines:
     def test_the_last_line_that_fits_wins(self, sd1: BlockBench) -> None:
         text = f"{line(NUMBERS)}\n# remark\nIN04 OUT03-OUT05:attn2 norm1:0.9\n:attn2:0.8\nOUT11 BASE::0.7\n"
@@ -248,6 +268,7 @@ def test_other_lists_are_for_an_adapter_where_the_mode_says_so(sd1: BlockBench) 
         ("1\n::inf", {}, "found `inf`"),
         ("1,2,3", {"block_map": "sdxl"}, "no list of 3 blocks"),
         (line(NUMBERS), {"mode": "sum twice", "third": None}, "merges three models"),
+        (line(NUMBERS), {"mode": "sum twice"}, "has two weights"),
         ("0.5", {"beta": "1,2"}, "2 numbers"),
     ],
 )
