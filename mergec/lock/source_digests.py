@@ -92,7 +92,7 @@ class SourceDigests:
             self._threads = ThreadPoolExecutor(min(self._workers, len(unknown)), "mergec-digests")
             # The largest first, so that no thread is left with it at the end.
             for stamp in sorted(unknown, key=lambda stamp: -stamp.size):
-                self._pending[stamp] = self._threads.submit(self._digest, unknown[stamp])
+                self._pending[stamp] = self._threads.submit(self._digest, unknown[stamp], stamp)
         return sum(stamp.size for stamp in unknown)
 
     @property
@@ -131,15 +131,25 @@ class SourceDigests:
             raise _written_to(file)
         return digest
 
-    def _digest(self, file: ReadFile) -> FileDigest:
+    def _digest(self, file: ReadFile, stamp: FileStamp | None = None) -> FileDigest:
+        """The digest of a file, which may get other rights, links or names while it is read.
+
+        What was done to it between `stamp` and the first byte that is read here, nobody can tell: others have
+        read it by then, and may have read something else.
+        """
+        first: FileDigest | None = None
         descriptor = open_descriptor(file.path)
         try:
-            for _ in range(_TRIES):
+            for number in range(_TRIES):
                 before = stamp_of(descriptor)
-                if file.identity is not None and not before.is_of(file.identity):
+                is_other = number == 0 and stamp not in {None, before}
+                if is_other or (file.identity is not None and not before.is_of(file.identity)):
                     break
                 digest = self._read(descriptor, before.size)
-                if stamp_of(descriptor) == before and digest is not None:
+                first = first or digest
+                if digest is None or digest != first:
+                    break
+                if stamp_of(descriptor) == before:
                     if before.is_settled(time.time_ns()):
                         self._cache.add(_KIND, {str(before): f"{digest.sha256} {digest.header or ''}"})
                     return digest

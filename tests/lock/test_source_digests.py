@@ -15,6 +15,7 @@ from mergec.lock import source_digests as module
 from mergec.lock.digest_cache import DigestCache
 from mergec.lock.file_stamp import FileStamp, stamp_of
 from mergec.lock.source_digests import FileDigest, ReadFile, SourceDigests
+from mergec.sources.open_file import open_descriptor
 from mergec.sources.safetensors_header import open_safetensors
 from tests.conftest import write_checkpoint
 
@@ -196,15 +197,45 @@ class TestChanges:
         assert codes([file], cache) == ["MC0204"]
         assert cache.find("file", [str(stamp_of(file.path))]) == {}
 
-    @pytest.mark.parametrize("is_known", [False, True])
-    def test_other_rights_are_no_change(self, tmp_path: Path, cache: DigestCache, is_known: bool) -> None:  # noqa: FBT001
+    def test_other_rights_are_no_change(self, tmp_path: Path, cache: DigestCache) -> None:
         file = checkpoint(tmp_path / "a.safetensors")
-        if is_known:
-            digested([file], cache)
+        digested([file], cache)
         with SourceDigests([file], cache) as digests:
             digests.start()
             file.path.chmod(0o600)
             assert digests.result()[0].sha256 == sha256(file.path.read_bytes()).hexdigest()
+
+    def test_nor_while_it_is_read(
+        self, tmp_path: Path, cache: DigestCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = checkpoint(tmp_path / "a.safetensors")
+        read = os.preadv
+        rights = iter([0o600])
+
+        def meanwhile(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+            if offset and (given := next(rights, None)) is not None:
+                file.path.chmod(given)
+            return read(descriptor, buffers, offset)
+
+        monkeypatch.setattr(os, "preadv", meanwhile)
+        (digest,), _ = digested([file], cache)
+        assert digest.sha256 == sha256(file.path.read_bytes()).hexdigest()
+
+    def test_content_behind_an_old_time_before_it_is_read(
+        self, tmp_path: Path, cache: DigestCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Others have read what was there before, and a digest would be of what is there now."""
+        file = checkpoint(tmp_path / "a.safetensors")
+        status = file.path.stat()
+        opened = open_descriptor
+
+        def late(path: Path) -> int:
+            swapped_in_place(path, path.read_bytes()[:-4] + b"abcd")
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+            return opened(path)
+
+        monkeypatch.setattr(module, "open_descriptor", late)
+        assert codes([file], cache) == ["MC0204"]
 
     def test_content_behind_an_old_time_is(self, tmp_path: Path, cache: DigestCache) -> None:
         file = checkpoint(tmp_path / "a.safetensors")
