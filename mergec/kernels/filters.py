@@ -75,7 +75,7 @@ def gaussian_filter(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
 def _parts(
     source: torch.Tensor, out: torch.Tensor, reach: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Parts of the result, with the axis that is cut in front, and of the source with what they reach there."""
+    """Parts of the result, the axis that is cut in front, and of the source with what they reach there."""
     if not out.numel():
         return
     axis, size = cut(tuple(source.shape))

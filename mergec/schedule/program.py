@@ -108,8 +108,9 @@ class Assembler:
         return self._mixing(node_id, node)
 
     def _elementwise(self, node_id: NodeId, node: Node) -> int:
-        sources = [self._operand(i, self._operand_dtype(node, i)) for i in self._streamed(node_id)]
-        for register in dict.fromkeys(sources):
+        spent: list[int] = []
+        sources = [self._operand(i, self._operand_dtype(node, i), spent) for i in self._streamed(node_id)]
+        for register in spent:
             self._free[self._registers[register]].append(register)
         target = self._take(self._register(node))
         attributes = node.attributes
@@ -158,15 +159,17 @@ class Assembler:
         self._leaves += 1
         return target
 
-    def _operand(self, node_id: NodeId, dtype: DType) -> int:
-        """A register, free to be overwritten, that holds a node's value in the dtype computed in."""
+    def _operand(self, node_id: NodeId, dtype: DType, spent: list[int]) -> int:
+        """A register with a node's value in the dtype computed in; `spent` gets it if that is the last."""
         register = self._use(node_id)
-        is_last = self._uses[node_id] == 0
-        if self._registers[register].dtype is dtype and is_last:
+        if self._registers[register].dtype is dtype:
+            if self._uses[node_id] == 0:
+                spent.append(register)
             return register
         copy = self._take(self._registers[register]._replace(dtype=dtype))
         self._code.append(Instruction("cast", copy, (register,)))
         self._release(node_id)
+        spent.append(copy)
         return copy
 
     def _use(self, node_id: NodeId) -> int:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mergec.ir.axis_index import AxisIndex, IndexFactor
 from mergec.ir.dtype import DType
-from mergec.ir.expression import concatenated
+from mergec.ir.expression import Tensor, concatenated
+from mergec.ir.permutation_primitives import GIVEN
 from mergec.ir.random_primitives import normal, uniform
 from mergec.kernels.normal import normal_values
 from mergec.kernels.uniform import uniform_values
 from mergec.schedule import memory
 from tests.execute.bench import Bench
-
-if TYPE_CHECKING:
-    from mergec.ir.expression import Tensor
 
 SHAPE = (113, 70)
 EXPECTED = {
@@ -67,6 +66,17 @@ class TestBoth:
         factor = np.eye(70, dtype=np.float32)
         bench.outputs["w"] = (bench.leaf(factor) @ drawn(bench, distribution).transposed).transposed
         np.testing.assert_array_equal(bench.run()["w"], EXPECTED[distribution])
+
+    @pytest.mark.usefixtures("small_tiles")
+    def test_rows_in_another_order(self, bench: Bench, distribution: str) -> None:
+        values = bench.leaf(np.ones(SHAPE, np.float32))
+        rows = np.random.default_rng(0).permutation(SHAPE[0]).astype(np.int32)
+        given = bench.graph.add(GIVEN, (), (rows.astype("<i4").tobytes(),))
+        index = Tensor(bench.graph, given).axis_index(0, AxisIndex(((IndexFactor(len(rows), 0),),)))
+        mask = drawn(bench, distribution).above(0.25)
+        bench.outputs["w"] = mask.where(values, values * 0.5).gathered(index, 0)
+        expected = np.where(EXPECTED[distribution] > 0.25, 1.0, 0.5)[rows]
+        np.testing.assert_array_equal(bench.run()["w"], expected)
 
 
 @pytest.mark.usefixtures("small_tiles")
