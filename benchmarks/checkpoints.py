@@ -19,6 +19,17 @@ def random_llama(folder: Path, model: Llama, seed: int, shard_bytes: int) -> Pat
     return _checkpoint(folder, model.tensors(), model.config(), shard_bytes, seed)
 
 
+def single_file(path: Path, model: Llama, seed: int) -> Path:
+    """One file of seeded normal weights in float16."""
+    mark = path.with_name(f"{path.name}.{MARK}")
+    if not mark.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = [tensor._replace(dtype="F16") for tensor in model.tensors()]
+        _write_shard(path, tensors, np.random.default_rng(seed))
+        mark.touch()
+    return path
+
+
 def header_only(folder: Path, tensors: Iterable[TensorShape], shard_bytes: int) -> Path:
     """A checkpoint whose files have headers and, as holes, their full length: enough to compile against."""
     return _checkpoint(folder, tensors, {}, shard_bytes, None)
@@ -101,5 +112,8 @@ def _normal(random: np.random.Generator, tensor: TensorShape) -> Iterator[bytes]
     for start in range(0, count, BLOCK):
         values = random.standard_normal(min(BLOCK, count - start), dtype=np.float32)
         values *= np.float32(0.02)
+        if tensor.dtype == "F16":
+            yield values.astype(np.float16).tobytes()
+            continue
         # The upper half of a float32 is the bfloat16 towards zero.
         yield values.tobytes() if tensor.dtype == "F32" else values.view(np.uint16)[1::2].tobytes()

@@ -130,10 +130,10 @@ def imports_torch(command: Command) -> bool:
     return any(line.rpartition("|")[2].strip() == "torch" for line in done.stderr.splitlines())
 
 
-def warm(folder: Path) -> None:
-    """Read every file under a folder once, so that it is in the page cache."""
+def warm(place: Path) -> None:
+    """Read a file, or every file under a folder, once, so that it is in the page cache."""
     buffer = bytearray(READ_BLOCK)
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
         if path.is_file():
             with path.open("rb", buffering=0) as file:
                 while file.readinto(buffer):

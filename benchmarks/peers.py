@@ -11,8 +11,10 @@ from benchmarks.measure import Command
 from benchmarks.place import Place
 
 MERGEKIT: Final = "mergekit==0.1.5"
+SD_MECHA: Final = "sd-mecha==1.1.8"
 REBASIN: Final = "git-re-basin-pytorch"
 PEFT_MERGE: Final = Path(__file__).with_name("peft_merge.py")
+SD_MECHA_MERGE: Final = Path(__file__).with_name("sd_mecha_merge.py")
 REBASIN_MATCH: Final = Path(__file__).with_name("rebasin_match.py")
 TORCH: Final = "torch==2.13.0"
 REPORTED: Final = ("mergekit", "torch", "transformers", "safetensors", "pydantic", "numpy")
@@ -34,15 +36,25 @@ def mergekit(place: Place, name: str, config: Mapping[str, object]) -> Command:
     return Command([str(script), str(path), str(output), *FLAGS], output)
 
 
-def environment(work: Path) -> Path:
-    """A virtual environment with mergekit, made where it is missing."""
-    folder = work / MERGEKIT.replace("==", "-")
-    if not (folder / "bin" / "mergekit-yaml").exists():
+def sd_mecha(place: Place, first: Path, second: Path, alpha: float) -> Command:
+    """sd-mecha's weighted sum of two single files."""
+    output = place.out / "sd-mecha.safetensors"
+    python = environment(place.work, SD_MECHA) / "bin" / "python"
+    argv = [str(python), str(SD_MECHA_MERGE), str(first), str(second), str(alpha), str(output)]
+    return Command(argv, output)
+
+
+def environment(work: Path, package: str = MERGEKIT) -> Path:
+    """A virtual environment with a package, made where it is missing."""
+    folder = work / package.replace("==", "-")
+    mark = folder / "complete"
+    if not mark.exists():
         pip = [str(folder / "bin" / "pip"), "install", "--quiet"]
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        # First, so that mergekit's open requirement is met by the same torch as ours.
+        # First, so that the package's open requirement is met by the same torch as ours.
         subprocess.run([*pip, TORCH], check=True)
-        subprocess.run([*pip, TORCH, MERGEKIT], check=True)
+        subprocess.run([*pip, TORCH, package], check=True)
+        mark.touch()
     return folder
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.checkpoints import header_only, random_llama, random_lora
+from benchmarks.checkpoints import header_only, random_llama, random_lora, single_file
 from benchmarks.measure import Command, warm
 from benchmarks.shapes import LLAMA_70B, SIZES, deepseek_v3
 
@@ -22,6 +22,11 @@ class Place:
     size: str
     rebasin: Path | None = None
 
+    @property
+    def cache(self) -> Path:
+        """What mergec remembers from one run to the next: not the user's own."""
+        return self.work / "cache"
+
     def models(self, count: int = 3) -> list[Path]:
         """Checkpoints of random weights, made where they are missing, and in the page cache."""
         at, model = self.work / "checkpoints" / self.size, SIZES[self.size]
@@ -29,6 +34,14 @@ class Place:
         for folder in folders:
             warm(folder)
         return folders
+
+    def single_files(self, count: int) -> list[Path]:
+        """The same as files of their own in float16, as diffusion models come."""
+        at = self.work / "checkpoints" / self.size
+        files = [single_file(at / f"{seed}.safetensors", SIZES[self.size], seed) for seed in range(count)]
+        for file in files:
+            warm(file)
+        return files
 
     def adapter(self, rank: int = 16) -> Path:
         """A LoRA of random weights on every linear layer, made where it is missing."""

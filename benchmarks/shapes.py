@@ -16,7 +16,7 @@ class TensorShape(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of its data."""
-        return prod(self.shape) * {"BF16": 2, "F32": 4}[self.dtype]
+        return prod(self.shape) * {"BF16": 2, "F16": 2, "F32": 4}[self.dtype]
 
 
 @dataclass(frozen=True)

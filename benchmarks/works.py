@@ -6,6 +6,7 @@ from typing import Final
 
 from benchmarks.align_works import ALIGN_WORKS
 from benchmarks.measure import Command
+from benchmarks.merge_works import MERGE_WORKS, NAMES, merge_recipe
 from benchmarks.peers import copy, durable_copy, mergekit, peft
 from benchmarks.place import MERGEC, Place
 from benchmarks.promise import promise
@@ -14,19 +15,11 @@ from benchmarks.work import Pair, Work
 
 QUICKSTART: Final = Path(__file__).parents[1] / "recipes" / "quickstart" / "recipe.yaml"
 WEIGHTS: Final = (0.5, 0.3, 0.2)
-NAMES: Final = ("a", "b", "c")
-
-
-def _recipe(models: list[Path], merged: str) -> str:
-    paths = dict(zip(NAMES, map(str, models), strict=False))
-    sources = "\n".join(f"  {name}: {json.dumps(path)}" for name, path in paths.items())
-    head = f"mergec: 1\nsources:\n{sources}\nmodels:\n  merged: {merged}\n"
-    return head + "output: {model: merged, path: build}\n"
 
 
 def _linear_recipe(models: list[Path]) -> str:
     inputs = ", ".join(f"{name}: {weight}" for name, weight in zip(NAMES, WEIGHTS, strict=True))
-    return _recipe(models, f"{{op: linear, inputs: {{{inputs}}}}}")
+    return merge_recipe(models, f"{{op: linear, inputs: {{{inputs}}}}}")
 
 
 def _linear_of_all(place: Place) -> str:
@@ -41,28 +34,6 @@ def _linear(place: Place) -> Pair:
     ]
     config = {"merge_method": "linear", "dtype": "bfloat16", "models": parts}
     return place.build("linear", _linear_recipe(models)), mergekit(place, "linear", config)
-
-
-def _slerp(place: Place) -> Pair:
-    first, second = (str(model) for model in place.models(2))
-    config = {
-        "merge_method": "slerp",
-        "dtype": "bfloat16",
-        "base_model": first,
-        "models": [{"model": first}, {"model": second}],
-        "parameters": {"t": 0.4},
-    }
-    recipe = _recipe(place.models(2), "{op: slerp, inputs: [a, b], t: 0.4}")
-    return place.build("slerp", recipe), mergekit(place, "slerp", config)
-
-
-def _ties(place: Place) -> Pair:
-    models = place.models()
-    parts = [{"model": str(m), "parameters": {"weight": 0.5, "density": 0.5}} for m in models[1:]]
-    config = {"merge_method": "ties", "dtype": "bfloat16", "base_model": str(models[0]), "models": parts}
-    inputs = "{b: {weight: 0.5, density: 0.5}, c: {weight: 0.5, density: 0.5}}"
-    recipe = _recipe(models, f"{{op: ties, base: a, inputs: {inputs}}}")
-    return place.build("ties", recipe), mergekit(place, "ties", config)
 
 
 def _lora_recipe(place: Place) -> str:
@@ -80,7 +51,7 @@ def _lora(place: Place) -> Pair:
 
 def _passthrough(place: Place) -> Pair:
     models = place.models(2)
-    recipe = _recipe(models, '{op: graft, into: a, from: b, take: ["**.self_attn.**"]}')
+    recipe = merge_recipe(models, '{op: graft, into: a, from: b, take: ["**.self_attn.**"]}')
     return place.build("passthrough", recipe), copy(place, models[0])
 
 
@@ -113,8 +84,6 @@ def _help(_: Place) -> Pair:
 MERGEKIT: Final = "mergekit"
 WORKS: Final = (
     Work("linear", "linear, 3 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _linear),
-    Work("slerp", "slerp, 2 inputs of {size}", MERGEKIT, Faster(6), _slerp, by_default=False),
-    Work("ties", "TIES, 2 inputs of {size}", MERGEKIT, Faster(8, leaner=12), _ties, by_default=False),
     Work("lora", "LoRA fold, r=16, all linears of {size}", "PEFT", Faster(4, leaner=7), _lora),
     Work("passthrough", "pass-through graft of {size}", "cp", Within(1.2), _passthrough),
     Work("durable", "linear, 3 inputs of {size}, output on disk", "dd conv=fsync", Within(1.5), _durable),
@@ -144,5 +113,6 @@ WORKS: Final = (
     Work("check", "check, the quickstart", None, None, _check_quickstart),
     Work("inspect", "inspect, Llama 70B headers", None, Under(1, no_torch=True), _inspect_70b),
     Work("help", "--help", None, None, _help),
+    *MERGE_WORKS,
     *ALIGN_WORKS,
 )

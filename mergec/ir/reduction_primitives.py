@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     HostCode = Callable[..., Sequence[float] | NDArray[Any]]
 
 # Sums are taken of so many elements of each operand at a time: part of what the numerics fix.
-SUM_BLOCK = 1 << 14
+SUM_BLOCK = 1 << 15
 _F64_BYTES = 8
 # A histogram over 16 bits of each value: counts, and what counting takes while it works.
 _HISTOGRAM = 4 << 20

@@ -84,9 +84,11 @@ class Sums:
 
     def take_in(self, state: torch.Tensor, values: Values) -> None:
         """Add the sums of a tile."""
-        for blocks in _blocks(values):
-            for at, block in enumerate(blocks):
-                state[at] += block.sum(dtype=torch.float64)
+        for at, value in enumerate(values):
+            flat = value.view(-1)
+            whole = len(flat) - len(flat) % SUM_BLOCK
+            state[at] += flat[:whole].view(-1, SUM_BLOCK).sum(dim=1, dtype=torch.float64).sum()
+            state[at] += flat[whole:].sum(dtype=torch.float64)
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams."""

@@ -51,7 +51,6 @@ def breadcrumbs(
     deltas = deltas_of(base, inputs, weight)
     kept = [
         rescaled(left, delta.tensor, density[delta.at], rescale, compat)
-        for delta in deltas
-        for left in [masked(delta, density[delta.at], gamma[delta.at], survey, compat)]
+        for left, delta in zip(masked(deltas, density, gamma, survey, compat), deltas, strict=True)
     ]
     return with_sum(base, deltas, kept, lambda_, normalize=bool(normalize), compat=compat)

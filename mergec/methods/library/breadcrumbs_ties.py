@@ -54,8 +54,7 @@ def breadcrumbs_ties(
     deltas = deltas_of(base, inputs, weight)
     kept = [
         rescaled(left, delta.tensor, density[delta.at], rescale, compat)
-        for delta in deltas
-        for left in [masked(delta, density[delta.at], gamma[delta.at], survey, compat)]
+        for left, delta in zip(masked(deltas, density, gamma, survey, compat), deltas, strict=True)
     ]
     elects_by: Election = default(sign, compat, usual="unweighted", theirs="weighted")
     normalizes = default(normalize, compat, usual=True, theirs=False)

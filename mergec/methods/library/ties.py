@@ -64,9 +64,8 @@ def ties(
     """
     deltas = deltas_of(base, inputs, weight)
     kept = [
-        rescaled(cut, delta.tensor, density[delta.at], rescale, compat)
-        for delta in deltas
-        for cut in [trimmed(delta, density[delta.at], survey)]
+        rescaled(left, delta.tensor, density[delta.at], rescale, compat)
+        for left, delta in zip(trimmed(deltas, density, survey), deltas, strict=True)
     ]
     return with_election(
         base,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mergec.methods.pieces.kept_count import kept_count
-from mergec.methods.pieces.thresholds import cuts, elements, survey_ranks
+from mergec.methods.pieces.thresholds import Wanted, cuts, elements, survey_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mergec.ir.expression import Tensor
+    from mergec.ir.expression import Scalar, Tensor
     from mergec.methods.parameter import Compat
     from mergec.methods.pieces.deltas import Delta
 
@@ -20,17 +20,34 @@ def survey_masking(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
     return survey_ranks(calls, _ranks, ("density", "gamma"))
 
 
-def masked(delta: Delta, density: float, gamma: float, survey: Tensor | None, compat: Compat) -> Tensor:
+def masked(
+    deltas: Sequence[Delta],
+    density: Sequence[float],
+    gamma: Sequence[float],
+    survey: Tensor | None,
+    compat: Compat,
+) -> list[Tensor]:
     """The elements whose magnitudes are neither among the largest nor among the smallest, and 0 elsewhere."""
-    tensor = delta.tensor
-    if density >= 1:
+    shares = [density[delta.at] for delta in deltas]
+    wanted = [
+        Wanted(delta.tensor, delta.at, ranks)
+        for delta, share in zip(deltas, shares, strict=True)
+        if 0 < share < 1
+        for ranks in [
+            _between(share, gamma[delta.at], elements(delta.tensor), may_be_none=compat is not None)
+        ]
+    ]
+    found = iter(cuts(wanted, survey))
+    return [_within(delta.tensor, share, found) for delta, share in zip(deltas, shares, strict=True)]
+
+
+def _within(tensor: Tensor, share: float, found: Iterator[list[Scalar]]) -> Tensor:
+    if share >= 1:
         return tensor
-    if density <= 0:
+    if share <= 0:
         return tensor * 0.0
-    ranks = _between(density, gamma, elements(tensor), may_be_none=compat is not None)
-    most, least = cuts(tensor, ranks, survey, delta.at)
-    magnitude = abs(tensor)
-    nothing = tensor * 0.0
+    most, least = next(found)
+    magnitude, nothing = abs(tensor), tensor * 0.0
     return magnitude.above(most).where(nothing, magnitude.below(least).where(nothing, tensor))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mergec.ir.reduction_primitives import Rank
 from mergec.ir.reductions import joint_kth_magnitudes, kth_magnitudes
@@ -44,9 +44,25 @@ def survey_ranks(calls: Sequence[Mapping[str, Any]], ranks: Ranks, alike: Sequen
     return joint_kth_magnitudes(groups, wanted)
 
 
-def cuts(tensor: Tensor, ranks: Sequence[int], survey: Tensor | None, model: int) -> list[Scalar]:
-    """The magnitudes of these ranks: of the tensor, or those that the survey found for its model."""
+class Wanted(NamedTuple):
+    """A tensor, the place of its model in the list, and the ranks of its magnitudes that are wanted."""
+
+    tensor: Tensor
+    model: int
+    ranks: tuple[int, ...]
+
+
+def cuts(wanted: Sequence[Wanted], survey: Tensor | None) -> list[list[Scalar]]:
+    """The magnitudes of these ranks: of each tensor, or those that the survey found for its model.
+
+    All tensors are looked at together, so that what they have in common is read once.
+    """
     if survey is not None:
-        return [survey[model * len(ranks) + at] for at in range(len(ranks))]
-    found = kth_magnitudes([tensor] * len(ranks), ranks)
-    return [found[at] for at in range(len(ranks))]
+        return [[survey[one.model * len(one.ranks) + at] for at in range(len(one.ranks))] for one in wanted]
+    if not wanted:
+        return []
+    found = kth_magnitudes(
+        [one.tensor for one in wanted for _ in one.ranks], [rank for one in wanted for rank in one.ranks]
+    )
+    numbers = iter(range(prod(found.shape)))
+    return [[found[next(numbers)] for _ in one.ranks] for one in wanted]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mergec.methods.pieces.kept_count import kept_count
-from mergec.methods.pieces.thresholds import cuts, elements, survey_ranks
+from mergec.methods.pieces.thresholds import Wanted, cuts, elements, survey_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mergec.ir.expression import Tensor
+    from mergec.ir.expression import Scalar, Tensor
     from mergec.methods.pieces.deltas import Delta
 
 
@@ -19,15 +19,24 @@ def survey_trimming(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
     return survey_ranks(calls, _ranks, ("density",))
 
 
-def trimmed(delta: Delta, density: float, survey: Tensor | None) -> Tensor:
-    """The largest elements of a delta, and 0 elsewhere. What is as large as the smallest kept is kept."""
-    tensor = delta.tensor
-    if density >= 1:
+def trimmed(deltas: Sequence[Delta], density: Sequence[float], survey: Tensor | None) -> list[Tensor]:
+    """The largest elements of each delta, and 0 elsewhere. What is as large as the smallest kept is kept."""
+    shares = [density[delta.at] for delta in deltas]
+    wanted = [
+        Wanted(delta.tensor, delta.at, (kept_count(share, elements(delta.tensor)),))
+        for delta, share in zip(deltas, shares, strict=True)
+        if 0 < share < 1
+    ]
+    found = iter(cuts(wanted, survey))
+    return [_above(delta.tensor, share, found) for delta, share in zip(deltas, shares, strict=True)]
+
+
+def _above(tensor: Tensor, share: float, found: Iterator[list[Scalar]]) -> Tensor:
+    if share >= 1:
         return tensor
-    if density <= 0:
+    if share <= 0:
         return tensor * 0.0
-    rank = kept_count(density, elements(tensor))
-    (cut,) = cuts(tensor, [rank], survey, delta.at)
+    (cut,) = next(found)
     return abs(tensor).below(cut).where(tensor * 0.0, tensor)
 
 
