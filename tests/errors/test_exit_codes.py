@@ -23,7 +23,7 @@ FAULTY = """
 from mergec import pipeline
 from mergec.cli import main
 
-pipeline.compile_recipe = lambda *_: 1 / 0
+pipeline.compile_recipe = lambda *_, **__: 1 / 0
 main()
 """
 ARGUMENTS = {
