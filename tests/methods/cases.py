@@ -216,7 +216,7 @@ def _diffusion() -> Iterator[Case]:
             yield Case(oracle.__name__, oracle, three, keys=keys)
         yield Case("smooth_add", filters.smooth_add, three, keys=keys, broken=False)
         yield Case("geometric_sum", diffusion.geometric_sum, ("a", "b"), keys=keys)
-        for beta in (0.0, 0.4):
+        for beta in (0.0, 0.25):
             both = {"alpha": alpha, "beta": beta}
             for oracle in (
                 diffusion.triple_sum,

@@ -34,4 +34,5 @@ def multiply_difference(
     """
     size = abs(a - c).power(1.0 - alpha) * abs(b - c).power(alpha)
     direction = a * (1.0 - beta) + b * beta - c
-    return c + direction.below(0.0).where(-size, size)
+    signed = direction.below(0.0).where(-size, size)
+    return c + direction.equals(direction).where(signed, direction)

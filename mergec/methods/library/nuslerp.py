@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor
 from mergec.ir.reductions import column_products, gram, row_products, scalars
 from mergec.methods.example import Example
@@ -44,8 +45,8 @@ def nuslerp(
     a tensor with one axis is one vector. Where two vectors are parallel or opposite, or one is 0, the point
     is on the straight line. A NaN in a vector makes all of it NaN.
 
-    `compat: mergekit-0.1` takes 0.5 for t where the weights cancel, the straight line only where 1 - cos^2 is
-    below 1e-16, a vector of zeros for one at a right angle to all others, and rows along the last axis.
+    `compat: mergekit-0.1` takes 0.5 for t where the weights cancel, a vector of zeros for one at a right angle
+    to all others, and rows along the last axis.
     """
     as_mergekit = compat is not None
     t = _share(*weight, as_mergekit=as_mergekit)
@@ -69,8 +70,9 @@ def _by_vectors(pair: list[Tensor], t: float, vectors: Vectors, *, as_mergekit: 
         products, factor = column_products(pair), (1, *shape[1:])
     count = prod(factor)
     found = scalars(_arcs, products, size=2 * count, constants=(t, as_mergekit)).reshape(2, count)
-    parts = [one * found.part(0, at, at + 1).reshape(*factor).cast(one.dtype) for at, one in enumerate(pair)]
-    return parts[0] + parts[1]
+    dtype = DType.F64 if pair[0].dtype is DType.F64 else DType.F32
+    shares = [found.part(0, at, at + 1).reshape(*factor).cast(dtype) for at in range(2)]
+    return pair[0] * shares[0] + pair[1] * shares[1]
 
 
 def _share(first: float, second: float, *, as_mergekit: bool) -> float:
@@ -90,5 +92,4 @@ def _arcs(products: NDArray[Any], t: float, as_mergekit: bool) -> NDArray[Any]: 
     """All coefficients of the first vectors, then all of the second."""
     from mergec.methods.pieces.arcs import PARALLEL, arc
 
-    parallel, least_norm = (1e-16, 1e-7) if as_mergekit else (PARALLEL, 0.0)
-    return arc(products, t, parallel, least_norm).T
+    return arc(products, t, PARALLEL, 1e-7 if as_mergekit else 0.0).T

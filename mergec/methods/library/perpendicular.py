@@ -37,6 +37,8 @@ def perpendicular(
 
     Each tensor is seen as one vector. A NaN in a tensor makes all of it NaN.
     """
+    if alpha == 0:
+        return a
     own, learnt = a - c, b - c
     coefficients = scalars(_coefficients, gram([own, learnt]), size=2, constants=(alpha,))
     return a + combination([own, learnt], coefficients)

@@ -66,7 +66,8 @@ def geometric_sum(a: Array, b: Array, *, alpha: float) -> Array:
 def multiply_difference(a: Array, b: Array, c: Array, *, alpha: float, beta: float) -> Array:
     """C + |A - C|^(1-alpha) |B - C|^alpha with the sign of (1-beta) A + beta B - C. sd-meh."""
     size = np.abs(delta(a, c)) ** (1 - alpha) * np.abs(delta(b, c)) ** alpha
-    leaning = (1 - beta) * delta(a, c) + beta * delta(b, c)
+    parts = [s * delta(x, c) for s, x in ((1 - beta, a), (beta, b)) if s != 0]
+    leaning = total(parts, a)
     return wide(c) + np.where(np.isnan(leaning), np.nan, np.where(leaning < 0, -size, size))
 
 
@@ -76,10 +77,12 @@ def similarity_add_difference(a: Array, b: Array, c: Array, *, alpha: float, bet
 
     s = beta (A B / max(|A|, |B|)² + 1) / 2.
     """
+    if alpha == beta == 0:
+        return wide(a)
     most = np.maximum(np.abs(wide(a)), np.abs(wide(b)))
     safe = np.where(most == 0, 1.0, most)
     alike = np.where(most == 0, beta, beta * ((wide(a) / safe) * (wide(b) / safe) + 1) / 2)
-    added = wide(a) + alpha * delta(b, c)
+    added = wide(a) + (alpha * delta(b, c) if alpha != 0 else 0.0)
     mixed = (1 - alpha / 2) * wide(a) + alpha / 2 * wide(b)
     return (1 - alike) * added + alike * mixed
 

@@ -49,7 +49,7 @@ def _between(x: Array, y: Array, t: float) -> Array:
 def _between_as_mergekit(x: Array, y: Array, t: float) -> Array:
     norms = [max(float(np.linalg.norm(v)), 1e-7) for v in (x, y)]
     cos = float(np.clip(np.sum(x * y) / (norms[0] * norms[1]), -1, 1))
-    return _arc(x, y, t, cos, straight=1 - cos * cos <= 1e-16)
+    return _arc(x, y, t, cos, straight=1 - cos * cos <= 1e-8)
 
 
 @np.errstate(all="ignore")
@@ -64,7 +64,7 @@ def nuslerp(
     """Slerp at t = w_1 / (w_0 + w_1), of tensors, of rows or of columns; with a base, of the deltas.
 
     mergekit's documentation, whose row_wise is false for rows. Rows there are vectors along the last
-    axis; a sum of weights below 1e-6 gives t = 0.5, and only exactly straight pairs a line.
+    axis, and a sum of weights below 1e-6 gives t = 0.5.
     """
     x, y = (wide(v) if base is None else delta(v, base) for v in inputs)
     sum_ = weight[0] + weight[1]
