@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from dataclasses import replace
 from hashlib import sha256
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mergec.recipe.yaml_tree import YamlNode
 
 _ENDING = ".lock"
+_PARTIAL = ".partial"
 _HEAD = "# Written by mergec: what the recipe read, and what came out. `mergec lock` writes it anew.\n"
 
 
@@ -148,12 +150,31 @@ def write_lock(recipe: Path, model: LockModel) -> bool:
 
 def _replace(path: Path, content: bytes) -> None:
     # The name is this process' own: two builds of a recipe may end at the same time.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
     try:
+        _clear_leftovers(path)
         partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote the lock."""
+    for file in sorted(path.parent.glob(f".{glob.escape(path.name)}.*{_PARTIAL}")):
+        number = file.name[len(path.name) + 2 : -len(_PARTIAL)]
+        if number.isascii() and number.isdigit() and not _is_running(int(number)):
+            file.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _tree_of(model: LockModel) -> dict[str, object]:

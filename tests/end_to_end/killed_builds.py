@@ -1,7 +1,8 @@
 """Builds that are killed at random points and resumed: a program of its own, as it forks.
 
 Its arguments are a folder with `recipe.yaml` and `older.yaml`, the first seed, and the number of seeds. It
-prints what came of all of them as a line of JSON, and fails at the first that ends with wrong bytes.
+prints what came of all of them as a line of JSON, and fails at the first that ends with wrong bytes, in the
+output or in the recipe's lock.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
 MOST_KILLS = 4
 PATHS = ("out", "out.safetensors")
+RECIPES = ("recipe.yaml", "older.yaml")
 
 
 class Whole(NamedTuple):
     """A build that nothing happens to: what it writes, after how many calls of the system and seconds."""
 
     held: dict[str, bytes]
+    lock: bytes
     calls: int
     seconds: float
 
@@ -64,7 +67,20 @@ def in_child(action: Callable[[], object], kill_after: float | None = None) -> b
     return os.WIFSIGNALED(status)
 
 
-def build(recipe: Path, out: Path, workers: int, told: Path) -> None:
+def place_for(folder: Path, name: str, out: str) -> Path:
+    """A folder with the recipes, which write to `out` in it."""
+    place = folder / name
+    place.mkdir()
+    for file in RECIPES:
+        document = json.loads((folder / file).read_text())
+        for source in document["sources"].values():
+            source["path"] = f"../{source['path']}"
+        document["output"]["path"] = out
+        (place / file).write_text(json.dumps(document))
+    return place
+
+
+def build(recipe: Path, workers: int, told: Path) -> None:
     """Build, and write down how many tensors were kept and how many calls it took."""
     from mergec.output.partial_output import PartialOutput
 
@@ -80,11 +96,11 @@ def build(recipe: Path, out: Path, workers: int, told: Path) -> None:
     with pytest.MonkeyPatch.context() as patched:
         system.install(patched)
         patched.setattr(PartialOutput, "begin", noted)
-        mergec.load(recipe).build(out=out, workers=workers)
+        mergec.load(recipe).build(workers=workers)
     told.write_text(json.dumps({"kept": len(kept), "calls": system.total}))
 
 
-def build_and_die(recipe: Path, out: Path, workers: int, point: int, torn: int | None) -> None:
+def build_and_die(recipe: Path, workers: int, point: int, torn: int | None) -> None:
     """Build until a call of the system, and then be killed: before it, or in the middle of a write."""
 
     def act(_name: str, number: int) -> int | None:
@@ -94,7 +110,7 @@ def build_and_die(recipe: Path, out: Path, workers: int, point: int, torn: int |
 
     with pytest.MonkeyPatch.context() as patched:
         FaultySystem(act).install(patched)
-        mergec.load(recipe).build(out=out, workers=workers)
+        mergec.load(recipe).build(workers=workers)
 
 
 class Trial:
@@ -104,9 +120,9 @@ class Trial:
         """Work in a folder of this seed below `folder`."""
         self._rng = random.Random(seed)  # noqa: S311  # no secret
         self._folder = folder
-        self._place = folder / str(seed)
-        self._place.mkdir()
-        self._out = self._place / PATHS[self._rng.randrange(2)]
+        name = PATHS[self._rng.randrange(2)]
+        self._place = place_for(folder, str(seed), name)
+        self._out = self._place / name
         self._workers = self._rng.choice([1, 2])
         self._told = folder / "told.json"
 
@@ -114,26 +130,29 @@ class Trial:
         """Kill and resume; how often it was killed, and how many tensors the last build kept."""
         expected = whole[self._out.name]
         if self._rng.random() < 0.5:  # something to replace
-            in_child(lambda: build(self._folder / "older.yaml", self._out, 1, self._told))
+            in_child(lambda: build(self._place / "older.yaml", 1, self._told))
         before = held(self._out)
         kills = sum(self._kill(expected, before) for _ in range(self._rng.randint(1, MOST_KILLS)))
-        in_child(lambda: build(self._folder / "recipe.yaml", self._out, self._workers, self._told))
+        in_child(lambda: build(self._place / "recipe.yaml", self._workers, self._told))
         assert held(self._out) == expected.held, "wrong bytes"
-        assert [path.name for path in self._place.iterdir()] == [self._out.name], "something is left"
+        assert (self._place / "recipe.lock").read_bytes() == expected.lock, "another lock"
+        ours = {*RECIPES, "recipe.lock", "older.lock", self._out.name}
+        assert {path.name for path in self._place.iterdir()} <= ours, "something is left"
         shutil.rmtree(self._place)
         return kills, json.loads(self._told.read_text())["kept"]
 
     def _kill(self, whole: Whole, before: dict[str, bytes]) -> bool:
-        rng, recipe = self._rng, self._folder / "recipe.yaml"
+        rng, recipe, lock = self._rng, self._place / "recipe.yaml", self._place / "recipe.lock"
         if rng.random() < 0.2:  # at any instruction
             wait = rng.uniform(0, 1.2 * whole.seconds)
             told = self._place.with_suffix(".told")
-            was_killed = in_child(lambda: build(recipe, self._out, self._workers, told), wait)
+            was_killed = in_child(lambda: build(recipe, self._workers, told), wait)
             told.unlink(missing_ok=True)
         else:
             point, torn = rng.randrange(whole.calls), rng.choice([None, 0, 1, 7, 1000])
-            was_killed = in_child(lambda: build_and_die(recipe, self._out, self._workers, point, torn))
+            was_killed = in_child(lambda: build_and_die(recipe, self._workers, point, torn))
         assert held(self._out) in (before, whole.held), "the output path is damaged"
+        assert not lock.exists() or lock.read_bytes() == whole.lock, "the lock is damaged"
         return was_killed
 
 
@@ -153,10 +172,12 @@ def main(folder: Path, first: int, count: int) -> None:
 
 def undisturbed(folder: Path, path: str) -> Whole:
     """A build to a place where nothing is, which nothing happens to."""
-    out, told = folder / "whole" / path, folder / "told.json"
+    place, told = place_for(folder, f"whole {path}", path), folder / "told.json"
     started = time.monotonic()
-    in_child(lambda: build(folder / "recipe.yaml", out, 1, told))
-    return Whole(held(out), json.loads(told.read_text())["calls"], time.monotonic() - started)
+    in_child(lambda: build(place / "recipe.yaml", 1, told))
+    seconds = time.monotonic() - started
+    lock = (place / "recipe.lock").read_bytes()
+    return Whole(held(place / path), lock, json.loads(told.read_text())["calls"], seconds)
 
 
 if __name__ == "__main__":

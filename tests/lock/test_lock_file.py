@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,6 +196,18 @@ class TestWriting:
         locked(recipe)
         assert link.is_symlink()
         assert (recipe.parent / "locks" / "mine.lock").is_file()
+
+    def test_what_a_killed_process_left_is_removed(self, recipe: Path) -> None:
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        names = [f".recipe.lock.{number}.partial" for number in (child, os.getppid(), "x", "", "9" * 30)]
+        for name in names:
+            recipe.with_name(name).write_text("lock:")
+        locked(recipe)
+        left = sorted(path.name for path in recipe.parent.glob(".recipe*"))
+        assert left == sorted(names[1:4])
 
     def test_links_in_a_circle(self, recipe: Path) -> None:
         lock_path(recipe).symlink_to(lock_path(recipe))
