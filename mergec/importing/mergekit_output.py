@@ -44,8 +44,9 @@ def describe_output(
     remarks: list[str] = []
     if dtype is not None:
         draft.output["dtype"] = dtype
-    if document.dtype not in {None, "float32", "torch.float32"}:
-        remarks.append(_DTYPE.format(document.dtype))
+    computed_in = recipe_dtype(document.dtype, document, report)
+    if computed_in not in {None, "float32"}:
+        remarks.append(_DTYPE.format(computed_in))
     givers = _givers(document, resolved, draft, report)
     if givers:
         draft.output["copy_files_from"] = givers[0] if len(givers) == 1 else givers

@@ -165,6 +165,9 @@ merge_method: passthrough
 """
         a, b = MODELS["a"], MODELS["b"]
         layers = [moved(a, 0), moved(a, 1), moved(a, 2), moved(b, 1), moved(b, 2), moved(b, 3)]
+        assert "take: [lm_head.weight, model.norm.weight]" in bench.imported(text)
+        assert_close(bench.built(text), stacked(layers, a, b))
+        bench.is_at_hand = False
         assert_close(bench.built(text), stacked(layers, a, b))
         config = json.loads((bench.folder / "out" / "config.json").read_text())
         assert config["num_hidden_layers"] == 6
@@ -263,6 +266,9 @@ merge_method: passthrough
         assert "`model.layers` is a guess" in bench.imported(text)
         assert '"h.[0:2]"' in bench.imported(text, all="h")
         assert sum(name.endswith("q_proj.weight") for name in bench.built(text, all="h")) == 5
+        mixed_up = text.replace("gpt", "c/../gpt", 1)
+        found = bench.built(mixed_up, all="h")
+        assert np.array_equal(found["ln_f.weight"], other["ln_f.weight"])
 
 
 class TestDocuments:
