@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from mergec.symmetries.matching.limits import COST_ROWS
 
@@ -68,14 +66,23 @@ def keep_ties(
     precision: float,
 ) -> NDArray[np.int32]:
     """The new permutation where it costs less than the old one, cycle by cycle of their difference."""
-    size = len(old)
-    came_from = np.empty(size, np.int64)
-    came_from[old] = np.arange(size)
-    steps = coo_array((np.ones(size, np.int8), (np.arange(size), came_from[new])), shape=(size, size))
-    _, cycle = connected_components(steps, directed=False)
+    cycle = _cycles(old, new)
     gain = np.bincount(cycle, before - after)
     scale = np.bincount(cycle, np.abs(before) + np.abs(after))
     return np.where((gain > precision * scale)[cycle], new, old)
+
+
+def _cycles(old: NDArray[np.int32], new: NDArray[np.int32]) -> NDArray[np.int64]:
+    """For each row the least row of its cycle: each row is followed by that which had its new column."""
+    size = len(old)
+    had = np.empty(size, np.int64)
+    had[old] = np.arange(size)
+    ahead = had[new]
+    least = np.arange(size)
+    for _ in range(size.bit_length()):  # each time it has looked at twice as many rows of the cycle
+        least = np.minimum(least, least[ahead])
+        ahead = ahead[ahead]
+    return least
 
 
 def _reduce(cost: NDArray[np.float64], prices: Prices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

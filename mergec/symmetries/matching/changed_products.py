@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mergec.symmetries.matching.cluster import Term
-    from mergec.symmetries.matching.gram import Pair
-
-    Tile = tuple[torch.Tensor, torch.Tensor]
-    """Factors (units, any number) of each model whose product is a part of the change."""
+    from mergec.symmetries.matching.gram import Factors, Pair
 
 
 class ChangedProducts:
@@ -52,7 +49,7 @@ class ChangedProducts:
             self.share = len(self.moved) / len(new_columns if term.free_rows else new_rows)
             self.is_possible = not len(moved[bool(term.free_columns)])
 
-    def tiles(self) -> Iterator[Tile]:
+    def factors(self) -> Iterator[Factors]:
         """Factors of the change, the earlier products taken away, in blocks."""
         part = self.term.view
         step = max(1, CHANGE_BYTES // (4 * (part.height if self.term.free_rows else part.width)))
@@ -60,7 +57,7 @@ class ChangedProducts:
             moved = self.moved[some.start : some.stop]
             yield self._of_columns(moved) if self.term.free_rows else self._of_rows(moved)
 
-    def _of_columns(self, moved: NDArray[np.int64]) -> Tile:
+    def _of_columns(self, moved: NDArray[np.int64]) -> Factors:
         part, index = self.term.view, self.rows[1]
         own, old, new = (torch.from_numpy(each) for each in (moved, *(side[moved] for side in self.columns)))
         left, right = [], []
@@ -69,18 +66,18 @@ class ChangedProducts:
             left.append(read(part, self.pair.anchor, rows, is_masked=True).index_select(1, own))
             values = read(part, self.pair.moving, index[rows])
             right.append(values.index_select(1, new).sub_(values.index_select(1, old)))
-        return self._tile(torch.cat(left), torch.cat(right), [factor.size for factor in part.rows])
+        return self._factors(torch.cat(left), torch.cat(right), [factor.size for factor in part.rows])
 
-    def _of_rows(self, moved: NDArray[np.int64]) -> Tile:
+    def _of_rows(self, moved: NDArray[np.int64]) -> Factors:
         part, (old, new) = self.term.view, self.rows
         left = read(part, self.pair.anchor, moved, is_masked=True)
         columns = self.columns[1]
         if not np.array_equal(columns, np.arange(len(columns))):
             left = left.index_select(1, torch.from_numpy(np.argsort(columns)))
         right = read(part, self.pair.moving, new[moved]) - read(part, self.pair.moving, old[moved])
-        return self._tile(left, right, [len(moved)])
+        return self._factors(left, right, [len(moved)])
 
-    def _tile(self, left: torch.Tensor, right: torch.Tensor, rows: list[int]) -> Tile:
+    def _factors(self, left: torch.Tensor, right: torch.Tensor, rows: list[int]) -> Factors:
         if self.term.view.tensor.weight != 1:
             right.mul_(self.term.view.tensor.weight)
         return free_matrix(self.term, left, rows), free_matrix(self.term, right, rows)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.cluster import Term
     from mergec.symmetries.matching.operand import Operand
 
+    Factors = tuple[torch.Tensor, torch.Tensor]
+    """Matrices of the anchor's and the moving model's units as rows, whose product is wanted."""
     Run = Callable[[Callable[[range], None], Iterable[range]], None]
     """Calls a function for each of some blocks, in any order or at once, and returns when all are done."""
 
@@ -50,7 +52,10 @@ def blocks(start: int, stop: int, step: int) -> list[range]:
 
 
 class TermGram:
-    """The inner products that one term adds, between free units of some roots of each model."""
+    """The inner products that one term adds, between free units of some roots of each model.
+
+    `is_small`: of all of its units at once, the `factors` can be held.
+    """
 
     def __init__(self, pair: Pair, term: Term, run: Run) -> None:
         """Of a pair of models as it stands now; `run` shares the blocks out."""
@@ -62,6 +67,7 @@ class TermGram:
         self.unit = prod(
             factor.size for factor in _factors(term) if factor.group not in (None, term.signature[0])
         )
+        self.is_small = not term.held and 4 * part.height * part.width <= BLOCK_BYTES
         rows = held_still(part.rows, term.free_rows)
         self.row_index = segment_index(pair.symmetry, rows, pair.vector, {})
 
@@ -83,6 +89,13 @@ class TermGram:
                 self._add_other_rows(out, (first, second), factor, chosen.reshape(-1), columns)
         if places.size * self.term.view.width > LARGE:
             give_back()
+
+    def factors(self) -> Factors:
+        """The units of either model, (units, all else), whose products are the term's."""
+        places = np.arange(self.term.view.height, dtype=np.int64)
+        if self.term.free_rows:
+            places = places.reshape(self.rows)
+        return self._anchor(places, self._columns({}), None), self._moving(places, None)
 
     def _columns(self, held: dict[int, int]) -> torch.Tensor | None:
         """The order that the anchor's columns take, so that those of the moving model can stay."""
@@ -117,7 +130,7 @@ class TermGram:
             def multiply(other: range, left: torch.Tensor = left, top: torch.Tensor = top) -> None:
                 right = self._moving(_stretch(places, axis, other), None)
                 target = top[:, (other.start - sides[1].start) * unit :][:, : len(other) * unit]
-                add_product(target, left, right, factor)
+                _add_product(target, left, right, factor)
 
             self.run(multiply, blocks(sides[1].start, sides[1].stop, step))
 
@@ -137,7 +150,7 @@ class TermGram:
 
             def multiply(own: range, left: torch.Tensor = left, right: torch.Tensor = right) -> None:
                 stretch = slice(own.start, own.stop)
-                add_product(out[stretch], left[stretch], right, factor)
+                _add_product(out[stretch], left[stretch], right, factor)
 
             self.run(multiply, blocks(0, left.shape[0], lines(right)))
 
@@ -179,8 +192,7 @@ def free_matrix(
     return values.reshape(prod(values.shape[: len(order)]), -1)
 
 
-def add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
-    """Add left times right, turned, times a factor: (units, units) of tiles (units, any)."""
+def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
     if left.dtype != right.dtype:
         left, right = left.double(), right.double()
     for some in blocks(0, left.shape[0], lines(right)):

@@ -10,17 +10,15 @@ import torch
 
 from mergec.symmetries.matching.assignment import Prices
 from mergec.symmetries.matching.changed_products import ChangedProducts
-from mergec.symmetries.matching.gram import TermGram, add_product, blocks, lines
-from mergec.symmetries.matching.limits import CHANGE_BYTES
-from mergec.symmetries.matching.solve_cluster import KnownCosts
+from mergec.symmetries.matching.solve_cluster import KnownCosts, add_costs, weighted
+from mergec.symmetries.matching.waiting_factors import WaitingFactors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from mergec.symmetries.matching.changed_products import Tile
     from mergec.symmetries.matching.cluster import Cluster, Term
     from mergec.symmetries.matching.gram import Pair, Run
 
@@ -46,41 +44,21 @@ class KeptCosts:
 
     def at(self, pair: Pair, used: Collection[int], run: Run) -> KnownCosts:
         """The costs of the parts used, with the pair as it stands now; they are not to be changed."""
-        every = range(self.size)
         changes = self._changes(pair, used)
         if self.costs is None:
             self.costs = torch.zeros((self.size, self.size), dtype=torch.float64)
         if changes is None:
             self.costs.zero_()
             self.counted = frozenset()
-        else:
-            self._take_in(changes, self.costs, run)
-        for term in self.terms:
-            if term.part in used and term.part not in self.counted:
-                TermGram(pair, term, run).add(self.costs, every, every, -term.view.tensor.weight)
+        waiting = WaitingFactors(self.costs, run)
+        for factors in chain.from_iterable(change.factors() for change in changes or ()):
+            waiting.add(factors)
+        waiting.multiply()
+        new = [term for term in self.terms if term.part in used and term.part not in self.counted]
+        add_costs(self.costs, [weighted(pair, term, run) for term in new], run)
         self.counted = frozenset(term.part for term in self.terms if term.part in used)
         self.vector = pair.vector.copy()
         return KnownCosts(self.costs, self.prices)
-
-    def _take_in(self, changes: Sequence[ChangedProducts], costs: torch.Tensor, run: Run) -> None:
-        """Few columns each: put together to large products, which cost less than as many small ones."""
-        waiting: list[Tile] = []
-        for tile in chain.from_iterable(change.tiles() for change in changes):
-            waiting.append(tile)
-            if 4 * self.size * sum(left.shape[1] for left, _ in waiting) >= CHANGE_BYTES:
-                self._multiply(waiting, costs, run)
-                waiting = []
-        if waiting:
-            self._multiply(waiting, costs, run)
-
-    def _multiply(self, tiles: Sequence[Tile], costs: torch.Tensor, run: Run) -> None:
-        left, right = (torch.cat(sides, dim=1) for sides in zip(*tiles, strict=True))
-
-        def multiply(some: range) -> None:
-            stretch = slice(some.start, some.stop)
-            add_product(costs[stretch], left[stretch], right, -1)
-
-        run(multiply, blocks(0, self.size, lines(right)))
 
     def _changes(self, pair: Pair, used: Collection[int]) -> list[ChangedProducts] | None:
         """What has changed since, of the terms that are counted; nothing if it is better to start anew."""

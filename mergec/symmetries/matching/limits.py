@@ -20,8 +20,10 @@ LEAST_ROWS = 512
 """Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
 KEPT_COSTS = 64 << 20
 """What the costs take, of all groups together, that are kept until their group is solved again."""
+FACTOR_BYTES = 40 << 20
+"""What factors of both models take until they are multiplied together."""
 CHANGE_BYTES = 4 << 20
-"""What the factors of changes take of either model, until they are multiplied."""
+"""What the factors of a change take of either model."""
 DENSE_LIMIT = 16384
 """Above this size the costs of a group are never held as a whole."""
 SPARSE_ROWS = 1024

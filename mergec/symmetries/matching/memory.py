@@ -12,6 +12,7 @@ from mergec.symmetries.matching.limits import (
     CHANGE_BYTES,
     COST_ROWS,
     DENSE_LIMIT,
+    FACTOR_BYTES,
     INVARIANT_ELEMENTS,
     LEAST_ROWS,
     SLICE,
@@ -61,6 +62,8 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
         tiles = [_tile(term, itemsize, models) for term in cluster.terms]
         reading = max((tile.held + tile.reading for tile in tiles), default=0)
         reading = max([reading, *(_invariants(term, itemsize, models) for term in cluster.terms)])
+        if not cluster.root.children:
+            reading = max(reading, _factors(cluster, itemsize, models))
         if number in kept:
             reading = max(reading, _changes(cluster, itemsize, models))
         clusters.append(max(_costs(symmetry, cluster) + reading, whole) + SMALL_THINGS)
@@ -116,12 +119,20 @@ def _invariants(term: Term, itemsize: int, models: int) -> int:
     return KEPT * (_reading(term.view, term.view.height, itemsize, models) + 6 * F64 * elements)
 
 
+def _factors(cluster: Cluster, itemsize: int, models: int) -> int:
+    """Of small terms' factors: those that wait to be multiplied and one more, as it is read."""
+    small = [term for term in cluster.terms if 4 * term.view.height * term.view.width <= BLOCK_BYTES]
+    elements = sum(term.view.height * term.view.width for term in small)
+    reading = max((_reading(term.view, _rows(term.view), itemsize, models) for term in small), default=0)
+    return KEPT * (2 * itemsize * min(FACTOR_BYTES // 8 + BLOCK_BYTES // 4, elements) + reading)
+
+
 def _changes(cluster: Cluster, itemsize: int, models: int) -> int:
-    """Of factors of a change: those that wait and a tile more, put together, and what a tile is made of."""
+    """Of the factors of changes: those that wait, and what one more is made of."""
     elements = sum(term.view.height * term.view.width for term in cluster.terms)
-    tile = max(CHANGE_BYTES // 4, *(max(term.view.height, term.view.width) for term in cluster.terms))
+    most = max(CHANGE_BYTES // 4, *(max(term.view.height, term.view.width) for term in cluster.terms))
     reading = max(_reading(term.view, _rows(term.view), itemsize, models) for term in cluster.terms)
-    return KEPT * (itemsize * min(10 * tile, 3 * elements) + reading)
+    return KEPT * (2 * itemsize * min(FACTOR_BYTES // 8 + 2 * most, elements) + reading)
 
 
 def _product(term: Term, itemsize: int) -> int:

@@ -137,6 +137,10 @@ def _blocks(part: Part, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]
 
 
 def _dot(left: torch.Tensor, right: torch.Tensor) -> float:
+    is_square = left is right
     left, right = left.reshape(-1), right.reshape(-1)
-    slices = (slice(start, start + SLICE) for start in range(0, len(left), SLICE))
-    return fsum(float(torch.dot(left[some].double(), right[some].double())) for some in slices)
+    total = []
+    for start in range(0, len(left), SLICE):
+        one = left[start : start + SLICE].double()
+        total.append(float(torch.dot(one, one if is_square else right[start : start + SLICE].double())))
+    return fsum(total)

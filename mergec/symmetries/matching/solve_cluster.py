@@ -10,10 +10,11 @@ import torch
 
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.assignment import Prices, assign
-from mergec.symmetries.matching.gram import blocks
+from mergec.symmetries.matching.gram import TermGram, blocks
 from mergec.symmetries.matching.limits import DENSE_LIMIT, SPARSE_ROWS, roots_at_once
 from mergec.symmetries.matching.nested import InnerSolver
 from mergec.symmetries.matching.sparse_assignment import assign_sparse
+from mergec.symmetries.matching.waiting_factors import WaitingFactors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mergec.ir.symmetry import Symmetry
-    from mergec.symmetries.matching.cluster import Cluster, Node
-    from mergec.symmetries.matching.gram import Pair
+    from mergec.symmetries.matching.cluster import Cluster, Node, Term
+    from mergec.symmetries.matching.gram import Pair, Run
 
     Proposal = dict[int, NDArray[np.int32]]
     """Permutations (members, size) of the groups of a cluster."""
@@ -48,6 +49,11 @@ class WeightedGram(NamedTuple):
     weight: float
 
 
+def weighted(pair: Pair, term: Term, run: Run) -> WeightedGram:
+    """What a term of a pair adds."""
+    return WeightedGram(term.signature, TermGram(pair, term, run), term.view.tensor.weight)
+
+
 class KnownCosts(NamedTuple):
     """Costs that need not be made, and the prices at which such costs were solved before."""
 
@@ -56,7 +62,7 @@ class KnownCosts(NamedTuple):
 
 
 def propose(
-    pair: Pair, cluster: Cluster, grams: Sequence[WeightedGram], known: KnownCosts | None = None
+    pair: Pair, cluster: Cluster, grams: Sequence[WeightedGram], run: Run, known: KnownCosts | None = None
 ) -> Proposal:
     """The permutations that are best for the terms whose products are given, and the costs known already."""
     old = rows_of(pair.symmetry, pair.vector, cluster.root.group)[0]
@@ -75,9 +81,21 @@ def propose(
 
         return {cluster.root.group: assign_sparse(passes, old, PRECISION)[None]}
     cost = torch.zeros((size, size), dtype=torch.float64) if known is None else known.costs.clone()
-    for _, gram, weight in grams:
-        gram.add(cost, every, every, -weight)
+    add_costs(cost, grams, run)
     return {cluster.root.group: assign(cost.numpy(), old, PRECISION, known and known.prices)[None]}
+
+
+def add_costs(costs: torch.Tensor, grams: Sequence[WeightedGram], run: Run) -> None:
+    """Take the products of all units from costs, (units, units)."""
+    waiting = WaitingFactors(costs, run)
+    every = range(len(costs))
+    for _, gram, weight in grams:
+        if isinstance(gram, TermGram) and gram.is_small:
+            left, right = gram.factors()
+            waiting.add((left, right if weight == 1 else right * weight))
+        else:
+            gram.add(costs, every, every, -weight)
+    waiting.multiply()
 
 
 def _nested(pair: Pair, root: Node, grams: Sequence[WeightedGram]) -> Proposal:

@@ -9,11 +9,11 @@ import numpy as np
 
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.cluster import with_kept_costs
-from mergec.symmetries.matching.gram import Pair, TermGram
+from mergec.symmetries.matching.gram import Pair
 from mergec.symmetries.matching.invariants import InvariantGram
 from mergec.symmetries.matching.kept_costs import KeptCosts
 from mergec.symmetries.matching.objective import value_since
-from mergec.symmetries.matching.solve_cluster import WeightedGram, propose
+from mergec.symmetries.matching.solve_cluster import WeightedGram, propose, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -102,7 +102,7 @@ class State:
             for term in cluster.terms
             if term.part in start.invariant
         )
-        return self._take(cluster, (), propose(pair, cluster, grams, known))
+        return self._take(cluster, (), propose(pair, cluster, grams, run, known))
 
     def improve(self, cluster: Cluster, used: Collection[int], run: Run) -> bool:
         """Give a cluster what is best for the parts used; whether they gained by it.
@@ -113,7 +113,7 @@ class State:
         has_changed = False
         for _ in range(QUADRATIC_ROUNDS if cluster.is_quadratic else 1):
             grams, known = self._products(cluster, used, run)
-            found = propose(self.problem.pair(self.vector), cluster, grams, known)
+            found = propose(self.problem.pair(self.vector), cluster, grams, run, known)
             if not self._take(cluster, used, found):
                 break
             has_changed = True
@@ -127,11 +127,7 @@ class State:
         kept = self.kept.get(cluster.name)
         if kept is not None:
             return [], kept.at(pair, used, run)
-        return [
-            WeightedGram(term.signature, TermGram(pair, term, run), term.view.tensor.weight)
-            for term in cluster.terms
-            if term.part in used
-        ], None
+        return [weighted(pair, term, run) for term in cluster.terms if term.part in used], None
 
     def _take(self, cluster: Cluster, used: Collection[int], found: Proposal) -> bool:
         """Take a proposal if the parts used, if any, gain by it, counted in float64 from the operands."""

@@ -80,7 +80,7 @@ def test_a_few_units_that_move_are_not_all_made_anew() -> None:
             change = ChangedProducts(pair, term, start)
             assert change.is_possible
             groups = set(term.view.groups()) - {cluster.root.group}
-            moved = sum(left.shape[1] for left, _ in change.tiles())
+            moved = sum(left.shape[1] for left, _ in change.factors())
             assert moved == (2 if groups else 0)
 
 

@@ -1,0 +1,66 @@
+"""Factors whose products add up, until there are enough of them to be multiplied at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from mergec.symmetries.matching.gram import blocks, lines
+from mergec.symmetries.matching.limits import FACTOR_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mergec.symmetries.matching.gram import Factors, Run
+
+THIN = 64
+"""Factors of fewer columns are put side by side first: their products would cost no more than adding them."""
+
+
+class WaitingFactors:
+    """Takes factors (units, any) of both models; adds the negatives of their products to costs.
+
+    Products of factors that waited together add up in their own precision, all else in float64.
+    """
+
+    def __init__(self, costs: torch.Tensor, run: Run) -> None:
+        """`costs` is (units, units), float64."""
+        self.costs = costs
+        self.run = run
+        self.waiting: list[Factors] = []
+        self.nbytes = 0
+
+    def add(self, factors: Factors) -> None:
+        """Wait for more, or for the end."""
+        nbytes = sum(side.element_size() * side.numel() for side in factors)
+        if self.nbytes + nbytes > FACTOR_BYTES:
+            self.multiply()
+        self.waiting.append(factors)
+        self.nbytes += nbytes
+
+    def multiply(self) -> None:
+        """Add the products of all that wait."""
+        factors = list(_side_by_side(self.waiting))
+        self.waiting, self.nbytes = [], 0
+        if not factors:
+            return
+
+        def multiply(some: range) -> None:
+            stretch = slice(some.start, some.stop)
+            total = factors[0][0][stretch] @ factors[0][1].T
+            for left, right in factors[1:]:
+                total.addmm_(left[stretch], right.T)
+            self.costs[stretch].sub_(total)
+
+        self.run(multiply, blocks(0, len(self.costs), lines(factors[0][1])))
+
+
+def _side_by_side(waiting: Sequence[Factors]) -> Iterator[Factors]:
+    """The same factors, all of one precision, the thin ones as one."""
+    if any(side.dtype == torch.float64 for factors in waiting for side in factors):
+        waiting = [(left.double(), right.double()) for left, right in waiting]
+    thin = [factors for factors in waiting if factors[0].shape[1] < THIN]
+    if thin:
+        yield torch.cat([left for left, _ in thin], 1), torch.cat([right for _, right in thin], 1)
+    yield from (factors for factors in waiting if factors[0].shape[1] >= THIN)
