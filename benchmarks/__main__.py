@@ -1,6 +1,7 @@
 """`python -m benchmarks`: make the inputs, measure every work beside its peer, and write the results."""
 
 import argparse
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -28,6 +29,7 @@ def main() -> int:
     out = options.out_dir.resolve() / "mergec-benchmarks"
     place = Place(options.work.resolve(), out, options.size, options.git_re_basin)
     place.out.mkdir(parents=True, exist_ok=True)
+    os.environ["XDG_CACHE_HOME"] = str(place.cache)
     rows = []
     for work in _chosen(options.only):
         try:

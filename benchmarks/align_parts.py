@@ -11,11 +11,12 @@ from typing import Any, Final
 from mergec.api import LoadedRecipe, load
 from mergec.execute import decide
 from mergec.symmetries.matching import gram, nested, solve_cluster
+from mergec.symmetries.matching.waiting_factors import WaitingFactors
 
 # What is timed, and the functions that do it. What one of them takes is not counted to those that call it.
 TIMED: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
     "reading": ((decide.StreamedOperand, "rows"),),
-    "inner products": ((gram, "_add_product"),),
+    "inner products": ((gram, "_add_product"), (WaitingFactors, "multiply")),
     "assignments": (
         (solve_cluster, "assign"),
         (solve_cluster, "assign_sparse"),

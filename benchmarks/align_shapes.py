@@ -90,7 +90,8 @@ def bert_base(layers: int = 12, hidden: int = 768, ffn: int = 3072, words: int =
     tensors += _linear("bert.pooler.dense", (hidden, hidden), ("pool", "res"))
     tensors += _linear("classifier", (2, hidden), (None, "pool"))
     config = {"model_type": "bert", "num_attention_heads": hidden // 64, "num_hidden_layers": layers}
-    return Shaped("bert", tuple(tensors), config=config)
+    classifier = ["BertForSequenceClassification"]  # it reads the pooler, whose order is then its own
+    return Shaped("bert", tuple(tensors), config=config | {"architectures": classifier})
 
 
 def llama_7b_layer(hidden: int = 4096, ffn: int = 11008, words: int = 256) -> Shaped:

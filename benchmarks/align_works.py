@@ -1,6 +1,7 @@
 """Aligning pairs of models, beside the PyTorch port of git-re-basin."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,10 +65,15 @@ def _align(kind: str, correlation: float | None, memory: str) -> Callable[[Place
             return likeness(pair, SHAPED[kind], output)
 
         ours = place.build("align", _recipe(pair, kind))
-        argv = [*ours.argv, "--memory", memory]
-        return replace(ours, argv=argv, score=score), replace(theirs, score=score)
+        argv, leftovers = [*ours.argv, "--memory", memory], (*ours.leftovers, _matches(place))
+        return replace(ours, argv=argv, leftovers=leftovers, score=score), replace(theirs, score=score)
 
     return prepare
+
+
+def _matches(place: Place) -> Path:
+    """What mergec keeps of the matches that it has solved: a benchmark is to solve them anew."""
+    return place.cache / "mergec" / "matches"
 
 
 def _parts(kind: str, correlation: float | None, memory: str) -> Callable[[Place], str]:
@@ -75,6 +81,7 @@ def _parts(kind: str, correlation: float | None, memory: str) -> Callable[[Place
 
     def account(place: Place) -> str:
         recipe = place.recipe("align", _recipe(_pair(place, kind, correlation), kind))
+        shutil.rmtree(_matches(place), ignore_errors=True)
         command = [sys.executable, str(PARTS), str(recipe), str(place.out / "parts"), memory]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         seconds: dict[str, float] = json.loads(done.stdout)
