@@ -162,6 +162,15 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "missing": "base",
         "arithmetic": "float64",
     },
+    "moe": {
+        "base": "dense",
+        "experts": ["dense", "dense"],
+        "layout": "mixtral",
+        "shared": None,
+        "gates": {"normal": 0.5},
+        "experts_per_token": 1,
+        "seed": 3,
+    },
     "extract_lora": {
         "of": "tuned",
         "base": "base",
@@ -217,6 +226,7 @@ def recipe_with(operation: str, keys: dict[str, Any]) -> dict[str, Any]:
             "base": {"path": "base.safetensors", "keep": ["**"], "drop": [], "kind": "weights"},
             "tuned": "tuned.safetensors",
             "style": "style",
+            "dense": "dense",
             "other": {"path": "style/adapter_model.safetensors"},
             "task": {
                 "path": "base.safetensors",
@@ -251,3 +261,7 @@ def write_sources(folder: Path) -> None:
     write_tensors(folder / "style" / "adapter_model.safetensors", factors)
     config = {"peft_type": "LORA", "r": 1, "lora_alpha": 2}
     (folder / "style" / "adapter_config.json").write_text(json.dumps(config))
+    matrices = {f"model.layers.0.mlp.{one}_proj.weight": [2, 2] for one in ("gate", "up", "down")}
+    dense = {name: {"dtype": "F32", "shape": shape} for name, shape in matrices.items()}
+    write_tensors(folder / "dense" / "model.safetensors", dense)
+    (folder / "dense" / "config.json").write_text('{"model_type": "llama"}')
