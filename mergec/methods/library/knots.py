@@ -9,7 +9,7 @@ from mergec.methods.example import Example
 from mergec.methods.method import method
 from mergec.methods.pieces.aligned_space import aligned
 from mergec.methods.pieces.count_or_all import count_or_all
-from mergec.methods.pieces.deltas import Delta, deltas_of
+from mergec.methods.pieces.deltas import deltas_of
 from mergec.methods.pieces.matrices import merged_as_matrices
 from mergec.methods.pieces.sign_election import SIGN, Election, elected
 from mergec.methods.pieces.span import added
@@ -57,8 +57,8 @@ def knots(
 
     Convolutions are taken as matrices (out, in * kernel). Vectors are averaged: b + λ Σ w_i d_i / n. A
     model of weight 0 takes no part. A NaN or an infinity makes the whole tensor NaN. Trimming is tensor by
-    tensor. The aligned changes are held whole, and the decomposition is found anew for each model's
-    threshold: `mergec plan` tells what that takes.
+    tensor. The aligned changes are held whole, and the decomposition is found twice: `mergec plan` tells
+    what that takes.
     """
     deltas = deltas_of(base, inputs, weight)
     if not deltas:
@@ -69,10 +69,8 @@ def knots(
         if merge == "linear":
             total = added([part * share for part, share in zip(parts, weights, strict=True)])
             return total / sum(map(abs, weights)) if normalize else total
-        kept = [
-            trimmed(Delta(part, delta.weight, delta.at), density[delta.at], None)
-            for part, delta in zip(parts, deltas, strict=True)
-        ]
+        seen = [delta._replace(tensor=part) for part, delta in zip(parts, deltas, strict=True)]
+        kept = trimmed(seen, density, None)
         return elected(kept, weights, sign, normalize=normalize, compat=None)
 
     def in_aligned_space(matrices: Sequence[Tensor]) -> Tensor:
