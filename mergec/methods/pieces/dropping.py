@@ -18,7 +18,7 @@ def dropped_at_random(delta: Delta, density: float, random: Random) -> Tensor:
     if density >= 1:
         return tensor
     if density <= 0:
-        return nothing_of(tensor)
+        return tensor * 0.0
     return random.uniform(tensor, delta.at).below(density).where(tensor, nothing_of(tensor))
 
 
@@ -34,7 +34,7 @@ def dropped_by_rank(
     if density >= 1:
         return tensor
     if density <= 0:
-        return nothing_of(tensor)
+        return tensor * 0.0
     shape = tensor.shape
     rows = tensor.flattened() if len(shape) > 1 else tensor.reshape(1, *shape)
     length = rows.shape[1] if len(rows.shape) > 1 else 1

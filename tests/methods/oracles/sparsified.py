@@ -131,6 +131,11 @@ def _rescaled(d: Array, kept: Array, probability: Any, rescale: str, compat: Com
     return kept
 
 
+def _nothing(d: Array) -> Array:
+    """Zeros, but NaN where d is NaN: what is dropped hides none, unless all of a model is."""
+    return np.where(np.isnan(d), np.nan, 0.0)
+
+
 def _largest(d: Array, density: float) -> Array:
     """d where |d| is at least the k-th largest: equal ones are all kept, NaN too."""
     count = kept_count(density, d.size)
@@ -180,7 +185,7 @@ def ties(
     kept = []
     for x, p in zip(used, densities, strict=True):
         d = delta(x, base)
-        kept.append(_rescaled(d, _largest(d, p), p, scaling, compat))
+        kept.append(_rescaled(d, _largest(d, p), p, scaling if 0 < p < 1 else "none", compat))
     return _merged(base, kept, weights, lambda_, sign=vote, normalize=mean, compat=compat)
 
 
@@ -207,7 +212,8 @@ def _breadcrumbs(*, votes: bool) -> Sparsified:
         kept = []
         for x, p, g in zip(used, densities, gammas, strict=True):
             d = delta(x, base)
-            kept.append(_rescaled(d, _between(d, p, g, compat), p, scaling, compat))
+            left = _between(d, p, g, compat)
+            kept.append(_rescaled(d, left, p, scaling if 0 < p < 1 else "none", compat))
         return _merged(
             base, kept, weights, lambda_, sign=vote if votes else None, normalize=mean, compat=compat
         )
@@ -241,7 +247,8 @@ def _dropped_at_random(*, votes: bool, ranked: bool) -> Sparsified:
         for x, p, spread, mask in zip(used, densities, spreads, drawn, strict=True):
             d = delta(x, base)
             probability = keep_probability(d, p, spread) if ranked and 0 < p < 1 else p
-            kept.append(_rescaled(d, np.where(mask != 0, d, 0.0), probability, scaling, compat))
+            left = np.where(mask != 0, d, _nothing(d)) if p != 0 else np.zeros(d.shape)
+            kept.append(_rescaled(d, left, probability, scaling if 0 < p < 1 else "none", compat))
         return _merged(
             base, kept, weights, lambda_, sign=vote if votes else None, normalize=mean, compat=compat
         )
