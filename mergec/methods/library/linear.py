@@ -29,9 +29,9 @@ def linear(
     """Weighted sum of models: w_1 x_1 + w_2 x_2 + ...
 
     Terms are added in the order of `inputs`, each multiplied and added in float32 (float64 where an
-    input is float64) and rounded once when written. A model of weight 0 for a tensor takes no part
-    in it and is not read; a NaN in another one stays a NaN. Without `normalize` the weights of every tensor must sum to 1, unless
-    `allow_scaling: true` says that the sum is meant to be another, or an input is a delta.
+    input is float64) and rounded once when written. A model of weight 0 for a tensor takes no part in it
+    and is not read; a NaN in another one stays a NaN. Without `normalize` the weights of every tensor must
+    sum to 1, unless `allow_scaling: true` says that the sum is meant to be another, or an input is a delta.
     """
     try:
         total = math.fsum(weight) if normalize else 1.0

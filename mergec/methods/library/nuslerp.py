@@ -45,8 +45,8 @@ def nuslerp(
     a tensor with one axis is one vector. Where two vectors are parallel or opposite, or one is 0, the point
     is on the straight line. A NaN in a vector makes all of it NaN.
 
-    `compat: mergekit-0.1` takes 0.5 for t where the weights cancel, a vector of zeros for one at a right angle
-    to all others, and rows along the last axis.
+    `compat: mergekit-0.1` takes 0.5 for t where the weights cancel, a vector of zeros for one at a
+    right angle to all others, and rows along the last axis.
     """
     as_mergekit = compat is not None
     t = _share(*weight, as_mergekit=as_mergekit)

@@ -49,8 +49,8 @@ def _survey(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
 
 @method(
     reference="arXiv:2410.02396",
-    formula="b + λ Σ w_i s_i sgn(d_i) c_i / Σ s_i; s_i from β_i = exp(N e_i²) tanh(d_i Σ d_j), c_i = |d_i| clamped, "
-    "e_i = c_i from 0 to 1",
+    formula="b + λ Σ w_i s_i sgn(d_i) c_i / Σ s_i; s_i from β_i = exp(N e_i²) tanh(d_i Σ d_j), "
+    "c_i = |d_i| clamped, e_i = c_i from 0 to 1",
     gives="weights",
     needs="weights",
     survey=_survey,
