@@ -14,8 +14,9 @@ from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_result
 from mergec.diagnostics import MergecError, Report, SourceText, safe
 from mergec.importing.block_presets import presets
+from mergec.importing.blocks_import import BlockMerge
 from mergec.importing.errors import RecipeNotWritten
-from mergec.importing.imported import BlockModels, Target, block_recipe, mergekit_recipe
+from mergec.importing.imported import Target, block_recipe, mergekit_recipe
 from mergec.recipe.load import read_text
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def import_recipe(
     folder = Path() if output is None else output.parent
     lists = _lists(layers)
     if models["base"] is not None and models["other"] is not None:
-        text = block_recipe(_weights(file), BlockModels(block_map=blocks, **models), folder, report)
+        text = block_recipe(_weights(file), BlockMerge(block_map=blocks, **models), folder, report)
     elif blocks is not None or any(one is not None for one in models.values()):
         raise click.UsageError("block weights need both --base and --other")
     else:

@@ -25,19 +25,19 @@ _ORDER = "elemental lines: here the first pattern that matches wins, so the last
 
 @dataclass(frozen=True, slots=True)
 class BlockMerge:
-    """What goes with the weights: names of models in the draft, and what the command line says."""
+    """What goes with the weights, as the command line says it. The models are paths, or names in a draft."""
 
     base: str
     other: str
-    third: str | None
-    mode: str | None
-    alpha: float | None
-    beta: str | None
-    block_map: str | None
+    third: str | None = None
+    mode: str | None = None
+    alpha: float | None = None
+    beta: str | None = None
+    block_map: str | None = None
 
 
 def import_blocks(source: SourceText, merge: BlockMerge, draft: Draft, report: Report) -> str:
-    """The name of the merged model.
+    """The name of the merged model. The models of `merge` are in the draft.
 
     Raises:
         MergecError: MC0841, MC0844.
@@ -106,7 +106,11 @@ class _Blocks:
         weights = read_weights(*self._lines[0])
         alpha = self._merge.alpha
         is_short = any(len(one.blocks) == len(weights.values) + 1 for one in BLOCK_MAPS.values())
-        return weights.with_base(alpha) if is_short and alpha is not None else weights
+        if alpha is None:
+            return weights
+        if not is_short:
+            raise bad(weights.span, "they leave nothing to `--alpha`", "leave out `--alpha`")
+        return weights.with_base(alpha)
 
     def _is_adapter(self, weights: BlockWeights | None) -> bool:
         if self._merge.mode is not None:

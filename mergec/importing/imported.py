@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergec.diagnostics import Severity, safe
-from mergec.importing.blocks_import import BlockMerge, import_blocks
+from mergec.importing.blocks_import import import_blocks
 from mergec.importing.draft import Draft, name_for
 from mergec.importing.errors import NotCarriedOver
 from mergec.importing.mergekit_import import Wishes, import_mergekit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mergec.diagnostics import Diagnostic, Report, SourceText
+    from mergec.importing.blocks_import import BlockMerge
     from mergec.importing.mergekit_models import NamesOf
 
 
@@ -52,34 +53,17 @@ def mergekit_recipe(path: Path, target: Target, report: Report) -> str:
     return recipe_text(draft, [f"Imported from {path.name}, a configuration of mergekit."], _left(report))
 
 
-@dataclass(frozen=True, slots=True)
-class BlockModels:
-    """The models that block weights are for, by their paths, and what goes with the weights."""
-
-    base: str
-    other: str
-    third: str | None = None
-    mode: str | None = None
-    alpha: float | None = None
-    beta: str | None = None
-    block_map: str | None = None
-
-
-def block_recipe(source: SourceText, models: BlockModels, folder: Path, report: Report) -> str:
-    """The recipe for block weights of Stable Diffusion models. `folder` is where it will lie.
+def block_recipe(source: SourceText, merge: BlockMerge, folder: Path, report: Report) -> str:
+    """The recipe for block weights of models at these paths. `folder` is where it will lie.
 
     Raises:
         MergecError: MC0841, MC0844.
     """
-    draft = Draft()
-    paths = SourcePaths(Path(), Path(), folder)
-    given = (models.base, models.other, models.third)
-    base, other, third = (None if one is None else draft.source(paths.written(one), ()) for one in given)
-    assert base is not None
-    assert other is not None
-    merge = BlockMerge(base, other, third, models.mode, models.alpha, models.beta, models.block_map)
-    model = import_blocks(source, merge, draft, report)
-    draft.output.update(model=model, path="build/merged.safetensors")
+    draft, paths = Draft(), SourcePaths(Path(), Path(), folder)
+    base, other = (draft.source(paths.written(path), ()) for path in (merge.base, merge.other))
+    third = None if merge.third is None else draft.source(paths.written(merge.third), ())
+    named = replace(merge, base=base, other=other, third=third)
+    draft.output.update(model=import_blocks(source, named, draft, report), path="build/merged.safetensors")
     return recipe_text(draft, ["Imported from block weights."], _left(report))
 
 

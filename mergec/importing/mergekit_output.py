@@ -85,9 +85,7 @@ def _source_of(model: str, draft: Draft) -> str:
         assert isinstance(keys, dict)
         first = (keys.get(key) for key in ("base", "into", "from", "model", "inputs", "slices"))
         below = next(one for one in first if one)
-        if isinstance(below, list):
-            below = below[0]
-        if isinstance(below, dict):
-            below = below["model"] if "model" in below else next(iter(below))
-        model = str(below)
+        if isinstance(below, list | dict):
+            below = next(iter(below))
+        model = str(below["model"] if isinstance(below, dict) else below)
     return model

@@ -115,7 +115,7 @@ def _containing(part: str) -> str:
 
 def literal(text: str) -> str:
     """The regular expression for this text, readable within quotes."""
-    return re.sub(r"[^\w.]", r"\\\g<0>", text, flags=re.ASCII).replace(".", "[.]")
+    return re.escape(text).replace(r"\.", "[.]")
 
 
 def _inside(part: str | None, layers: Layers) -> str:

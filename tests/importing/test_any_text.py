@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mergec.diagnostics import MergecError, Report, SourceText
 from mergec.diagnostics.render import render_plain
-from mergec.importing.imported import BlockModels, Target, block_recipe, mergekit_recipe
+from mergec.importing.blocks_import import BlockMerge
+from mergec.importing.imported import Target, block_recipe, mergekit_recipe
 from mergec.recipe.yaml_tree import read_yaml
 
 TEXTS = [
@@ -96,7 +97,7 @@ def test_any_bytes_end_in_a_verdict(folder: Path, content: bytes) -> None:
 def test_any_weights_end_in_a_recipe_or_a_verdict(text: str) -> None:
     report, made = Report(), None
     try:
-        made = block_recipe(SourceText("w", text), BlockModels("a", "b", alpha=0.5), Path(), report)
+        made = block_recipe(SourceText("w", text), BlockMerge("a", "b", alpha=0.5), Path(), report)
     except MergecError as error:
         report.extend(error.diagnostics)
     assert made is not None or report.has_errors()

@@ -10,7 +10,8 @@ import pytest
 import mergec
 from mergec.diagnostics import MergecError, Report, SourceText
 from mergec.importing.block_modes import normal_name
-from mergec.importing.imported import BlockModels, block_recipe
+from mergec.importing.blocks_import import BlockMerge
+from mergec.importing.imported import block_recipe
 from tests.conftest import read_file, write_checkpoint
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class BlockBench:
     def recipe(self, weights: str, **more: object) -> str:
         """The text of the recipe."""
         files = {"base": "a.safetensors", "other": "b.safetensors", "third": "c.safetensors"}
-        models = BlockModels(**{**files, **more})  # type: ignore[arg-type]
+        models = BlockMerge(**{**files, **more})  # type: ignore[arg-type]
         return block_recipe(SourceText("WEIGHTS", weights), models, self.folder, self.report)
 
     def built(self, weights: str, **more: object) -> Values:
@@ -270,6 +271,7 @@ def test_other_lists_are_for_an_adapter_where_the_mode_says_so(sd1: BlockBench) 
         (line(NUMBERS), {"mode": "sum twice", "third": None}, "merges three models"),
         (line(NUMBERS), {"mode": "sum twice"}, "has two weights"),
         ("0.5", {"beta": "1,2"}, "2 numbers"),
+        (line(NUMBERS), {"alpha": 0.5}, "leave nothing to `--alpha`"),
     ],
 )
 def test_what_are_no_weights_is_refused(

@@ -61,6 +61,11 @@ def test_files_come_from_the_base_and_the_tokenizers_model(
     assert output(bench.imported(f"{MERGE}{more}\n"))["copy_files_from"] == givers
 
 
+def test_a_source_may_be_called_model(bench: ImportBench) -> None:
+    text = MERGE.replace("model: a,", "model: model,")
+    assert output(bench.imported(text))["copy_files_from"] == "model"
+
+
 def test_revisions_and_repositories_are_remarks(bench: ImportBench) -> None:
     text = bench.imported(MERGE)
     assert "# org/b on the Hugging Face Hub, revision v1: download it, and write here where it lies\n" in text

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mergec.diagnostics import Report, SourceText, Span
 from mergec.importing.layer_list import LayerList, layer_list
 from mergec.importing.mergekit_config import Choice, Setting
 from mergec.importing.tensor_values import Layers, has_gradient, option, schedule
+from mergec.recipe.pattern import Pattern
 
 SPAN = Span(SourceText("x", "x"), 1, 1, 2)
 NAMES = [
@@ -60,6 +63,17 @@ def test_choices_become_patterns(
 ) -> None:
     levels = [setting(*choices)] if choices else []
     assert schedule(levels, Layers(known()), default) == value
+
+
+@given(
+    part=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), is_gradient=st.booleans()
+)
+def test_any_text_is_found_in_the_names_that_hold_it(part: str, *, is_gradient: bool) -> None:
+    layers = Layers(LayerList())
+    values: list[float] = [1, 2] if is_gradient else [1]
+    (pattern, *_) = schedule([setting((part, values))], layers, 0)  # type: ignore[misc]
+    names = [f"model.layers.0.x{part}y.weight", "model.layers.0.other"]
+    assert names[0] in Pattern.parse(pattern).bind(names)
 
 
 def test_levels_follow_each_other_until_all_tensors_have_a_value() -> None:
