@@ -14,6 +14,10 @@ from mergec.execute.differing_inputs import inputs_named
 from mergec.execute.run_plan import run_plan
 from mergec.ir.dtype import DType
 from mergec.ir.primitive import Reproducibility
+from mergec.lock.digest_cache import DigestCache, cache_file
+from mergec.lock.foreseen_reuse import known_contents
+from mergec.lock.found_permutations import found_permutations, match_nodes
+from mergec.lock.kept_matches import KeptMatches, match_folder
 from mergec.output.tensor_digests import CHUNK
 from mergec.sources import open_bytes
 from mergec.verification.comparing_sink import ComparingSink
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from mergec.ir.plan import PlacedTensor, Plan
     from mergec.lock.lock_model import FoundPermutations
     from mergec.pipeline import Compiled
+    from mergec.symmetries.matching.solution import Solution
     from mergec.verification.comparing_sink import OtherBytes
     from mergec.verification.output_on_disk import OutputOnDisk
 
@@ -55,8 +60,8 @@ def rebuild(
 ) -> Rebuilt:
     """Compute the named tensors, or all, and compare them with the output.
 
-    `permutations` tell what was found when it was built: files of just these stand for what else would have
-    to be looked for.
+    `permutations` tell what was found when it was built: files of just these, or what is kept of a build on
+    this machine, stand for what else would have to be looked for.
 
     Raises:
         MergecError: MC02xx from a source, MC07xx; MC0885 where the output cannot be read.
@@ -73,7 +78,7 @@ def rebuild(
         if part.decisions:
             with signals_held():
                 from mergec.execute.decide import decide  # torch and scipy
-            decided = decide(part, sources, None)
+            decided = decide(part, sources, None, _known(compiled, part, permutations))
         try:
             run_plan(part, sources, sink, progress, decided.vectors)
         except OSError as error:
@@ -84,6 +89,27 @@ def rebuild(
     other = {tensor: one for tensor, one in found.items() if not _is_tolerated(tensor, one)}
     told = {tensor.name: _told(tensor, one, output) for tensor, one in other.items()}
     return Rebuilt(len(chosen), len(found) - len(other), told)
+
+
+def _known(
+    compiled: Compiled, plan: Plan, permutations: Mapping[str, FoundPermutations]
+) -> dict[int, Solution]:
+    """What is kept of an earlier build for matches of a plan, where it is what `permutations` tell of."""
+    if not plan.matches or not permutations:
+        return {}
+    checked, files = compiled.checked, compiled.sources.files
+    contents = known_contents(files, DigestCache(cache_file()))
+    kept = KeptMatches(checked, files, contents, match_folder()).find()
+    found = zip(plan.matches, match_nodes(checked, plan.matches), strict=True)
+    return {
+        number: kept[node]
+        for number, (task, node) in enumerate(found)
+        if node in kept
+        and all(
+            made in permutations and permutations[made].permutations == one.permutations
+            for made, one in found_permutations([task], [kept[node]]).items()
+        )
+    }
 
 
 def check_layout(plan: Plan, output: OutputOnDisk, recipe: str) -> None:

@@ -176,6 +176,30 @@ class TestKnown:
         assert (reuse()["unknown"], solved) == (5, [])
 
 
+class TestVerifying:
+    def test_what_the_lock_tells_of_is_not_looked_for(
+        self, recipe: Path, solved: list[int], mergec_command: Callable[..., Result]
+    ) -> None:
+        for option in (["--rebuild"], ["--sample", 3]):
+            assert mergec_command("verify", "--recipe", recipe, *option).exit_code == 0
+        assert solved == []
+
+    def test_without_a_lock_it_is(
+        self, recipe: Path, solved: list[int], mergec_command: Callable[..., Result]
+    ) -> None:
+        recipe.with_suffix(".lock").unlink()
+        assert mergec_command("verify", "--recipe", recipe, "--rebuild").exit_code == 0
+        assert len(solved) == 2
+
+    def test_nor_is_what_the_lock_does_not_tell_of_believed(
+        self, recipe: Path, cache: Path, solved: list[int], mergec_command: Callable[..., Result]
+    ) -> None:
+        for file in sorted(cache.iterdir()):
+            file.write_bytes(moved(file)[1])
+        assert mergec_command("verify", "--recipe", recipe, "--rebuild").exit_code == 0
+        assert len(solved) == 2
+
+
 class TestUnknown:
     @pytest.mark.parametrize(("name", "count"), [("a", 2), ("b", 2), ("c", 1)])
     def test_one_byte_of_what_is_compared(
