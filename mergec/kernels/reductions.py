@@ -121,11 +121,12 @@ class Extremes:
 
 
 class RowProducts:
-    """Dot products of each row. It has one stream, or parts of a tensor one below the other."""
+    """Dot products of each row, in one stream."""
 
-    def __init__(self, width: int) -> None:
-        """Take in `width` operands."""
+    def __init__(self, width: int, shape: Shape) -> None:
+        """Take in `width` operands of this shape."""
         self._width = width
+        self._rows = shape[0]
         self._found: list[torch.Tensor] = []
 
     def begin(self) -> torch.Tensor:
@@ -142,8 +143,9 @@ class RowProducts:
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:  # noqa: ARG002
         """Those of all rows."""
-        nothing = torch.empty((0, self._width, self._width), dtype=torch.float64)
-        return torch.cat([nothing, *self._found])
+        if self._found:
+            return torch.cat(self._found)
+        return torch.zeros((self._rows, self._width, self._width), dtype=torch.float64)  # rows of nothing
 
 
 class ColumnProducts:
@@ -216,7 +218,7 @@ REDUCTIONS: dict[str, Callable[[Attributes, Shape], Reduction]] = {
     "sums": lambda attributes, _: Sums(*attributes),
     "extremes": lambda attributes, _: Extremes(*attributes),
     "kth_magnitudes": lambda attributes, _: KthMagnitudes(*attributes),
-    "row_products": lambda attributes, _: RowProducts(*attributes),
+    "row_products": lambda attributes, shape: RowProducts(attributes[0], shape),
     "column_products": lambda attributes, shape: ColumnProducts(attributes[0], shape),
     "mean_rows": lambda _, shape: MeanRows(shape),
     "column_gram": lambda attributes, _: ColumnGram(attributes[1]),

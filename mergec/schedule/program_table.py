@@ -85,7 +85,7 @@ class ProgramTable:
         shape = self._graph.type(group[0]).shape
         if code.program.by_rows:
             rows = tile_rows(_REDUCTION_TILE, code.program.row_elements, ROW_BLOCK)
-            return Stream(*code, shape, (min(rows, shape[0]), *shape[1:]))
+            return Stream(*code, shape, tuple(max(size, 1) for size in (min(rows, shape[0]), *shape[1:])))
         leaves, shape = collapsed_leaves(code.leaves, shape)
         turned = [leaf.view for leaf in leaves if leaf.is_turned]
         whole = StridedView.contiguous(0, 0, DType.F32, shape)

@@ -127,6 +127,15 @@ class TestOfRowsAndColumns:
         expected = a / np.sqrt((a.astype(np.float64) ** 2).sum(0, keepdims=True))
         np.testing.assert_allclose(bench.run()["w"], expected, rtol=3e-7)
 
+    @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
+    def test_of_nothing(self, bench: Bench, shape: tuple[int, ...]) -> None:
+        leaf = bench.leaf(numbers(*shape))
+        bench.outputs |= {"rows": row_products([leaf]), "columns": column_products([leaf])}
+        found = bench.run()
+        assert found["rows"].shape == (shape[0], 1, 1)
+        assert not found["rows"].any()
+        assert not found["columns"].any()
+
     def test_products_of_two(self, bench: Bench) -> None:
         a, b = numbers(70, 5), numbers(70, 5, seed=1)
         pair = [bench.leaf(a), bench.leaf(b)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _columns(x: Array) -> Array:
     """One column for each index of the axes but the first; a tensor of one axis is one column."""
-    return wide(x).reshape(-1, 1) if x.ndim < 2 else wide(x).reshape(x.shape[0], -1)
+    return wide(x).reshape(-1, 1) if x.ndim < 2 else wide(x).reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def _column_cosines(x: Array, y: Array) -> Array:
