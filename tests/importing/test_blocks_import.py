@@ -194,7 +194,8 @@ def test_a_mode_may_be_the_name_of_an_operation(sd1: BlockBench) -> None:
 
 
 MODES = [
-    *("Weight sum", "Add difference", "Triple sum", "sum Twice", "trainDifference", "extract", "tensor"),
+    *("Weight sum", "Add difference", "Triple sum", "sum Twice", "trainDifference"),
+    *("extract", "tensor", "cosineA", "cosineB", "smoothAdd"),
 ]
 
 
@@ -246,6 +247,38 @@ def test_12_or_17_numbers_are_for_an_adapter(sd1: BlockBench, numbers: int, bloc
     recipe = sd1.recipe(line([0.5] * numbers), third=None)
     assert f"blocks: {block_map}" in recipe
     assert "op: lora" in recipe
+
+
+def test_an_adapter_is_as_strong_as_its_blocks_say(sd1: BlockBench) -> None:
+    modules = {
+        "input_blocks_4_1_transformer_blocks_0_attn1_to_q": "IN04",
+        "output_blocks_3_1_transformer_blocks_0_attn2_to_k": "OUT03",
+    }
+    random = np.random.default_rng(5)
+    factors: Values = {}
+    for module in modules:
+        factors[f"lora_unet_{module}.lora_down.weight"] = random.standard_normal((1, 2)).astype(np.float32)
+        factors[f"lora_unet_{module}.lora_up.weight"] = random.standard_normal((3, 1)).astype(np.float32)
+        factors[f"lora_unet_{module}.alpha"] = np.array(0.5, np.float32)
+    write_checkpoint(sd1.folder / "style.safetensors", factors)
+    numbers = [n / 10 for n in range(17)]
+    found = sd1.built(line(numbers), other="style.safetensors", third=None)
+    strengths = {"IN04": numbers[3], "OUT03": numbers[8]}
+    for name, values in found.items():
+        wanted = sd1.models["a"][name].astype(np.float64)
+        for module, block in modules.items():
+            if name == f"{UNET}.{module_name(module)}.weight":
+                up, down = (factors[f"lora_unet_{module}.lora_{one}.weight"] for one in ("up", "down"))
+                wanted = wanted + strengths[block] * 0.5 * (up.astype(np.float64) @ down)
+        np.testing.assert_allclose(values, wanted, rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+def module_name(flat: str) -> str:
+    """The name of a module whose dots were written as underscores."""
+    (name,) = (
+        one for one in SD1 if one.startswith(UNET) and one[len(UNET) + 1 : -7].replace(".", "_") == flat
+    )
+    return name[len(UNET) + 1 : -7]
 
 
 def test_other_lists_are_for_an_adapter_where_the_mode_says_so(sd1: BlockBench) -> None:
