@@ -54,6 +54,7 @@ class Descent:
         for sweep in range(1, self.matching.max_sweeps + 1):
             before = sum(self.changes)
             self._pass(self._order(sweep), sweep, {})
+            give_back()
             objectives.append(self.state.objective)
             if sum(self.changes) == before:
                 break
@@ -80,7 +81,8 @@ class Descent:
                 self.changes[number] += has_changed
                 if start is None or len(start.parts) == len(cluster.parts):
                     self.solved[number] = seen
-                give_back()
+                if cluster.name not in self.state.kept:  # those come again and again, and are small
+                    give_back()
             with self.lock:
                 done += 1
                 objective = self.state.objective

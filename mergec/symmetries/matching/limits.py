@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 16 << 20
 """What one read, one tile and one block of products take, unless a single row is more than that."""
-SLICE = 1 << 18
+SLICE = 1 << 16
 """Elements that are multiplied in float64 at once."""
 COST_ROWS = 128
 """Rows of a table of costs that are worked on at once."""
