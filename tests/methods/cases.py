@@ -244,6 +244,8 @@ def _diffusion() -> Iterator[Case]:
                 gain=64.0,
             )
     yield Case("extract", diffusion.extract, three, keys={"alpha": 0.3, "beta": 0.6})
+    both = {"alpha": 0.5, "beta": 0.25}
+    yield Case("weighted_subtraction", diffusion.weighted_subtraction, ("a", "b"), keys=both)
 
 
 CASES: tuple[Case, ...] = (

@@ -37,7 +37,7 @@ def crossover(a: Array, b: Array, *, alpha: float, tilt: float = 0.0) -> Array:
     """
     if alpha in {0, 1}:
         return wide(b if alpha else a)
-    if all(n <= 1 for n in a.shape) or tilt == 1:
+    if a.size <= 1 or tilt == 1:
         return (1 - alpha) * wide(a) + alpha * wide(b)
     radius = _radius(a.shape)
     if tilt == 0:
