@@ -119,8 +119,10 @@ class Evaluator:
         state = reduction.begin()
         held = self.whole(stream.held)
         block = torch.empty(stream_bytes(stream), dtype=torch.uint8)
+        known: dict[int, BoundProgram] = {}
         for corner, size in boxes(stream.shape, stream.tile):
-            bound = bind(program, size[0] if program.by_rows else prod(size), block)
+            rows = size[0] if program.by_rows else prod(size)
+            bound = known.get(rows) or known.setdefault(rows, bind(program, rows, block))
             parts = [part_of(program, leaf, corner, size) for leaf in stream.leaves]
             self.run(bound, stream.leaves, parts, held)
             reduction.take_in(state, bound.results)

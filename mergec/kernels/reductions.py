@@ -62,7 +62,7 @@ class Gram:
         buffer = torch.empty((self._width, SUM_BLOCK), dtype=torch.float64)
         for blocks in _blocks(values):
             wide = buffer[:, : len(blocks[0])]
-            for row, block in zip(wide, blocks, strict=True):
+            for row, block in zip(wide.unbind(), blocks, strict=True):
                 row.copy_(block)
             state.add_(torch.mm(wide, wide.T))
 
@@ -186,7 +186,7 @@ def _wide_rows(values: Values) -> Iterator[torch.Tensor]:
     for start in range(0, flat[0].shape[0], ROW_BLOCK):
         count = min(ROW_BLOCK, flat[0].shape[0] - start)
         wide = buffer[:, :count]
-        for row, value in zip(wide, flat, strict=True):
+        for row, value in zip(wide.unbind(), flat, strict=True):
             row.copy_(value[start : start + count])
         yield wide
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 # The elements that a reduction takes in at a time: sums depend on it, so it is the same for every budget.
-_REDUCTION_TILE = 1 << 17
+_REDUCTION_TILE = 1 << 18
 # Reductions that want whole rows, rather than elements in whichever order they lie.
 _OF_ROWS = {MEAN_ROWS, COLUMN_GRAM, ROW_PRODUCTS, COLUMN_PRODUCTS}
 
