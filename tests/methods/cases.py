@@ -258,8 +258,8 @@ CASES: tuple[Case, ...] = (
 )
 # Methods that are tested by other means, and where.
 ELSEWHERE: dict[str, str] = {
-    "apply": "tests/methods/library/test_apply.py",
-    "delta": "tests/methods/library/test_delta.py",
+    "apply": "tests/methods/library/test_deltas.py",
+    "delta": "tests/methods/library/test_deltas.py",
     "iso_c": "tests/methods/library/test_singular_spaces.py",
     "iso_cts": "tests/methods/library/test_singular_spaces.py",
     "knots": "tests/methods/library/test_singular_spaces.py",
