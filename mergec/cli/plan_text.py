@@ -9,7 +9,7 @@ from mergec.cli.name_groups import collapsed
 from mergec.cli.plan_matches import match_lines
 from mergec.cli.plan_rows import plan_rows
 from mergec.cli.plan_tensors import Action
-from mergec.cli.reuse.told import reuse_lines
+from mergec.cli.reuse.told import reuse_lines, reused_text
 from mergec.diagnostics import safe
 from mergec.ir.byte_size import format_size
 from mergec.ir.primitive import Reproducibility
@@ -70,7 +70,8 @@ def _lines(facts: PlanFacts) -> Iterator[str]:
     yield ""
     computed = facts.count(*_COMPUTED)
     copied, new = facts.count(Action.COPY), facts.count(Action.NEW)
-    yield f"Plan: {computed:,} computed, {copied:,} copied, {new:,} new."
+    reused = f"; {reused_text(facts.reuse)}" if facts.has_something_there else ""
+    yield f"Plan: {computed:,} computed, {copied:,} copied, {new:,} new{reused}."
 
 
 def _source_lines(sources: tuple[SourceFacts, ...]) -> Iterator[str]:

@@ -104,6 +104,7 @@ class TestPlan:
         assert told(built) == (7, 13, why)
         text = mergec_command("plan", built.folder / "recipe.yaml").stdout
         assert section(text) == ["7 of 13 reused", "6 made weights of `a` and `b` h.{2-3}"]
+        assert text.endswith("\nPlan: 13 computed, 0 copied, 0 new; 7 of 13 reused.\n")
         done = mergec_command("build", built.folder / "recipe.yaml").stdout
         assert "13 tensors (7 kept)" in done
         assert "6 made  weights of `a` and `b`  h.{2-3}" in done
@@ -195,7 +196,11 @@ class TestPlan:
         assert list(made) == ["the recipe or its sources are others"]
 
     def test_what_a_stopped_build_left(
-        self, built: Workbench, told: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+        self,
+        built: Workbench,
+        told: Callable[..., Told],
+        mergec_command: Callable[..., Result],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def stopped(*_: object, **_keys: object) -> None:
             raise KeyboardInterrupt
@@ -206,6 +211,8 @@ class TestPlan:
             with pytest.raises(KeyboardInterrupt):
                 recipe.build()
         assert told(built) == (13, 13, {})
+        text = mergec_command("plan", built.folder / "recipe.yaml").stdout
+        assert section(text) == ["13 of 13 reused, 13 of them from a stopped build"]
 
     def test_digests_are_never_computed(
         self, built: Workbench, told: Callable[..., Told], monkeypatch: pytest.MonkeyPatch

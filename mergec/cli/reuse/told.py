@@ -20,10 +20,14 @@ _MOST_PATTERNS = 2
 
 def reuse_lines(reuse: Reuse, made: Sequence[MadeAlike]) -> Iterator[str]:
     """How many tensors are there already, then a line for each reason to make others."""
-    total = len(reuse.kept) + len(reuse.others)
     left = f", {len(reuse.resumed):,} of them from a stopped build" if reuse.resumed else ""
-    yield f"{len(reuse.kept):,} of {total:,} reused{left}"
+    yield f"{reused_text(reuse)}{left}"
     yield from made_lines(made)
+
+
+def reused_text(reuse: Reuse) -> str:
+    """`187 of 291 reused`."""
+    return f"{len(reuse.kept):,} of {len(reuse.kept) + len(reuse.others):,} reused"
 
 
 def made_lines(made: Sequence[MadeAlike]) -> Iterator[str]:
