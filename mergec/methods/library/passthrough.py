@@ -21,6 +21,7 @@ def passthrough(
 ) -> Tensor:
     """A model with its tensors multiplied, such as down projections of repeated layers by 0.
 
-    A scale of 1 gives its bytes. A scale of 0 gives zeros, whatever the tensor holds.
+    A scale of 1 gives its bytes. A scale of 0 gives zeros, whatever the tensor holds; under another one a NaN
+    stays a NaN.
     """
     return model * scale + model * 0.0 if scale == 0.0 else model * scale

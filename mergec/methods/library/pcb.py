@@ -74,8 +74,8 @@ def pcb(
     """Task vectors whose elements compete for their place, by their size and by how they agree.
 
     An element's score grows with its magnitude within its model, and with how well it agrees with the sum of
-    all models. Only the `density` best scores of a model count, the more the better they are. A NaN or an
-    infinite value makes all of its tensor NaN.
+    all models. Only the `density` best scores of a model count, by how far they are above the last of these;
+    where all of them are equal, each counts whole. A NaN or an infinite value makes all of its tensor NaN.
     """
     deltas = deltas_of(base, inputs, weight)
     if not deltas or density == 0:

@@ -32,7 +32,7 @@ def tensor_sum(
 ) -> Tensor:
     """A window of rows of one model put into another; one that reaches beyond the end goes on at the start.
 
-    Nothing is computed: the bytes are copied.
+    Nothing is computed: the bytes are copied, those of a NaN too.
     """
     shape = a.shape
     if not shape or a.shape != b.shape:
