@@ -175,20 +175,29 @@ def _error(
     return float(np.max(np.where(np.isfinite(rounded), off, np.where(same, 0.0, np.inf))))
 
 
-def in_last_places(models: Sequence[Named], made: Mapping[str, Tensor], wanted: Named) -> float:
+def in_last_places(
+    models: Sequence[Named],
+    made: Mapping[str, Tensor],
+    wanted: Named,
+    *,
+    codes: Sequence[str] = situations.CODES,
+    least: float = 2.0**-20,
+) -> float:
     """The largest error in units in the last place of the result's dtype, where that is finite.
 
-    Results below a millionth of the models' values are what is left where larger ones cancel: the unit is
-    then that of a millionth.
+    Results below `least` times the models' values are what is left where larger ones cancel: the unit is
+    then that of such a value.
     """
     worst = 0.0
     for name, want in wanted.items():
         code = name.partition(".")[0]
+        if code not in codes:
+            continue
         rounded = rounded_to(code, want).astype(np.float64)
         got = made[name].values.astype(np.float64)
         finite = np.isfinite(rounded) & np.isfinite(got)
         inputs = np.max([np.where(np.isfinite(m[name]), np.abs(m[name]), 0.0) for m in models], axis=0)
-        size = np.maximum(np.abs(rounded), inputs * 2.0**-20)[finite]
+        size = np.maximum(np.abs(rounded), inputs * least)[finite]
         off = np.abs(got[finite] - rounded[finite]) / last_place(code, size)
         worst = max(worst, float(np.max(off, initial=0.0)))
     return worst
