@@ -52,11 +52,15 @@ def foreseen_reuse(
     Raises:
         MergecError: a file is not there any more.
     """
+    try:
+        target = target.resolve()
+    except (OSError, RuntimeError):  # links in a circle, before Python 3.13: a build says so
+        return Reuse(frozenset(), frozenset(), {}, None)
     layout = plan.layout
     solved = KeptMatches(checked, files, contents, match_folder()).find() if plan.matches else {}
     vectors = list(_known_vectors(plan, [solved.get(node) for node in match_nodes(checked, plan.matches)]))
     is_solved = len(vectors) == len(plan.decisions)
-    left = left_tensors(target.resolve(), layout, is_single_file=is_single_file(target))
+    left = left_tensors(target, layout, is_single_file=is_single_file(target))
     if left and is_solved:
         causes = build_causes(checked, files, stamps_of(files), vectors)
         left = of_same_cause(left, [causes[tensor.name] for tensor in layout.tensors])

@@ -101,6 +101,8 @@ def read_lock_at(path: Path) -> Lock:
 
 
 def _tree(path: Path) -> YamlNode:
+    if path.is_fifo():  # to open one is to wait
+        raise MergecError([_bad(path, "it is a pipe")])
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)

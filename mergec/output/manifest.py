@@ -79,7 +79,7 @@ def changed_files(folder: Path) -> list[str]:
 
 def _is_other(path: Path, digest: object) -> bool:
     try:
-        return _sha256(path) != digest
+        return not path.is_file() or _sha256(path) != digest  # to open a pipe is to wait
     except OSError:
         return True
 
@@ -161,6 +161,8 @@ def _checksum(document: object) -> str:
 
 def _read(folder: Path) -> dict[str, Any] | None:
     try:
+        if not (folder / NAME).is_file():  # to open a pipe is to wait
+            return None
         with (folder / NAME).open("rb") as stream:
             document = json.loads(stream.read(_LARGEST))
     except (OSError, ValueError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -229,6 +230,38 @@ class TestPlan:
         built.recipe(HALVES)
         told(built)
         assert tree(built.folder) == before
+
+
+class TestOddOutputs:
+    """What stands at the output's path may be anything, and is never waited for."""
+
+    def test_links_in_a_circle(self, built: Workbench, told: Callable[..., Told]) -> None:
+        shutil.rmtree(built.out)
+        built.out.symlink_to("out")
+        assert told(built)[:1] == (0,)
+
+    def test_a_link_that_leads_nowhere(self, built: Workbench, told: Callable[..., Told]) -> None:
+        shutil.rmtree(built.out)
+        built.out.symlink_to("nowhere")
+        assert list(told(built)[2]) == ["there is no output yet"]
+
+    def test_a_link_to_the_output(self, built: Workbench, told: Callable[..., Told]) -> None:
+        built.out.rename(built.folder / "real")
+        built.out.symlink_to("real")
+        assert told(built) == (13, 13, {})
+
+    @pytest.mark.parametrize("name", ["mergec.manifest.json", "recipe.yaml", "model.safetensors"])
+    def test_a_pipe(self, built: Workbench, told: Callable[..., Told], name: str) -> None:
+        built.recipe("0.5 * a + 0.5 * b")
+        before = told(built)[0]
+        (built.out / name).unlink()
+        os.mkfifo(built.out / name)
+        assert told(built)[0] == (before if name == "recipe.yaml" else 0)
+
+    def test_a_file(self, built: Workbench, told: Callable[..., Told]) -> None:
+        shutil.rmtree(built.out)
+        built.out.write_text("mine")
+        assert list(told(built)[2]) == ["the output does not tell what its tensors were made from"]
 
 
 class TestBuild:

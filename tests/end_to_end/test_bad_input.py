@@ -193,6 +193,18 @@ class TestOutput:
         assert tree(repository.folder) == before
         assert repository("build", "--force") == (0, [])
 
+    @pytest.mark.parametrize("name", ["README.md", "model.safetensors", "mergec.manifest.json"])
+    def test_a_pipe_in_the_place_of_a_file_is_never_waited_for(
+        self, repository: Repository, name: str
+    ) -> None:
+        (repository.folder / "out" / name).unlink()
+        os.mkfifo(repository.folder / "out" / name)
+        assert repository("verify").exit_code == 4
+        built = repository("build")
+        assert built == ((0, []) if name == "model.safetensors" else (1, ["MC0801"]))
+        assert repository("build", "--force") == (0, [])
+        assert repository.is_sound()
+
     @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
     def test_a_folder_that_may_not_be_written(self, repository: Repository) -> None:
         before = tree(repository.folder)

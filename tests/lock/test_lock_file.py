@@ -110,6 +110,10 @@ class TestRefused:
         lock_path(recipe).write_bytes(content)
         assert [code for code, _ in refused(recipe)] == ["MC0851"]
 
+    def test_a_pipe(self, recipe: Path) -> None:
+        os.mkfifo(lock_path(recipe))
+        assert refused(recipe) == [("MC0851", 0)]
+
     def test_a_folder(self, recipe: Path) -> None:
         lock_path(recipe).mkdir()
         assert refused(recipe) == [("MC0851", 0)]

@@ -47,21 +47,30 @@ class FormerBuild:
 
 def read_former_build(target: Path, recipe: Path) -> FormerBuild:
     """What is there of the build that made the output at `target`."""
+    return FormerBuild(_text(target / BUILT_RECIPE), _lock(target, recipe))
+
+
+def _text(path: Path) -> str:
     try:
-        with (target / BUILT_RECIPE).open("rb") as stream:
-            text = stream.read(MAX_BYTES).decode()
+        if not path.is_file():  # to open a pipe is to wait
+            return ""
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES).decode()
     except (OSError, ValueError):
-        text = ""
-    return FormerBuild(text, _lock(target, recipe))
+        return ""
 
 
 def _lock(target: Path, recipe: Path) -> LockModel | None:
     try:
         model = read_lock(recipe).model
-        digest = sha256((target / MANIFEST).read_bytes()).hexdigest()
+        digest = sha256(_manifest(target)).hexdigest()
     except (MergecError, OSError):
         return None
     return model if model.output is not None and model.output.manifest == digest else None
+
+
+def _manifest(target: Path) -> bytes:
+    return (target / MANIFEST).read_bytes() if (target / MANIFEST).is_file() else b""
 
 
 def _with_whole_paths(recipe: Recipe, now: Recipe) -> Recipe:
