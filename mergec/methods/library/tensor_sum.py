@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, concatenated
 from mergec.methods.example import Example
 from mergec.methods.method import method
@@ -32,7 +33,7 @@ def tensor_sum(
 ) -> Tensor:
     """A window of rows of one model put into another; one that reaches beyond the end goes on at the start.
 
-    Nothing is computed: the bytes are copied, those of a NaN too.
+    Nothing is computed: the bytes are copied, those of a NaN too, unless the two models differ in dtype.
     """
     shape = a.shape
     if not shape or a.shape != b.shape:
@@ -44,6 +45,9 @@ def tensor_sum(
         start, stop = int(size * beta), int(size * end)
     else:
         start, stop = int(size * (end - 1)), int(size * beta)
+    if a.dtype is not b.dtype:  # one tensor holds both
+        wide = DType.F64 if DType.F64 in (a.dtype, b.dtype) else DType.F32
+        inner, outer = inner.cast(wide), outer.cast(wide)
     parts = [
         one.part(axis, begin, until)
         for one, begin, until in ((outer, 0, start), (inner, start, stop), (outer, stop, size))
