@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.errors.case import write_tensors
+from tests.errors.method_recipes import METHODS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ _SCHEDULE = {"layers.[0:2].**": [0.2, 0.4], "head.*": 0.3, "**": "${alpha}"}
 
 # By operation: its keys, all of them.
 OPERATIONS: dict[str, dict[str, Any]] = {
+    **METHODS,
     "linear": {
         "inputs": {"base": {"weight": _SCHEDULE}, "tuned": {"weight": "rest"}},
         "normalize": False,
@@ -61,7 +63,10 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "base": "base",
         "inputs": {"tuned": {"weight": 0.5}},
         "blocks": {
-            "layers.**": {"op": "linear", "inputs": {"base": {"weight": _SCHEDULE}, "tuned": "rest"}},
+            "layers.**": {
+                "op": "linear",
+                "inputs": {"base": {"weight": {"**": [0.2, 0.4]}}, "tuned": "rest"},
+            },
             "head.*": {"op": "interpolate", "from": "base", "to": "tuned", "t": 0.5},
             "**": "keep",
         },
@@ -170,6 +175,15 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "gates": {"normal": 0.5},
         "experts_per_token": 1,
         "seed": 3,
+    },
+    "core_space": {
+        "base": "base",
+        "adapters": {"style": _SCHEDULE, "other": 0.5},
+        "merge": "ties",
+        "density": 0.5,
+        "normalize": False,
+        "sign": "count",
+        "lambda": 0.5,
     },
     "extract_lora": {
         "of": "tuned",
