@@ -174,6 +174,11 @@ class Plan:
         return tuple(decision for decision in self.decisions if isinstance(decision, MatchTask))
 
     @property
+    def permutations(self) -> tuple[int, ...]:
+        """The numbers of the decisions that give permutations, which another build may find otherwise."""
+        return tuple(at for at, one in enumerate(self.decisions) if not isinstance(one, JointTask))
+
+    @property
     def bytes_written(self) -> int:
         """The bytes of the output's files."""
         return self.layout.nbytes

@@ -37,8 +37,8 @@ def build_causes(
 ) -> dict[str, str]:
     """The cause of every output tensor, by its name: a key in which stamps stand for contents of files.
 
-    `decided` are the vectors that decisions came to. Another build may find others, so tensors of builds
-    with other vectors have other causes, whether or not a decision is behind them.
+    `decided` are the permutations that were found or given. Another build may find others, so tensors of
+    builds with other permutations have other causes, whether or not a permutation is behind them.
     """
     hasher = sha256()
     for vector in decided:

@@ -59,7 +59,7 @@ def foreseen_reuse(
     layout = plan.layout
     solved = KeptMatches(checked, files, contents, match_folder()).find() if plan.matches else {}
     vectors = list(_known_vectors(plan, [solved.get(node) for node in match_nodes(checked, plan.matches)]))
-    is_solved = len(vectors) == len(plan.decisions)
+    is_solved = len(vectors) == len(plan.permutations)
     left = left_tensors(target, layout, is_single_file=is_single_file(target))
     if left and is_solved:
         causes = build_causes(checked, files, stamps_of(files), vectors)
@@ -75,9 +75,10 @@ def foreseen_reuse(
 
 
 def _known_vectors(plan: Plan, solutions: Iterable[Solution | None]) -> Iterator[bytes]:
-    """The vectors of decisions, in order, without those that are not known yet."""
+    """The vectors of permutations, in order, without those that are not known yet."""
     rest = iter(solutions)
-    for one in plan.decisions:
+    for number in plan.permutations:
+        one = plan.decisions[number]
         if isinstance(one, GivenVector):
             yield one.vector
         elif (solution := next(rest)) is not None:
