@@ -1,4 +1,4 @@
-"""Diagnostics of adapters that are made from fine-tunes. MC0390 to MC0394."""
+"""Diagnostics of low-rank changes: adapters made from fine-tunes, and merged. MC0390 to MC0394, MC0399."""
 
 from __future__ import annotations
 
@@ -54,3 +54,17 @@ class SameFlatName(Diagnostic):
     first: str
     second: str
     help: str | None = "leave one of them out with `exclude`"
+
+
+@diagnostic("MC0399", "what `{adapter}` does to `{tensor}` {problem}")
+class NoFactors(Diagnostic):
+    """`op: core_space` merges changes that are the product of two thin matrices, as those of LoRA are.
+
+    DoRA, LoHa, LoKr and rotations change weights in other ways, and tensors that an adapter holds whole
+    replace them. `op: lora` folds them, and the folded models can be merged.
+    """
+
+    adapter: str
+    tensor: str
+    problem: str
+    help: str | None = "fold it with `op: lora`, and merge the models"

@@ -163,8 +163,13 @@ class Stream(NamedTuple):
     def turned_bytes(self) -> int:
         """What it takes to put into order what a file holds in another, for a tile."""
         return max(
-            (prod(self.tile) * leaf.view.dtype.itemsize for leaf in self.leaves if leaf.is_turned), default=0
+            (self._elements(leaf) * leaf.view.dtype.itemsize for leaf in self.leaves if leaf.is_turned),
+            default=0,
         )
+
+    def _elements(self, leaf: LoadedLeaf) -> int:
+        """The elements of a leaf in a tile: rows of operands may differ in width."""
+        return self.tile_rows * prod(leaf.view.shape[1:]) if self.program.by_rows else prod(self.tile)
 
 
 class Reduction(NamedTuple):

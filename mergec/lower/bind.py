@@ -62,11 +62,13 @@ class BoundRecipe:
 def operations(known: KnownMethods | None = None) -> dict[str, Operation]:
     """Every operation of the language by name; with those of plugins and packages where `known` has them."""
     from mergec.methods.blockwise import Blockwise
+    from mergec.methods.core_space import CoreSpace
     from mergec.methods.known_methods import KnownMethods
     from mergec.methods.registry import methods
 
     known = known or KnownMethods()
-    found = {**steps(), **methods(), **known.own, Blockwise.name: Blockwise(known)}
+    others: tuple[Operation, ...] = (Blockwise(known), CoreSpace())
+    found = {**steps(), **methods(), **known.own, **{one.name: one for one in others}}
     return dict(sorted(found.items()))
 
 
@@ -79,8 +81,12 @@ def find_operation(name: str, span: Span, known: KnownMethods) -> Operation | No
     step = find_step(name)
     if step is not None:
         return step
-    from mergec.methods.known_methods import BLOCKWISE
+    from mergec.methods.known_methods import BLOCKWISE, CORE_SPACE
 
+    if name == CORE_SPACE:
+        from mergec.methods.core_space import CoreSpace
+
+        return CoreSpace()
     if name == BLOCKWISE:
         from mergec.methods.blockwise import Blockwise
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mergec.recipe.recipe_model import PluginSpec
 
 BLOCKWISE = "blockwise"
+CORE_SPACE = "core_space"
 
 
 class KnownMethods:
@@ -84,7 +85,7 @@ class KnownMethods:
         if name in self.own:
             other = self.own[name].method.plugin
             return f"`{other.name}`" if other is not None else "mergec"
-        is_ours = name == BLOCKWISE or name in method_names() or find_step(name) is not None
+        is_ours = name in {BLOCKWISE, CORE_SPACE} or name in method_names() or find_step(name) is not None
         return "mergec" if is_ours else None
 
 

@@ -64,6 +64,12 @@ class TestStreamed:
         joined = np.hstack([a, 2 * b]).astype(np.float64)
         np.testing.assert_allclose(bench.run(workers=workers)["g"], joined.T @ joined, rtol=1e-13, atol=1e-12)
 
+    def test_turned_operands_of_different_widths(self, bench: Bench, rows: int, workers: int) -> None:
+        a, b = numbers(3, rows), numbers(40, rows, seed=1)
+        bench.outputs["g"] = column_gram([bench.leaf(a).transposed, bench.leaf(b).transposed])
+        joined = np.vstack([a, b]).astype(np.float64)
+        np.testing.assert_allclose(bench.run(workers=workers)["g"], joined @ joined.T, rtol=1e-12, atol=1e-11)
+
 
 def test_bits_depend_on_no_budget(bench: Bench) -> None:
     a, b = bench.leaf(numbers(3000, 60)), bench.leaf(numbers(3000, 60, seed=1))
