@@ -126,26 +126,26 @@ class RowProducts:
     def __init__(self, width: int, shape: Shape) -> None:
         """Take in `width` operands of this shape."""
         self._width = width
-        self._rows = shape[0]
-        self._found: list[torch.Tensor] = []
+        # Rows of nothing never come. Pieces of a result that are kept one by one would lie between what
+        # is given back after each block of rows, and the heap would grow with the tensor.
+        self._products = torch.zeros((shape[0], width, width), dtype=torch.float64)
+        self._known = 0
 
     def begin(self) -> torch.Tensor:
-        """Nothing: rows are kept in the order in which they come."""
+        """Nothing: rows are put where they belong in the order in which they come."""
         return torch.empty(0)
 
     def take_in(self, state: torch.Tensor, values: Values) -> None:  # noqa: ARG002
         """Add the products of some rows."""
         for wide in _wide_rows(values):
-            products = torch.empty((wide.shape[1], self._width, self._width), dtype=torch.float64)
+            products = self._products[self._known : self._known + wide.shape[1]]
             for i, j in _pairs(self._width):
                 products[:, i, j] = products[:, j, i] = (wide[i] * wide[j]).sum(dim=1)
-            self._found.append(products)
+            self._known += wide.shape[1]
 
     def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:  # noqa: ARG002
         """Those of all rows."""
-        if self._found:
-            return torch.cat(self._found)
-        return torch.zeros((self._rows, self._width, self._width), dtype=torch.float64)  # rows of nothing
+        return self._products
 
 
 class ColumnProducts:
