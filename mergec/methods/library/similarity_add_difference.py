@@ -31,10 +31,12 @@ def similarity_add_difference(
 
     Elements that are both 0 are alike. A NaN spreads.
     """
+    different = a + (b - c) * alpha
+    if beta == 0:
+        return different
     largest = abs(a).maximum(abs(b))
     divisor = largest + largest.equals(0.0)
     likeness = (a / divisor) * (b / divisor) + largest.equals(0.0)
     share = (likeness + 1.0) * (0.5 * beta)
-    different = a + (b - c) * alpha
     alike = a * (1.0 - alpha / 2) + b * (alpha / 2)
     return different * (-share + 1.0) + alike * share

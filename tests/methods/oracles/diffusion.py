@@ -77,12 +77,12 @@ def similarity_add_difference(a: Array, b: Array, c: Array, *, alpha: float, bet
 
     s = beta (A B / max(|A|, |B|)² + 1) / 2.
     """
-    if alpha == beta == 0:
-        return wide(a)
+    added = wide(a) + (alpha * delta(b, c) if alpha != 0 else 0.0)
+    if beta == 0:
+        return added
     most = np.maximum(np.abs(wide(a)), np.abs(wide(b)))
     safe = np.where(most == 0, 1.0, most)
     alike = np.where(most == 0, beta, beta * ((wide(a) / safe) * (wide(b) / safe) + 1) / 2)
-    added = wide(a) + (alpha * delta(b, c) if alpha != 0 else 0.0)
     mixed = (1 - alpha / 2) * wide(a) + alpha / 2 * wide(b)
     return (1 - alike) * added + alike * mixed
 
