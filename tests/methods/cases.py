@@ -185,6 +185,18 @@ def _selection() -> Iterator[Case]:
     for density in (0.0, 0.1, 1.0):
         given = {"weight": [1.0, 0.5, 1.5]}
         yield Case("pcb", selection.pcb, ("base",), 3, {"density": density}, given, gain=1024.0)
+    yield Case(
+        "pcb",
+        partial(_over_the_model, selection.pcb),
+        ("base",),
+        3,
+        {"density": 0.2, "scope": "model"},
+        {"weight": [1.0, 0.5, 1.5]},
+        whole=True,
+        gain=1024.0,
+        broken=False,
+        scales=False,
+    )
     keys = {"density": 0.2, "outliers": 0.02, "lambda": 0.5}
     yield Case("pcb", selection.pcb, ("base",), 3, keys, {"weight": [1.0, 1.0, 1.0]}, gain=1024.0)
 
