@@ -134,3 +134,17 @@ class PluginFailed(Diagnostic):
     operation: str
     plugin: str
     problem: str
+
+
+@diagnostic("MC0387", "`{model}` has {channels} input channels in `{tensor}`, and is not the first model")
+class ExtraChannels(Diagnostic):
+    """An inpainting or pix2pix model is merged with plain ones, and is not the one that they are merged into.
+
+    Its first convolution reads an image to be edited, or a mask, beside the 4 channels of all diffusion
+    models on latent images. Merged into it, the others change the 4 channels that all have, and its own
+    stay. The other way round these would have nowhere to go.
+    """
+
+    model: str
+    channels: int
+    tensor: str

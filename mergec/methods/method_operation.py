@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mergec.ir.model_table import ModelTable
 from mergec.methods.application import Application
 from mergec.methods.arguments import MethodModels
+from mergec.methods.extra_channels import with_extra_channels, without_extra_channels
 from mergec.methods.given_numbers import given_numbers
 from mergec.methods.listed_models import check_list, companion_uses, given_per_model, listed_models
 from mergec.methods.method_keys import keys_model
@@ -78,8 +79,9 @@ class MethodOperation(Operation):
         if numbers is None:
             return ModelTable(call.name, entries, carrier.config)
         models = self._models(keys, tables, listed, companions)
+        models, rests = without_extra_channels(self.method, models, shared, call)
         application = Application(self.method, keys, models, numbers, call)
-        entries.update(application.entries(shared))
+        entries.update(with_extra_channels(application.entries(shared), rests, call))
         return ModelTable(call.name, entries, (*carrier.config, *application.config))
 
     def _wanted(self, keys: Any, universe: dict[str, None], call: Call) -> dict[str, None]:  # noqa: ANN401
