@@ -56,6 +56,7 @@ def check(lowered: LoweredRecipe, files: Sequence[str], report: Report) -> Check
         len(lowered.graph),
         lowered.matches,
         lowered.aligned,
+        lowered.told,
     )
 
 

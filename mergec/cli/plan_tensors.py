@@ -47,16 +47,22 @@ class Part(NamedTuple):
 
 
 class Summand(NamedTuple):
-    """What a tensor is the sum of, each with a factor: a tensor as it is, or what is computed of several."""
+    """What a tensor is the sum of, each with a factor: a tensor as it is, or what is computed of several.
+
+    `told` is the method that computes it, with its numbers.
+    """
 
     weight: float
     parts: tuple[Part, ...]
     is_computed: bool
     is_permuted: bool = False
+    told: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parts for people: sources, or the one value made up."""
+        """The parts for people: sources, or the one value made up; or the method and what it gets."""
+        if self.told:
+            return (self.told,)
         shown = [part.source or part.tensor for part in self.parts if part.source or len(self.parts) == 1]
         names = tuple(dict.fromkeys(shown))
         return (*names[:-1], f"{names[-1]} permuted") if names and self.is_permuted else names
@@ -88,7 +94,7 @@ def tensor_actions(checked: CheckedGraph, plan: Plan) -> list[TensorAction]:
     nodes = {output.name: output.node for output in checked.outputs}
     owners = _owners(checked)
     return [
-        _tensor_action(placed, nodes[placed.name], checked.graph, owners, kernels[number])
+        _tensor_action(placed, nodes[placed.name], checked, owners, kernels[number])
         for number, placed in enumerate(plan.layout.tensors)
     ]
 
@@ -106,31 +112,40 @@ def summands_of(checked: CheckedGraph, names: Container[str]) -> dict[str, tuple
     """What some tensors of the output are the sums of, by their names."""
     owners = _owners(checked)
     return {
-        output.name: tuple(_summands(output.node, checked.graph, owners, {}))
+        output.name: tuple(_summands(output.node, checked, owners, {}))
         for output in checked.outputs
         if output.name in names
     }
 
 
 def _summands(
-    root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], read_as: dict[str, None]
+    root: NodeId, checked: CheckedGraph, owners: dict[NodeId, tuple[str, str]], read_as: dict[str, None]
 ) -> Iterator[Summand]:
     """Adds the dtypes of what is read to `read_as`."""
-    for atom, weight in linear_form(graph, root).items():
+    graph, told = checked.graph, checked.told
+    form = linear_form(graph, root)
+    if any(graph[atom].inputs for atom in form):  # sums are told by their terms, other methods by their names
+        form = linear_form(graph, root, told)
+    for atom, weight in form.items():
         if weight:
             leaves = list(graph.leaves(atom))
             parts = (Part(*owners.get(leaf, ("", _made_up(graph, leaf)))) for leaf in leaves)
             permuted = any(graph[node].primitive in _GATHERS for node in graph.below(atom))
             is_computed = leaves != [atom] and not (permuted and len(leaves) == 1)
             read_as.update(dict.fromkeys(str(graph.type(leaf).dtype) for leaf in leaves if leaf in owners))
-            yield Summand(weight, tuple(dict.fromkeys(parts)), is_computed, permuted)
+            text = told.get(atom, "")
+            yield Summand(weight, tuple(dict.fromkeys(parts)), is_computed, permuted, text)
 
 
 def _tensor_action(
-    placed: PlacedTensor, root: NodeId, graph: Graph, owners: dict[NodeId, tuple[str, str]], kernels: set[str]
+    placed: PlacedTensor,
+    root: NodeId,
+    checked: CheckedGraph,
+    owners: dict[NodeId, tuple[str, str]],
+    kernels: set[str],
 ) -> TensorAction:
-    read_as: dict[str, None] = {}
-    summands = list(_summands(root, graph, owners, read_as))
+    graph, read_as = checked.graph, dict[str, None]()
+    summands = list(_summands(root, checked, owners, read_as))
     below = [graph[node].primitive for node in graph.below(root)]
     action = _action(summands, kernels)
     if not _GATHERS.isdisjoint(below):

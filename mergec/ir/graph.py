@@ -176,6 +176,7 @@ class LoweredRecipe:
     `labels` names leaves for people: node -> (source name, tensor name). `base_config` is the
     config.json that the output starts from, and `config` holds the changes that the recipe makes to it
     and to the files beside it. `matches` tells what each match is for, and `aligned` what is permuted.
+    `told` says of some nodes what they are, for people.
     """
 
     graph: Graph
@@ -191,6 +192,7 @@ class LoweredRecipe:
     frames: tuple[FrameClaim, ...] = ()
     matches: Mapping[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
     aligned: tuple[AlignedModel, ...] = ()
+    told: Mapping[NodeId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +210,4 @@ class CheckedGraph:
     nodes: int = 0
     matches: Mapping[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
     aligned: tuple[AlignedModel, ...] = ()
+    told: Mapping[NodeId, str] = field(default_factory=dict)

@@ -8,6 +8,8 @@ from mergec.ir import primitives
 from mergec.ir.primitive import Locality
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from mergec.ir.graph import Graph, NodeId
 
 LinearForm = dict["NodeId", float]
@@ -22,16 +24,20 @@ _UNCHANGED = {
 _SIGNS = {primitives.ADD.name: 1.0, primitives.SUBTRACT.name: -1.0}
 
 
-def linear_form(graph: Graph, root: NodeId) -> LinearForm:
+def linear_form(graph: Graph, root: NodeId, atoms: Container[NodeId] = ()) -> LinearForm:
     """The coefficients of the terms that a node's value is the sum of: leaves, products and the like.
 
-    A tensor put together from parts counts each part with the coefficient that it has in its place.
-    Coefficients are exact sums in float64, in the order of the recipe.
+    Nothing is said of what `atoms` are the sums of. A tensor put together from parts counts each part with
+    the coefficient that it has in its place. Coefficients are exact sums in float64, in the order of the
+    recipe.
     """
     forms: dict[NodeId, LinearForm] = {}
     stack = [root]
     while stack:
         node = stack[-1]
+        if node in atoms:
+            forms[stack.pop()] = {node: 1.0}
+            continue
         pending = [i for i in graph[node].inputs if i not in forms]
         if pending:
             stack.extend(reversed(pending))

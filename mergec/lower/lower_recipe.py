@@ -60,6 +60,7 @@ class _Lowering:
     frames: list[FrameClaim] = field(default_factory=list)
     matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
     aligned: list[AlignedModel] = field(default_factory=list)
+    told: dict[NodeId, str] = field(default_factory=dict)
 
     def run(self) -> LoweredRecipe:
         for source in self.sources.sources.values():
@@ -80,6 +81,7 @@ class _Lowering:
                 self.matches,
                 self.bound.recipe.folder,
                 self.aligned,
+                self.told,
             )
             before = len(self.report.diagnostics)
             if isinstance(model, BoundArithmetic):
@@ -148,6 +150,7 @@ class _Lowering:
             config=model.config,
             frames=tuple(self.frames),
             matches=self.matches,
+            told=self.told,
             aligned=tuple(self.aligned),
         )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mergec.ir.expression import Tensor, identical
 from mergec.ir.graph import Remark
+from mergec.ir.linear_form import linear_form
 from mergec.ir.model_table import Entry
 from mergec.methods.arguments import Arguments, MethodModels, MethodNumbers
 from mergec.methods.degrees import Degrees
@@ -78,7 +79,12 @@ class Application:
         if result is None:
             return nodes[0]
         self._degrees.demand(name)
-        return self._degrees.declared(name, result).node
+        made = self._degrees.declared(name, result).node
+        operands = {table.entries[name].node for table in self._models.merged()}
+        # What a sum comes to is told by its terms.
+        if not operands >= linear_form(self._call.graph, made, operands).keys():
+            self._call.told.setdefault(made, self._arguments.told(name))
+        return made
 
     def _judge_sizes(self, names: list[str]) -> None:
         """Refuse tensors that are larger than the base's, or say so, as the recipe wants it."""

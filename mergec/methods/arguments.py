@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mergec.diagnostics import safe
 from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, promoted
 from mergec.methods.parameter import Role
 from mergec.methods.random import Random
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mergec.ir.model_table import ModelTable
     from mergec.methods.method import Method
@@ -77,6 +78,27 @@ class Arguments:
         for parameter in self._method.of_role(Role.RANDOM):
             arguments[parameter.argument] = Random(self._seed, name, tuple(self._models.listed))
         return arguments
+
+    def told(self, name: str) -> str:
+        """The models of a tensor and the numbers that it really gets, without those that nobody gave."""
+        listed = [
+            ": ".join(part for part in (safe(model), ", ".join(self._told_of(model, name))) if part)
+            for model in self._models.listed
+        ]
+        named = [safe(table.name) for table in self._models.named.values()]
+        single = [
+            f"{parameter.key} {numbers[name]:.6g}"
+            for parameter in self._method.of_role(Role.SCHEDULE)
+            for numbers in [self._numbers.single[parameter.argument]]
+            if numbers[name] != parameter.default
+        ]
+        return f"{self._method.name}({'; '.join([*named, *listed, *single])})"
+
+    def _told_of(self, model: str, name: str) -> Iterator[str]:
+        for parameter in self._method.of_role(Role.PER_MODEL):
+            number = self._numbers.per_model[parameter.argument][model][name]
+            if number != parameter.default:
+                yield f"{parameter.key} {number:.6g}"
 
     def _tensors(self, name: str) -> dict[str, Any]:
         """The tensors of a name, as operands of one computation."""

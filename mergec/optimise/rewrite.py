@@ -39,5 +39,8 @@ def rewrite(checked: CheckedGraph, concerns: Concern, rule: Rule) -> CheckedGrap
     labels = {moved[node]: label for node, label in checked.labels.items() if node in moved}
     outputs = tuple(OutputTensor(output.name, moved[output.node]) for output in checked.outputs)
     matches = {moved[node]: uses for node, uses in checked.matches.items() if node in moved}
+    told = {moved[node]: text for node, text in checked.told.items() if node in moved}
     nodes = max(checked.nodes, len(new))
-    return replace(checked, graph=new, outputs=outputs, labels=labels, nodes=nodes, matches=matches)
+    return replace(
+        checked, graph=new, outputs=outputs, labels=labels, nodes=nodes, matches=matches, told=told
+    )

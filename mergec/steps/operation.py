@@ -24,7 +24,7 @@ class Call:
 
     `models` holds the inputs that the operation named, lowered already. `place` is the operation's
     mapping in the recipe. `packed` are the nodes that read parts of quantised weights as they are stored.
-    `folder` is the recipe's: paths are relative to it.
+    `folder` is the recipe's: paths are relative to it. `told` says of nodes what they are, for people.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Call:
     matches: dict[NodeId, tuple[MatchUse, ...]] = field(default_factory=dict)
     folder: Path = Path()
     aligned: list[AlignedModel] = field(default_factory=list)
+    told: dict[NodeId, str] = field(default_factory=dict)
 
     @property
     def span(self) -> Span:

@@ -88,8 +88,10 @@ def _shares(products: NDArray[Any], *rest: Any) -> NDArray[Any]:  # noqa: ANN401
         least, greatest = limits[0] - _SHIFT
         spread = greatest - least
         likeness = np.ones(len(likeness)) if spread == 0 else (likeness - least) / spread
-    return np.clip(likeness - alpha, 0.0, 1.0)
+    shares: NDArray[Any] = np.clip(likeness - alpha, 0.0, 1.0)
+    return shares
 
 
 def _rests(shares: NDArray[Any]) -> NDArray[Any]:
-    return 1 - shares
+    rests: NDArray[Any] = 1 - shares
+    return rests
