@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
+from mergec.execute.region_groups import region_groups
+
 if TYPE_CHECKING:
     import torch
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Holding:
-    """The values of one region while its tiles are computed."""
+    """The values of some regions while their tiles are computed."""
 
     tiles_left: int
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -24,11 +26,14 @@ class _Holding:
 
 
 class HeldValues:
-    """Shared by all workers. A region's values are dropped after its last tile."""
+    """Shared by all workers. Values are dropped after the last tile of the regions that hold them."""
 
     def __init__(self, plan: Plan) -> None:
         """Count the tiles of the regions that hold something."""
-        self._holdings = {id(region): _Holding(_tiles(region)) for region in plan.regions if region.held}
+        self._holdings: dict[int, _Holding] = {}
+        for group in region_groups(plan.regions):
+            holding = _Holding(sum(_tiles(region) for _, region in group if region.held))
+            self._holdings.update((id(region), holding) for _, region in group if region.held)
 
     def of(self, region: Region, evaluator: Evaluator) -> tuple[torch.Tensor, ...]:
         """The values of a region; whoever comes while they are computed waits."""

@@ -6,10 +6,12 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.execute.box import boxes
+from mergec.execute.region_groups import region_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mergec.execute.region_groups import Group
     from mergec.ir.plan import Plan, Region
     from mergec.ir.strided_view import Shape
 
@@ -35,14 +37,16 @@ class Task(NamedTuple):
 class SharedTasks:
     """The boxes of all regions in order, each handed to one worker.
 
-    What a region holds is made by one worker. In the meantime the others go on to later regions, so that a
-    tensor that has to be looked at before it is computed keeps nobody waiting. A worker only makes values
-    when no box is left whose values are there: no more regions hold something than there are workers.
+    What a region holds is made by one worker, for all regions after it that hold the same. In the meantime
+    the others go on to later regions, so that a tensor that has to be looked at before it is computed keeps
+    nobody waiting. A worker only makes values when no box is left whose values are there: there are no more
+    of them at a time than there are workers.
     """
 
     def __init__(self, plan: Plan) -> None:
         """Begin with the first region."""
-        self._regions = enumerate(plan.regions)
+        self._groups = iter(region_groups(plan.regions))
+        self._under_way: dict[int, Group] = {}  # by the number of their first region
         self._ready: list[Iterator[Task]] = []  # boxes whose values are there
         self._making = 0
         self._is_stopped = False
@@ -64,7 +68,7 @@ class SharedTasks:
     def _made(self, task: Task) -> None:
         with self._changed:
             self._making -= 1
-            self._ready.append(_boxes(task.place[0], task.region))
+            self._ready.append(_boxes(self._under_way.pop(task.place[0])))
             self._changed.notify_all()
 
     def _next(self) -> Task | None:
@@ -87,17 +91,20 @@ class SharedTasks:
         return None
 
     def _new_region(self) -> Task | None:
-        for number, region in self._regions:
+        for group in self._groups:
+            number, region = group[0]
             if region.held:
                 self._making += 1
+                self._under_way[number] = group
                 return Task((number, -1), region, None)
-            self._ready.append(_boxes(number, region))
+            self._ready.append(_boxes(group))
             task = self._box()
             if task is not None:
                 return task
         return None
 
 
-def _boxes(number: int, region: Region) -> Iterator[Task]:
-    for at, (corner, size) in enumerate(boxes(region.target.shape, region.tile)):
-        yield Task((number, at), region, Box(corner, size))
+def _boxes(group: Group) -> Iterator[Task]:
+    for number, region in group:
+        for at, (corner, size) in enumerate(boxes(region.target.shape, region.tile)):
+            yield Task((number, at), region, Box(corner, size))

@@ -10,6 +10,7 @@ import pytest
 from mergec.ir.expression import concatenated
 from mergec.ir.spectral import column_gram, held, orthogonalised, principal, spectral_matrix, spectrum
 from mergec.ir.spectral_primitives import Kept
+from mergec.kernels.table import KERNELS
 from tests.execute.bench import Bench
 
 if TYPE_CHECKING:
@@ -102,3 +103,27 @@ def _joined(values: list[Array], rank: int) -> Array:
     p, _, q = np.linalg.svd(left, full_matrices=False)
     r, _, t = np.linalg.svd(right, full_matrices=False)
     return np.asarray((p @ q * sizes) @ (r @ t))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.usefixtures("small_tiles")
+def test_two_factors_rest_on_one_decomposition(
+    bench: Bench, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    kernel = KERNELS["principal"]
+
+    def counted(*given: Any) -> None:
+        calls.append(1)
+        kernel(*given)
+
+    monkeypatch.setitem(KERNELS, "principal", counted)
+    for at in range(3):
+        value = bench.leaf(numbers(200, 24, seed=at))
+        vectors = principal(column_gram([value]), Kept(3))
+        bench.outputs.update({f"{at}.a": vectors.transposed, f"{at}.b": value @ vectors})
+    made = bench.run(workers=workers)
+    assert len(calls) == 3
+    for at in range(3):
+        expected = truncated(numbers(200, 24, seed=at), 3)
+        np.testing.assert_allclose(made[f"{at}.b"] @ made[f"{at}.a"], expected, atol=1e-9)
