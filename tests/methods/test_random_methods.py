@@ -107,7 +107,7 @@ def test_bytes_depend_on_no_worker_tile_or_shard(large: Workbench, op: str) -> N
     more = {"epsilon": 0.2} if op.startswith("della") else {}
     operation = _operation(op, {**_HALF, **more}, models="abc")
     wanted = large.build(operation)
-    for shard, memory, workers in (("100KB", "2GiB", 3), ("5GB", "300MiB", 2), ("1GB", "400MiB", 1)):
+    for shard, memory, workers in (("100KB", "2GiB", 3), ("5GB", "36MiB", 2), ("400KB", "36MiB", 1)):
         recipe = large.recipe(operation, max_shard_size=shard)
         made = recipe.build(workers=workers, memory=memory, force=True, fresh=True)
         assert read_checkpoint(made.path) == wanted
