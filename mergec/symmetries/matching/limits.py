@@ -20,8 +20,8 @@ LEAST_ROWS = 512
 """Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
 KEPT_COSTS = 64 << 20
 """What the costs take, of all groups together, that are kept until their group is solved again."""
-FACTOR_BYTES = 40 << 20
-"""What factors of both models take until they are multiplied together."""
+FACTOR_ELEMENTS = 10 << 20
+"""Of the factors of both models that wait until they are multiplied together."""
 CHANGE_BYTES = 4 << 20
 """What the factors of a change take of either model."""
 DENSE_LIMIT = 16384

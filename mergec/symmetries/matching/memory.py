@@ -12,7 +12,7 @@ from mergec.symmetries.matching.limits import (
     CHANGE_BYTES,
     COST_ROWS,
     DENSE_LIMIT,
-    FACTOR_BYTES,
+    FACTOR_ELEMENTS,
     INVARIANT_ELEMENTS,
     LEAST_ROWS,
     SLICE,
@@ -120,19 +120,20 @@ def _invariants(term: Term, itemsize: int, models: int) -> int:
 
 
 def _factors(cluster: Cluster, itemsize: int, models: int) -> int:
-    """Of small terms' factors: those that wait to be multiplied and one more, as it is read."""
-    small = [term for term in cluster.terms if 4 * term.view.height * term.view.width <= BLOCK_BYTES]
-    elements = sum(term.view.height * term.view.width for term in small)
-    reading = max((_reading(term.view, _rows(term.view), itemsize, models) for term in small), default=0)
-    return KEPT * (2 * itemsize * min(FACTOR_BYTES // 8 + BLOCK_BYTES // 4, elements) + reading)
+    """Of small terms' factors: those that wait to be multiplied, and reading one more."""
+    small = [term.view for term in cluster.terms if 4 * term.view.height * term.view.width <= BLOCK_BYTES]
+    elements = 2 * sum(view.height * view.width for view in small)
+    reading = max((_reading(view, _rows(view), itemsize, models) for view in small), default=0)
+    return KEPT * (itemsize * min(FACTOR_ELEMENTS, elements) + reading)
 
 
 def _changes(cluster: Cluster, itemsize: int, models: int) -> int:
-    """Of the factors of changes: those that wait, and what one more is made of."""
-    elements = sum(term.view.height * term.view.width for term in cluster.terms)
-    most = max(CHANGE_BYTES // 4, *(max(term.view.height, term.view.width) for term in cluster.terms))
-    reading = max(_reading(term.view, _rows(term.view), itemsize, models) for term in cluster.terms)
-    return KEPT * (2 * itemsize * min(FACTOR_BYTES // 8 + 2 * most, elements) + reading)
+    """Of the factors of changes: those that wait, and what two more are made of."""
+    views = [term.view for term in cluster.terms]
+    elements = 2 * sum(view.height * view.width for view in views)
+    most = max(CHANGE_BYTES // 4, *(max(view.height, view.width) for view in views))
+    reading = max(_reading(view, _rows(view), itemsize, models) for view in views)
+    return KEPT * (itemsize * min(FACTOR_ELEMENTS + 4 * most, elements) + reading)
 
 
 def _product(term: Term, itemsize: int) -> int:

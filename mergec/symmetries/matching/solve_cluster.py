@@ -91,6 +91,7 @@ def add_costs(costs: torch.Tensor, grams: Sequence[WeightedGram], run: Run) -> N
     every = range(len(costs))
     for _, gram, weight in grams:
         if isinstance(gram, TermGram) and gram.is_small:
+            waiting.make_room(2 * gram.term.view.height * gram.term.view.width)
             left, right = gram.factors()
             waiting.add((left, right if weight == 1 else right * weight))
         else:

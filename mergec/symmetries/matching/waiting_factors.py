@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mergec.symmetries.matching.gram import blocks, lines
-from mergec.symmetries.matching.limits import FACTOR_BYTES
+from mergec.symmetries.matching.limits import FACTOR_ELEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,20 +29,24 @@ class WaitingFactors:
         self.costs = costs
         self.run = run
         self.waiting: list[Factors] = []
-        self.nbytes = 0
+        self.elements = 0
+
+    def make_room(self, elements: int) -> None:
+        """For factors that are about to come, of so many elements together."""
+        if self.elements + elements > FACTOR_ELEMENTS:
+            self.multiply()
 
     def add(self, factors: Factors) -> None:
         """Wait for more, or for the end."""
-        nbytes = sum(side.element_size() * side.numel() for side in factors)
-        if self.nbytes + nbytes > FACTOR_BYTES:
-            self.multiply()
+        elements = sum(side.numel() for side in factors)
+        self.make_room(elements)
         self.waiting.append(factors)
-        self.nbytes += nbytes
+        self.elements += elements
 
     def multiply(self) -> None:
         """Add the products of all that wait."""
         factors = list(_side_by_side(self.waiting))
-        self.waiting, self.nbytes = [], 0
+        self.waiting, self.elements = [], 0
         if not factors:
             return
 
