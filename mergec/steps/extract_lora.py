@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 from mergec.adapters.extraction_errors import LeftOutOfAdapter, NothingToExtract
 from mergec.adapters.images.written import kohya_entries, kohya_files
 from mergec.adapters.peft.written import peft_config, peft_entries, peft_files
+from mergec.diagnostics import safe
 from mergec.ir.graph import Remark
 from mergec.ir.model_table import ModelTable
 from mergec.recipe.pattern_list import select_names
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mergec.adapters.extraction import Extraction
+    from mergec.diagnostics import Diagnostic
     from mergec.recipe.place import TreePlace
 
+_SHOWN = 3
 _SCHEDULE: dict[str, Any] = {"$ref": "#/$defs/Schedule"}
 _Scheduled = Annotated[Any, WithJsonSchema(_SCHEDULE)]
 _Patterns = Annotated[list[str] | None, Field(min_length=1)]
@@ -152,29 +155,23 @@ def _tell(keys: ExtractLoraKeys, found: Sorted, call: Call) -> None:
     """Remarks for the plan, and MC0392 for tensors that may have changed and are left out."""
     for what, names in found.told.items():
         call.remarks.append(Remark(call.name, what, tuple(names)))
-    if found.dropped:
-        call.remarks.append(
-            Remark(call.name, "not in the adapter, as they have no factors", tuple(found.dropped))
-        )
-    if found.dropped and keys.others is None:
+    dropped = found.dropped
+    if not dropped:
+        return
+    call.remarks.append(Remark(call.name, "not in the adapter, as they have no factors", tuple(dropped)))
+    if keys.others is None:
+        more = f" and {len(dropped) - _SHOWN} more" if len(dropped) > _SHOWN else ""
+        notes = (", ".join(f"`{safe(name)}`" for name in dropped[:_SHOWN]) + more,)
         help_ = "say so, and this is not told: `others: drop`"
-        report = LeftOutOfAdapter(
-            span=call.span, model=keys.of, count=len(found.dropped), notes=_some(found.dropped), help=help_
+        call.report.add(
+            LeftOutOfAdapter(span=call.span, model=keys.of, count=len(dropped), notes=notes, help=help_)
         )
-        call.report.add(report)
-
-
-def _some(names: list[str]) -> tuple[str, ...]:
-    from mergec.diagnostics import safe
-
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return (", ".join(f"`{safe(name)}`" for name in names[:3]) + more,)
 
 
 def _written(keys: ExtractLoraKeys, made: Extraction, call: Call) -> ModelTable:
     base = call.models[keys.base]
     if keys.format == "kohya":
-        problems: list[Any] = []
+        problems: list[Diagnostic] = []
         entries = kohya_entries(made, base.entries, problems)
         call.report.extend([replace(one, span=call.span) for one in problems])
         return ModelTable(call.name, entries, (kohya_files(made),))

@@ -61,8 +61,8 @@ def changed(model: torch.nn.Module) -> torch.nn.Module:
 
 def assert_merged(bench: Workbench, loaded: Any, base: Tensors, tuned: Tensors) -> None:
     """PEFT makes of the base the best approximation: changes of rank RANK, and whole biases and norms."""
-    whole: Any = PeftModel.from_pretrained(loaded, str(bench.out))
-    merged = whole.merge_and_unload().state_dict()
+    model: Any = PeftModel.from_pretrained(loaded, str(bench.out))
+    merged = model.merge_and_unload().state_dict()
     for name, value in base.items():
         expected = tuned[name]
         if value.dim() > 1:
