@@ -33,7 +33,11 @@ def canonical(value: object) -> bytes:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return b"N" + _text(name) + _several(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return b"N" + _text(name) + _several(getattr(value, field.name) for field in fields(value) if field.compare)
+        return (
+            b"N"
+            + _text(name)
+            + _several(getattr(value, field.name) for field in fields(value) if field.compare)
+        )
     raise TypeError(f"a {name} has no canonical form")
 
 
