@@ -103,6 +103,13 @@ class TestRoundTrip:
                 )
             np.testing.assert_allclose(folded[name], expected, atol=2e-6, err_msg=name)
 
+    def test_a_large_rank_of_sixteen_bits(self, bench: Workbench) -> None:
+        for name in ("base", "tuned"):
+            bench.source(name, {"w.weight": bf16(drawn(300, 300))})
+        found = bench.build(extracted(259, format="kohya"), path="made.safetensors")
+        assert found["lora_unet_w.alpha"].values == 259.0
+        assert found["lora_unet_w.lora_up.weight"].code == "BF16"
+
     def test_within_one_recipe(self, bench: Workbench, models: Models) -> None:
         base, tuned = models
         folded = bench.build(

@@ -10,6 +10,7 @@ from mergec.adapters.extraction_errors import SameFlatName
 from mergec.adapters.images.components import COMPONENTS
 from mergec.diagnostics import safe
 from mergec.ir.config_edit import AdapterFiles
+from mergec.ir.dtype import DType
 from mergec.ir.model_table import Entry
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def kohya_entries(
         entries[f"{path}.lora_down.weight"] = Entry(factors.down.node, factors.dtype)
         entries[f"{path}.lora_up.weight"] = Entry(factors.up.node, factors.dtype)
         alpha = constant(float(factors.rank), factors.down, ())
-        entries[f"{path}.alpha"] = Entry(alpha.node, factors.dtype)
+        entries[f"{path}.alpha"] = Entry(alpha.node, DType.F32)  # bfloat16 rounds odd ranks above 256
     return entries
 
 
