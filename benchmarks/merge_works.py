@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,25 +25,33 @@ def merge_recipe(models: list[Path], merged: str, output: str = "build") -> str:
 
 @dataclass(frozen=True)
 class _TaskVectors:
-    """A method with a base and two fine-tunes, which has the same name and parameters in both programs."""
+    """A method with a base and fine-tunes, which has the same name and parameters in both programs."""
 
     method: str
     parameters: Mapping[str, float]
+    options: Mapping[str, float] = field(default_factory=dict)
+    count: int = 2
+    single: str = ""
+    has_base: bool = True
 
     def __call__(self, place: Place) -> Pair:
         """Both commands."""
-        models = place.models()
-        parts = [{"model": str(m), "parameters": self.parameters} for m in models[1:]]
-        config = {
-            "merge_method": self.method,
-            "dtype": "bfloat16",
-            "base_model": str(models[0]),
-            "models": parts,
-        }
-        given = json.dumps(self.parameters)
-        inputs = f"{{b: {given}, c: {given}}}" if self.parameters else "[b, c]"
-        recipe = merge_recipe(models, f"{{op: {self.method}, base: a, inputs: {inputs}}}")
+        models = place.models(self.count + self.has_base)
+        parts = [{"model": str(m), "parameters": self.parameters} for m in models[self.has_base :]]
+        config: dict[str, object] = {"merge_method": self.method, "dtype": "bfloat16", "models": parts}
+        config |= {"parameters": dict(self.options)}
+        if self.has_base:
+            config["base_model"] = str(models[0])
+        recipe = merge_recipe(models, json.dumps(self._operation(list(NAMES[self.has_base : len(models)]))))
         return place.build(self.method, recipe), mergekit(place, self.method, config)
+
+    def _operation(self, names: list[str]) -> dict[str, object]:
+        keys: dict[str, object] = {"op": self.method, **self.options}
+        if self.has_base:
+            keys["base"] = NAMES[0]
+        if self.single:
+            return keys | {self.single: names[0]}
+        return keys | {"inputs": dict.fromkeys(names, self.parameters) if self.parameters else names}
 
 
 def _slerp(place: Place) -> Pair:
@@ -72,6 +80,22 @@ def _work(key: str, title: str, times: float, prepare: Callable[[Place], Pair]) 
 
 
 _HALF: Final = {"weight": 0.5, "density": 0.5}
+# The methods of which the page on accuracy tells the time as well; mergekit takes long for some of them.
+_OTHERS: Final = (
+    _TaskVectors("nuslerp", {"weight": 0.5}, has_base=False),
+    _TaskVectors("multislerp", {"weight": 0.5}, has_base=False),
+    _TaskVectors("karcher", {}, has_base=False),
+    _TaskVectors("dare_linear", _HALF),
+    _TaskVectors("della", _HALF),
+    _TaskVectors("della_linear", _HALF),
+    _TaskVectors("breadcrumbs", _HALF),
+    _TaskVectors("breadcrumbs_ties", _HALF),
+    _TaskVectors("sce", {}, {"select_topk": 0.5}),
+    _TaskVectors("nearswap", {}, {"t": 0.01}, 1, "model"),
+    _TaskVectors("arcee_fusion", {}, {}, 1, "model"),
+    _TaskVectors("ram", {}),
+    _TaskVectors("ramplus_tl", {}),
+)
 MERGE_WORKS: Final = (
     _work("slerp", "slerp, 2 inputs", 6, _slerp),
     _work(
@@ -89,5 +113,9 @@ MERGE_WORKS: Final = (
         SD_MECHA.partition("==")[0],
         Faster(6, leaner=10),
         _single_files,
+    ),
+    *(
+        Work("methods", f"{one.method} of {{size}}", MERGEKIT.partition("==")[0], None, one, by_default=False)
+        for one in _OTHERS
     ),
 )
