@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mergec.methods.registry import find_method
+from tests.conftest import read_checkpoint
 from tests.methods.oracles import spectral
 
 if TYPE_CHECKING:
@@ -211,3 +212,13 @@ def test_the_worked_example(bench: Workbench, op: str) -> None:
         bench.source(name, {"w": np.array(values, np.float32)})
     made = bench.build({"op": op, **example.keys})["w"].values
     np.testing.assert_allclose(made, np.array(example.result), atol=1e-6)
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_bytes_depend_on_no_workers_and_no_budget(bench: Workbench, op: str) -> None:
+    for name, tensors in models().items():
+        bench.source(name, tensors)
+    recipe = bench.recipe({"op": op, "base": "base", "inputs": ["m0", "m1"]})
+    first = read_checkpoint(recipe.build(workers=1, memory="1GiB", force=True).path)
+    again = read_checkpoint(recipe.build(workers=3, memory="80MiB", force=True, fresh=True).path)
+    assert first == again
