@@ -13,6 +13,7 @@ from mergec.diagnostics import MergecError, safe
 from mergec.execute.decided import Decided
 from mergec.execute.errors import AverageWithCare, NotFiniteInMatch
 from mergec.execute.evaluator import Evaluator, rows_block
+from mergec.execute.in_order import in_order
 from mergec.execute.tile_computer import one_thread_each
 from mergec.ir.plan import GivenVector, JointTask
 from mergec.kernels.torch_dtypes import register_dtype
@@ -64,11 +65,19 @@ def decide(
 
 
 def _reduced(task: JointTask, evaluator: Evaluator) -> torch.Tensor:
+    from mergec.symmetries.matching.freed_memory import give_back
+
+    found = _streamed(task, evaluator)
+    give_back()  # what the tiles took is promised to the workers next
+    return found
+
+
+def _streamed(task: JointTask, evaluator: Evaluator) -> torch.Tensor:
     if task.workers == 1:
         return evaluator.reduce(task.reduction)
     # Asking for the number of threads makes a thread keep to the one that was set for all.
     with ThreadPoolExecutor(task.workers, "mergec", initializer=torch.get_num_threads) as pool:
-        return evaluator.reduce(task.reduction, pool.map)
+        return evaluator.reduce(task.reduction, partial(in_order, pool, task.workers))
 
 
 def _told_nobody(*_: object) -> None:

@@ -108,8 +108,7 @@ class Evaluator:
         """The value of a reduction. `each` is `map`, or does its work in several threads."""
         reduction = REDUCTIONS[one.kernel](one.attributes, one.streams[0].shape)
         while True:
-            states = list(each(partial(self._state, reduction), one.streams))
-            found = reduction.end_pass(states)
+            found = reduction.end_pass(each(partial(self._state, reduction), one.streams))
             if found is not None:
                 return found
 

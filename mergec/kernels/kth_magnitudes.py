@@ -10,7 +10,7 @@ import torch
 from mergec.kernels.stream_states import total
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mergec.ir.reduction_primitives import Rank
 
@@ -66,7 +66,7 @@ class KthMagnitudes:
                         counted[known] = _histogram((alike >> shift) & ((1 << _DIGIT) - 1))
                     state[at, :-1] += counted[known]
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor | None:
         """The next digit of each, or all magnitudes when there is none left."""
         counted = total(states)
         if not self._digits:

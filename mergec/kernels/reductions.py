@@ -19,7 +19,7 @@ from mergec.kernels.spectral import ColumnGram
 from mergec.kernels.stream_states import total
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mergec.ir.primitive import Attributes
     from mergec.ir.strided_view import Shape
@@ -36,8 +36,11 @@ class Reduction(Protocol):
     def take_in(self, state: torch.Tensor, values: Values) -> None:
         """Take in a tile of each operand."""
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor | None:
-        """What the streams came to; None if all of them have to come by once more."""
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor | None:
+        """What the streams came to; None if all of them have to come by once more.
+
+        The states come in the order of the streams, each when it is asked for, and may be written to.
+        """
 
 
 def _blocks(values: Values) -> Iterator[list[torch.Tensor]]:
@@ -66,7 +69,7 @@ class Gram:
                 row.copy_(block)
             state.add_(torch.mm(wide, wide.T))
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams."""
         return total(states)
 
@@ -90,7 +93,7 @@ class Sums:
             state[at] += flat[:whole].view(-1, SUM_BLOCK).sum(dim=1, dtype=torch.float64).sum()
             state[at] += flat[whole:].sum(dtype=torch.float64)
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams."""
         return total(states)
 
@@ -114,10 +117,13 @@ class Extremes:
                 row[0] = torch.minimum(row[0], least.double())
                 row[1] = torch.maximum(row[1], greatest.double())
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """Over the streams."""
-        stacked = torch.stack(list(states))
-        return torch.stack([stacked[:, :, 0].amin(0), stacked[:, :, 1].amax(0)], dim=1)
+        found = self.begin()
+        for state in states:
+            found[:, 0] = torch.minimum(found[:, 0], state[:, 0])
+            found[:, 1] = torch.maximum(found[:, 1], state[:, 1])
+        return found
 
 
 class RowProducts:
@@ -143,8 +149,9 @@ class RowProducts:
                 products[:, i, j] = products[:, j, i] = (wide[i] * wide[j]).sum(dim=1)
             self._known += wide.shape[1]
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:  # noqa: ARG002
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """Those of all rows."""
+        (_,) = states  # they come when they are asked for
         return self._products
 
 
@@ -166,7 +173,7 @@ class ColumnProducts:
             for i, j in _pairs(self._width):
                 state[:, i, j] += (wide[i] * wide[j]).sum(dim=0)
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams, both halves of it."""
         found = total(states)
         for i, j in _pairs(self._width):
@@ -207,7 +214,7 @@ class MeanRows:
         for _, block in wide_blocks(values[0]):
             state.add_(block.sum(dim=0, keepdim=True))
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """Their mean."""
         return total(states).div_(self._shape[0])
 

@@ -8,9 +8,10 @@ import torch
 
 from mergec.ir.spectral_primitives import Kept
 from mergec.kernels.matrix import wide_blocks
+from mergec.kernels.stream_states import total
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 # An eigenvalue of a Gram matrix below this share of the largest is what rounding left: singular values
 # are told apart down to 2^-20 of the largest.
@@ -35,12 +36,9 @@ class ColumnGram:
             block = rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
             state.addmm_(block.T, block)
 
-    def end_pass(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
         """The sum over the streams."""
-        total = states[0]
-        for state in states[1:]:
-            total.add_(state)
-        return total
+        return total(states)
 
 
 class _Decomposed(NamedTuple):

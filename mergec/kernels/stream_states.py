@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     import torch
 
 
-def total(states: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The sum, taken in the order of the streams."""
-    found = states[0].clone()
-    for state in states[1:]:
+def total(states: Iterable[torch.Tensor]) -> torch.Tensor:
+    """The sum, taken in the order of the streams, and gathered in the state of the first."""
+    left = iter(states)
+    found = next(left)
+    for state in left:
         found.add_(state)
     return found

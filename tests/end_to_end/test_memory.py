@@ -201,6 +201,24 @@ def test_many_small_tensors(bench: Workbench, model: object) -> None:
     assert_kept(measured(bench, model, HIGH, 2), HIGH)
 
 
+TRIMMED = {"op": "ties", "base": "a", "inputs": {"b": {"weight": 1, "density": 0.3}}, "scope": "model"}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_one_threshold_for_many_tensors(bench: Workbench, workers: int) -> None:
+    """What is counted of one tensor is half a megabyte, and not kept for each of them."""
+    for name in "ab":
+        declare(bench, name, "F32", (4, 4), 500)
+    assert_kept(measured(bench, TRIMMED, HIGH, workers), HIGH)
+
+
+def test_one_threshold_for_a_large_tensor(bench: Workbench) -> None:
+    """The memory that finding it takes is there again for the workers."""
+    for name in "ab":
+        declare(bench, name, "BF16", (30_000, 80), 1)
+    assert_kept(measured(bench, TRIMMED, MIDDLE, 1), MIDDLE)
+
+
 def test_the_promise_is_no_idle_one(bench: Workbench) -> None:
     for name in "ab":
         declare(bench, name, "BF16", (512, 1024), 50)
