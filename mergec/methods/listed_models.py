@@ -15,6 +15,7 @@ from mergec.steps.operation import ModelUse
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from mergec.diagnostics import Diagnostic, Span
     from mergec.methods.method import Method
     from mergec.methods.parameter import Parameter
     from mergec.recipe.place import TreePlace
@@ -54,6 +55,12 @@ def companion_uses(parameter: Parameter, listed: Listed) -> Iterator[ModelUse]:
 
 def check_list(method: Method, keys: Any, listed: Listed, call: Call) -> None:  # noqa: ANN401
     """Report a list that holds a model twice, the base, or another number of models than the method takes."""
+    base = keys.base if method.has_key("base") else None
+    for parameter in method.of_role(Role.MODEL):
+        if parameter.key != "base" and base is not None and getattr(keys, parameter.argument) == base:
+            span = call.place.child(parameter.key).span()
+            help_ = "name the model that was trained from it"
+            call.report.add(_base_among(base, parameter.key, span, help_, call))
     if method.listed is None:
         return
     key = method.listed.key
@@ -63,14 +70,9 @@ def check_list(method: Method, keys: Any, listed: Listed, call: Call) -> None:  
             problem = f"`{key}` names `{name}` twice"
             span = call.place.child(key).child(i).span()
             call.report.add(BadOperation(span=span, operation=method.name, problem=problem))
-    base = keys.base if method.has_key("base") else None
     if base in listed:
-        label = Label(call.place.child("base").span(), "the base")
-        help_ = f"remove it from `{key}`"
         span = listed[base].place.name_span()
-        call.report.add(
-            BaseAmongInputs(span=span, base=base, model=call.name, key=key, others=(label,), help=help_)
-        )
+        call.report.add(_base_among(base, key, span, f"remove it from `{key}`", call))
     least, most, count = method.needs_inputs, method.most_inputs, len(value)
     if count < least or (most is not None and count > most):
         upper = "" if most == least else f" to {most}"
@@ -86,6 +88,11 @@ def check_list(method: Method, keys: Any, listed: Listed, call: Call) -> None:  
                 help=help_,
             )
         )
+
+
+def _base_among(base: str, key: str, span: Span, help_: str, call: Call) -> Diagnostic:
+    label = Label(call.place.child("base").span(), "the base")
+    return BaseAmongInputs(span=span, base=base, model=call.name, key=key, others=(label,), help=help_)
 
 
 def given_per_model(method: Method, listed: Listed, call: Call) -> dict[str, dict[str, Given]]:
@@ -137,7 +144,9 @@ def _example(parameter: Parameter, models: Collection[str]) -> str:
 
 
 def names_parameters(value: Mapping[str, object], known: Sequence[str]) -> bool:
-    """Whether a mapping is one of parameters, be they misspelt, and not one of patterns."""
+    """Whether a mapping is one of parameters, be they misspelt or as in mergekit, and not of patterns."""
+    if isinstance(value.get("parameters"), dict):
+        return True
     return not value or any(
         key in known or (key.isidentifier() and nearest(key, known, count=1)) for key in value
     )

@@ -62,7 +62,21 @@ def keys_model(method: Method) -> type[CommonKeys]:
             fields[parameter.argument] = (_annotation(method, parameter), field)
     fields.update(_added(method))
     base = GrowingKeys if method.may_grow else CommonKeys
-    return create_model(f"{method.name}_keys", __base__=base, **fields)
+    return _advised(create_model(f"{method.name}_keys", __base__=base, **fields), method)
+
+
+def _advised(keys: type[CommonKeys], method: Method) -> type[CommonKeys]:
+    """The keys, with what to say of those that belong to each model or to configurations of mergekit."""
+    names, advice = {}, {"parameters": "write the keys that it holds beside `op`"}
+    if method.has_key("base"):
+        names["base_model"] = "base"
+    if method.listed is not None:
+        key = method.listed.key
+        names["models"] = key
+        for one in (*method.of_role(Role.PER_MODEL), *method.of_role(Role.COMPANION)):
+            advice[one.key] = f"give it to each model: `{key}: {{NAME: {{{one.key}: ...}}}}`"
+    keys.other_names, keys.advice = names, advice
+    return keys
 
 
 def _added(method: Method) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -77,8 +78,13 @@ RENAME_SCHEMA: dict[str, Any] = {
 
 
 class Strict(BaseModel):
-    """What all parts of a recipe share: unknown keys are errors and nothing is converted."""
+    """What all parts of a recipe share: unknown keys are errors and nothing is converted.
 
+    `other_names` holds what keys are called elsewhere, and `advice` what to do instead of writing others.
+    """
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    advice: ClassVar[Mapping[str, str]] = {}
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 

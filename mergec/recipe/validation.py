@@ -16,7 +16,7 @@ from mergec.recipe.params import is_unresolved
 from mergec.recipe.yaml_tree import scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -164,19 +164,28 @@ class _Complaints:
         self._found.append((one.path, made))
 
     def without_effects(self) -> list[Diagnostic]:
-        """All, but a key that is missing because it is misspelt."""
+        """All, but a key that is missing because it is misspelt, or called as it is elsewhere."""
         meant: set[_Path] = set()
         for path, one in self._found:
             if isinstance(one, UnknownKey):
-                near = nearest(one.key, self._keys(path[:-1]), count=1)
+                other = self._other_name(path)
+                near = [other] if other else nearest(one.key, self._keys(path[:-1]), count=1)
                 meant.update((*path[:-1], key) for key in near)
         return [one for path, one in self._found if not (isinstance(one, MissingKey) and path in meant)]
 
     def _unknown(self, path: _Path) -> Diagnostic:
         key, known = str(path[-1]), self._keys(path[:-1])
-        help_ = did_you_mean(key, known) or f"known keys: {', '.join(known)}"
+        advice = getattr(_model_at(self._model, path[:-1]), "advice", {}).get(key)
+        if other := self._other_name(path):
+            advice = f"write `{other}`"
+        help_ = advice or did_you_mean(key, known) or f"known keys: {', '.join(known)}"
         span = self._at(path[:-1]).key_span(key)
         return UnknownKey(span=span, key=key, where=self._inside(path), help=help_)
+
+    def _other_name(self, path: _Path) -> str | None:
+        """The key that is called so elsewhere."""
+        names: Mapping[str, str] = getattr(_model_at(self._model, path[:-1]), "other_names", {})
+        return names.get(str(path[-1]))
 
     def _missing(self, path: _Path) -> Diagnostic:
         key = str(path[-1])
@@ -244,6 +253,8 @@ def _help(one: _Complaint) -> str | None:
     """The edit that makes the value what was expected, where one is likely."""
     if isinstance(one.value, str):
         return _help_for_text(one.kind, one.value, one.expected)
+    if isinstance(one.value, dict) and one.expected == "a list":
+        return f"write a list, without what is given to each: [{', '.join(safe(key) for key in one.value)}]"
     if isinstance(one.value, list):
         return "remove the brackets" if one.kind == "string_type" and len(one.value) == 1 else None
     if isinstance(one.value, bool) or not isinstance(one.value, int | float):

@@ -40,7 +40,7 @@ def consensus(
     if not deltas:
         return base
     if agreement > len(inputs):
-        raise MethodError(f"`agreement: {agreement}` is more than the {len(inputs)} models")
+        raise MethodError(f"`agreement: {agreement}` is more than there are models: {len(inputs)}")
     total = added([delta.tensor * delta.weight for delta in deltas])
     useless = [abs(delta.tensor).below(abs(total - delta.tensor) * mask_lambda[delta.at]) for delta in deltas]
     # As many may find no use as are left when `agreement` models do; NaN finds a use for everything.

@@ -35,8 +35,11 @@ def survey_ranks(calls: Sequence[Mapping[str, Any]], ranks: Ranks, alike: Sequen
     if first["scope"] == "tensor":
         return None
     for name in alike:
-        if any(call[name] != first[name] for call in calls):
-            raise MethodError(f"with `scope: model` the {name} of a model must be the same for all tensors")
+        for numbers in zip(*(call[name] for call in calls), strict=True):
+            least, greatest = min(numbers), max(numbers)
+            if least != greatest:
+                problem = f"with `scope: model` the {name} of a model must be the same for all tensors"
+                raise MethodError(f"{problem}, and is {least:.6g} to {greatest:.6g}")
     models = range(len(first["inputs"]))
     total = sum(elements(call["base"]) for call in calls)
     wanted = [Rank(model, rank) for model in models for rank in ranks(first, model, total)]
