@@ -80,7 +80,7 @@ def _locked(
     if is_check:
         assert old is not None
         check_locked(old, now)
-        return "ok", (), now
+        return "ok", (), old.model
     changes = tuple(one.what for one in compare(old.model, now)) if old is not None else ()
     now = refreshed_lock(old, now)
     return "written" if write_lock(recipe, now) else "unchanged", changes, now

@@ -31,6 +31,15 @@ def test_write_then_check(mergec_command: Callable[..., Result], recipe: Path) -
     assert lock.read_bytes() == before
 
 
+def test_check_after_a_build_tells_of_no_missing_one(
+    mergec_command: Callable[..., Result], recipe: Path
+) -> None:
+    assert mergec_command("build", recipe).exit_code == 0
+    found = [mergec_command("lock", recipe, *check).stdout for check in ([], ["--check"])]
+    lock = recipe.with_suffix(".lock")
+    assert found == [f"{lock}: {what}, 5 tensors from 2 sources\n" for what in ("unchanged", "ok")]
+
+
 def test_check_writes_nothing(mergec_command: Callable[..., Result], recipe: Path) -> None:
     before = sorted(recipe.parent.iterdir())
     result = mergec_command("lock", recipe, "--check")
