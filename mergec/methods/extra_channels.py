@@ -70,7 +70,10 @@ def with_extra_channels(
         kept = rest.cast(merged.dtype)
         if merged.degree is not None and kept.degree != merged.degree:
             kept = kept.with_degree(merged.degree)
-        whole[name] = Entry(concatenated([merged, kept], _AXIS).node, entries[name].dtype)
+        node = concatenated([merged, kept], _AXIS).node
+        if merged.node in call.told:
+            call.told.setdefault(node, call.told[merged.node])
+        whole[name] = Entry(node, entries[name].dtype)
     return whole
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from mergec.cli.plan_tensors import summands_of
 from tests.methods.oracles import diffusion, likeness
 from tests.methods.oracles.diffusion import special_channels
 
@@ -114,6 +115,13 @@ def test_the_plan_says_so(models: Workbench) -> None:
     )
     told = {remark.what: remark.names for remark in recipe.check().checked.remarks}
     assert told == {"merged in the first 4 channels, the others kept from inpaint": (FIRST,)}
+
+
+def test_the_plan_tells_the_method_alone(models: Workbench) -> None:
+    keys = keys_of(("inpaint", "plain", "style"), alpha=0.5)
+    checked = models.recipe({"op": "train_difference", **keys}).check().checked
+    told = {name: [one.told for one in some] for name, some in summands_of(checked, (FIRST, OTHER)).items()}
+    assert told[FIRST] == told[OTHER] == ["train_difference(inpaint; plain; style; alpha 0.5)"]
 
 
 def test_models_that_all_have_them_are_merged_whole(models: Workbench) -> None:
