@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mergec.diagnostics import MergecError, safe
-from mergec.execute.decided import Decided
+from mergec.execute.decided import Decided, Vectors
 from mergec.execute.errors import AverageWithCare, NotFiniteInMatch
 from mergec.execute.evaluator import Evaluator, rows_block
 from mergec.execute.in_order import in_order
@@ -39,35 +39,44 @@ def decide(
     progress: MatchProgress | None,
     known: Mapping[int, Solution] | None = None,
 ) -> Decided:
-    """Make all decisions of a plan. `progress` is told of each step of each match.
+    """Make the decisions of a plan. `progress` is told of each step of each match.
 
-    `known` are solutions of some of the matches, by their numbers: nothing is looked for again there.
+    `known` are solutions of some of the matches, by their numbers: nothing is looked for again there. What
+    tensors of many names come to is found when it is asked for: what is built already needs none of it.
 
     Raises:
         MergecError: MC0704 where values to compare are not finite, MC02xx from a source.
     """
-    vectors: list[torch.Tensor] = []
+    vectors = Vectors()
+    evaluator = Evaluator(sources, vectors)
     solutions: list[Solution] = []
     with one_thread_each():
         for one in plan.decisions:
             if isinstance(one, GivenVector):
-                vectors.append(torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None])
-                continue
-            if isinstance(one, JointTask):
-                vectors.append(_reduced(one, Evaluator(sources, vectors)))
-                continue
-            steps = partial(progress, one) if progress is not None else _told_nobody
-            found = (known or {}).get(len(solutions))
-            solution = found or _solved(one, Evaluator(sources, vectors), steps)
-            solutions.append(solution)
-            vectors.append(torch.stack([torch.from_numpy(vector) for vector in solution.elements]))
-    return Decided(tuple(vectors), tuple(solutions))
+                vectors.append(partial(_given, one))
+            elif isinstance(one, JointTask):
+                vectors.append(partial(_reduced, one, evaluator))
+            else:
+                steps = partial(progress, one) if progress is not None else _told_nobody
+                solution = (known or {}).get(len(solutions)) or _solved(one, evaluator, steps)
+                solutions.append(solution)
+                vectors.append(partial(_found, solution))
+    return Decided(vectors, tuple(solutions))
+
+
+def _given(one: GivenVector) -> torch.Tensor:
+    return torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None]
+
+
+def _found(solution: Solution) -> torch.Tensor:
+    return torch.stack([torch.from_numpy(vector) for vector in solution.elements])
 
 
 def _reduced(task: JointTask, evaluator: Evaluator) -> torch.Tensor:
     from mergec.symmetries.matching.freed_memory import give_back
 
-    found = _streamed(task, evaluator)
+    with one_thread_each():
+        found = _streamed(task, evaluator)
     give_back()  # what the tiles took is promised to the workers next
     return found
 

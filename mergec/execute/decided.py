@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from mergec.symmetries.matching.solution import Solution
 
 
+class Vectors(Sequence["torch.Tensor"]):
+    """The vector of each decision; some are made when they are first asked for, by whichever thread asks.
+
+    Making one may ask for earlier ones.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._known: dict[int, torch.Tensor] = {}
+        self._makers: list[tuple[threading.Lock, Callable[[], torch.Tensor]]] = []
+
+    def append(self, make: Callable[[], torch.Tensor]) -> None:
+        """Add one that is not made yet."""
+        self._makers.append((threading.Lock(), make))
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    @overload
+    def __getitem__(self, number: int) -> torch.Tensor: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[torch.Tensor]: ...
+    def __getitem__(self, number: int | slice) -> torch.Tensor | list[torch.Tensor]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(len(self))[number]]
+        lock, make = self._makers[number]
+        with lock:
+            if number not in self._known:
+                self._known[number] = make()
+            return self._known[number]
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The vectors of permutations that each decision gave, and what each match of the plan found."""
+    """The vectors that each decision gave, and what each match of the plan found."""
 
-    vectors: tuple[torch.Tensor, ...] = ()
+    vectors: Sequence[torch.Tensor] = field(default_factory=Vectors)
     solutions: tuple[Solution, ...] = ()
 
 

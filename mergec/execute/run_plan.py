@@ -34,14 +34,15 @@ def run_plan(
 ) -> None:
     """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
 
-    `decisions` are the vectors that the plan's decisions gave, and `finished` the numbers of tensors that
-    the sink has already.
+    `decisions` are the vectors that the plan's decisions gave, or give when they are asked for, and
+    `finished` the numbers of tensors that the sink has already.
 
     Raises:
         MergecError: what was met at the first tile that failed; the workers stop after their tile.
         KeyboardInterrupt: likewise.
     """
     plan = replace(plan, regions=tuple(one for one in plan.regions if one.tensor not in finished))
+    _make_needed(plan, decisions)
     tasks = SharedTasks(plan)
     with ExitStack() as stack:
         ahead = ReadAhead(plan, sources)
@@ -73,6 +74,13 @@ def run_plan(
                 tasks.stop()
         failures = [(worker.place, f.exception()) for worker, f in zip(workers, started, strict=True)]
         _raise_first([(place, failure) for place, failure in failures if failure is not None])
+
+
+def _make_needed(plan: Plan, decisions: Sequence[torch.Tensor]) -> None:
+    """Ask for the decisions that the regions rest on: the proof counts them before the workers begin."""
+    leaves = (leaf for region in plan.regions for leaf in region.all_leaves)
+    for number in sorted({leaf.decision for leaf in leaves if leaf.decision is not None}):
+        decisions[number]
 
 
 def _run(worker: Worker, tasks: SharedTasks) -> None:

@@ -125,8 +125,8 @@ def _sum_scratch(_: Types, attributes: Attributes) -> int:
 def _rows_scratch(types: Types, attributes: Attributes) -> int:
     """Blocks of rows of each operand and their product, and the result while it is gathered."""
     width: int = attributes[0]
-    row = prod(types[0].shape[1:])
-    return ((width + 2) * ROW_BLOCK * row + 3 * width * width * max(row, types[0].shape[0])) * _F64_BYTES
+    count, row = types[0].shape[0], prod(types[0].shape[1:])
+    return ((width + 2) * min(ROW_BLOCK, count) * row + 3 * width * width * max(row, count)) * _F64_BYTES
 
 
 def _histogram_scratch(_: Types, attributes: Attributes) -> int:

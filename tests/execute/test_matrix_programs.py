@@ -162,7 +162,7 @@ class TestReductions:
 
     def test_rows_stream_whatever_they_are_made_of(self, bench: Bench) -> None:
         """In less memory than they take, through a product and a repeated row."""
-        w, a, b, row = numbers(200_000, 8), numbers(4, 8, seed=1), numbers(200_000, 4, seed=2), numbers(1, 8)
+        w, a, b, row = numbers(600_000, 8), numbers(4, 8, seed=1), numbers(600_000, 4, seed=2), numbers(1, 8)
         value = (bench.leaf(w) + bench.leaf(b) @ bench.leaf(a)) * bench.leaf(row)
         base = numbers(3, 8, seed=5)
         bench.outputs["w"] = concatenated([bench.leaf(base), value.mean_rows()], 0)
