@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mergec.execute.evaluator import Evaluator
+    from mergec.ir.plan import JointTask
 
 _RECIPE = """
 mergec: 1
@@ -43,7 +44,7 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     found: list[object] = []
     search = deciding._streamed
 
-    def counted(task: deciding.JointTask, evaluator: Evaluator) -> object:
+    def counted(task: JointTask, evaluator: Evaluator) -> object:
         found.append(task)
         return search(task, evaluator)
 
