@@ -186,7 +186,7 @@ class _Checking:
         return str(attributes[0]) if primitive is CAST and not attributes[0].is_float else ""
 
     def _leaf(self, node: NodeId) -> NodeId:
-        return next(iter(self._graph.leaves(node)))
+        return next(self._graph.leaves(node), node)  # a decision has no leaf
 
     def _source(self, node: NodeId) -> str:
         return self._lowered.labels.get(self._leaf(node), ("", ""))[0]

@@ -13,6 +13,7 @@ from mergec.methods.degrees import Degrees
 from mergec.methods.larger_tensors import accept_larger, find_larger, refuse_larger
 from mergec.methods.method_calls import MethodCalls
 from mergec.methods.pieces.rounding import rounding_dtype
+from mergec.methods.unlike import unlike
 
 if TYPE_CHECKING:
     from mergec.ir.config_edit import ConfigEdit
@@ -52,10 +53,13 @@ class Application:
         found = {name: [table.entries[name] for table in self._models.merged()] for name in names}
         carried = [name for name, some in found.items() if all(entry.dtype.is_integral for entry in some)]
         computed = [name for name in names if name not in set(carried)]
-        arguments = self._arguments_of(computed)
+        refused = self._refused(computed)
+        arguments = self._arguments_of([name for name in computed if name not in refused])
         entries: dict[str, Entry] = {}
         for name, some in found.items():
-            if name not in arguments:
+            if name in refused:
+                entries[name] = Entry(refused[name], some[0].dtype)
+            elif name not in arguments:
                 entries[name] = self._carried(name, some)
             else:
                 entries[name] = Entry(self._built(name, arguments[name]), self._stored or some[0].dtype)
@@ -66,6 +70,12 @@ class Application:
             what = f"not averaged, taken from {base.name}" if base else "not averaged, must be equal"
             self._call.remarks.append(Remark(self._call.name, what, tuple(carried)))
         return entries
+
+    def _refused(self, names: list[str]) -> dict[str, NodeId]:
+        """The tensors that the models hold in forms that do not go together."""
+        nodes = {name: [table.entries[name].node for table in self._models.merged()] for name in names}
+        found = {name: unlike(self._method, some, self._call) for name, some in nodes.items()}
+        return {name: node for name, node in found.items() if node is not None}
 
     def _arguments_of(self, names: list[str]) -> dict[str, dict[str, Any]]:
         """The arguments for each tensor; none where the survey of all tensors finds them wrong."""
