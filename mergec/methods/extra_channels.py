@@ -37,7 +37,12 @@ def without_extra_channels(
     if method.may_grow:  # it has a rule of its own for larger tensors
         return models, {}
     tables = models.merged()
-    mixed = [name for name in names if _are_mixed([_shape(table, name, call) for table in tables])]
+    mixed = [
+        name
+        for name in names
+        if not all(table.entries[name].dtype.is_integral for table in tables)  # those are carried whole
+        and _are_mixed([_shape(table, name, call) for table in tables])
+    ]
     wrong = [(name, at) for name in mixed for at in _extra(tables, name, call) if at > 0]
     if wrong:
         _refuse(method, models, wrong, call)

@@ -147,6 +147,14 @@ def test_other_shapes_that_differ_are_refused(bench: Workbench, shapes: tuple[tu
     assert bench.codes({"op": "interpolate", "from": "a", "to": "b", "t": 0.5}) == ["MC0401"]
 
 
+def test_integers_are_carried_whole(bench: Workbench) -> None:
+    integers = np.arange(36, dtype=np.int32).reshape(1, 9, 2, 2)
+    bench.source("inpaint", {"codes": integers})
+    bench.source("plain", {"codes": integers[:, :4]})
+    made = bench.build({"op": "add_difference", **keys_of(("inpaint", "plain", "plain")), "base": "inpaint"})
+    np.testing.assert_array_equal(made["codes"].values, integers)
+
+
 def test_a_delta_of_them_has_its_own_rule(models: Workbench) -> None:
     keys = {"op": "delta", "of": "inpaint", "base": "plain"}
     assert "MC0375" in models.codes(keys, kind="delta")
