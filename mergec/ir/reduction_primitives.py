@@ -122,11 +122,20 @@ def _sum_scratch(_: Types, attributes: Attributes) -> int:
     return (width + 1) * SUM_BLOCK * _F64_BYTES
 
 
-def _rows_scratch(types: Types, attributes: Attributes) -> int:
-    """Blocks of rows of each operand and their product, and the result while it is gathered."""
-    width: int = attributes[0]
+def _row_scratch(types: Types, attributes: Attributes) -> int:
+    """Blocks of rows, and the products of every row while they are gathered."""
+    return _blocks_of_rows(types, attributes[0], types[0].shape[0])
+
+
+def _column_scratch(types: Types, attributes: Attributes) -> int:
+    """Blocks of rows, and the products of every column while they are gathered."""
+    return _blocks_of_rows(types, attributes[0], prod(types[0].shape[1:]))
+
+
+def _blocks_of_rows(types: Types, width: int, results: int) -> int:
+    """Of each operand and of a product, and sets of dot products: what there is, what comes, and both."""
     count, row = types[0].shape[0], prod(types[0].shape[1:])
-    return ((width + 2) * min(ROW_BLOCK, count) * row + 3 * width * width * max(row, count)) * _F64_BYTES
+    return ((width + 2) * min(ROW_BLOCK, count) * row + 3 * width * width * results) * _F64_BYTES
 
 
 def _histogram_scratch(_: Types, attributes: Attributes) -> int:
@@ -145,10 +154,10 @@ GRAM = Primitive("gram", _gram, Locality.REDUCE, Reproducibility.R1, _sum_scratc
 # width. The sum of the elements of each operand: (width,).
 SUMS = Primitive("sums", _sums, Locality.REDUCE, Reproducibility.R1, _sum_scratch)
 # width. The same of each row, along all other axes: (rows, width, width).
-ROW_PRODUCTS = Primitive("row_products", _row_products, Locality.REDUCE, Reproducibility.R1, _rows_scratch)
+ROW_PRODUCTS = Primitive("row_products", _row_products, Locality.REDUCE, Reproducibility.R1, _row_scratch)
 # width. The same along axis 0, for each index of all other axes: (columns, width, width).
 COLUMN_PRODUCTS = Primitive(
-    "column_products", _column_products, Locality.REDUCE, Reproducibility.R1, _rows_scratch
+    "column_products", _column_products, Locality.REDUCE, Reproducibility.R1, _column_scratch
 )
 # width. The least and the greatest element of each operand: (width, 2).
 EXTREMES = Primitive("extremes", _extremes, Locality.REDUCE)

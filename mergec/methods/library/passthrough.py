@@ -24,4 +24,4 @@ def passthrough(
     A scale of 1 gives its bytes. A scale of 0 gives zeros, whatever the tensor holds; under another one a NaN
     stays a NaN.
     """
-    return model * scale + model * 0.0 if scale == 0.0 else model * scale
+    return model * 0.0 + 0.0 if scale == 0.0 else model * scale

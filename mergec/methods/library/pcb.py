@@ -75,7 +75,8 @@ def pcb(
 
     An element's score grows with its magnitude within its model, and with how well it agrees with the sum of
     all models. Only the `density` best scores of a model count, by how far they are above the last of these;
-    where all of them are equal, each counts whole. A NaN or an infinite value makes all of its tensor NaN.
+    where all of them are equal, each counts whole. A NaN or an infinite value makes all of its tensor NaN,
+    with `scope: model` every tensor.
     """
     deltas = deltas_of(base, inputs, weight)
     if not deltas or density == 0:
