@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeFindings:
+class RecipeFindings(ABC):
     """A recipe with which all is well, or the error that says why not, and what is merely odd.
 
     `text` is what people are told of a recipe with which all is well, and `facts` what machines are.
@@ -31,14 +32,14 @@ class RecipeFindings:
     error: MergecError | None = None
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """One line, or several."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def facts(self) -> Mapping[str, Any]:
         """Entries for a JSON document."""
-        raise NotImplementedError
 
     @property
     def exit_code(self) -> ExitCode:

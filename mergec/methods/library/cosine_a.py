@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from mergec.ir.expression import Tensor
 from mergec.methods.example import Example
@@ -12,19 +13,12 @@ from mergec.methods.pieces.likeness import mixed_by_likeness, survey_likeness
 from mergec.methods.pieces.thresholds import Scope
 from mergec.methods.range import Range
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-
-def _survey(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
-    return survey_likeness(calls, "a")
-
 
 @method(
     reference="SuperMerger: cosineA",
     formula="k A + (1-k) B, k = clamp((s - least) / (greatest - least) - α, 0, 1), s a column's likeness",
     gives="as inputs",
-    survey=_survey,
+    survey=partial(survey_likeness, kind="a"),
     example=Example(
         tensors={"a": [[1, 1], [0, 0]], "b": [[1, -1], [0, 0]]},
         keys={"a": "a", "b": "b", "alpha": 0, "scope": "tensor"},

