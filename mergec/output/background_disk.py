@@ -7,6 +7,8 @@ import os
 import queue
 import threading
 
+# How much is written to a file before the disk is told to start on it.
+_WRITE_BACK = 128 << 20
 _UNABLE = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM}
 
 
@@ -22,6 +24,7 @@ class BackgroundDisk:
         """Start the thread."""
         self._tasks: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()
         self._failure: OSError | None = None
+        self._written: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name="mergec-disk", daemon=True)
         self._thread.start()
 
@@ -29,9 +32,14 @@ class BackgroundDisk:
         """Have blocks set aside for the whole file, where the file system can."""
         self._tasks.put((descriptor, size))
 
-    def write_back(self, descriptor: int) -> None:
-        """Have what was written so far go to the disk."""
-        self._tasks.put((descriptor, 0))
+    def note_written(self, descriptor: int, nbytes: int) -> None:
+        """So many more bytes were written; have them go to the disk when that pays."""
+        # Two threads may lose each other's count: it only times the next call, and no byte depends on it.
+        written = self._written.get(descriptor, 0) + nbytes
+        if written >= _WRITE_BACK:
+            written = 0
+            self._tasks.put((descriptor, 0))
+        self._written[descriptor] = written
 
     def finish(self) -> None:
         """Wait until all is done.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
@@ -16,7 +17,7 @@ from blake3 import blake3
 from mergec.output.shard_files import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mergec.ir.plan import OutputLayout
@@ -60,6 +61,7 @@ class Journal:
             OSError: the system refuses.
         """
         self.entries = dict(entries)
+        self.path, self.layout = path, layout
         self._descriptor = os.open(path, _FLAGS, 0o666)
         try:
             lines = (_line_of(number, entry) for number, entry in sorted(entries.items()))
@@ -85,6 +87,18 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+@contextmanager
+def back_on_error(journal: Journal | None) -> Iterator[None]:
+    """What removes a journal within the context: where it fails afterwards, the journal is written again."""
+    try:
+        yield
+    except BaseException:
+        if journal is not None:
+            with suppress(OSError):
+                Journal(journal.path, journal.layout, journal.entries).close()
+        raise
 
 
 def begin_journal(path: Path) -> None:

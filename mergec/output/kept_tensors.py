@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergec.output.copies import digest_here
 from mergec.output.journal import Entry
-from mergec.output.shard_files import read
-from mergec.output.tensor_digests import EMPTY, digest_of
+from mergec.output.tensor_digests import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
     from pathlib import Path
     from typing import TypeVar
 
-    from mergec.ir.plan import OutputLayout, PlacedTensor
-    from mergec.output.old_output import OldOutput
+    from mergec.ir.plan import OutputLayout
+    from mergec.output.old_output import OldOutput, OldTensor
     from mergec.output.shard_files import ShardFiles
 
     T = TypeVar("T")
 
-_COPIED_AT_ONCE = 1 << 30
-
 
 class Threads(NamedTuple):
-    """How many threads hash and copy tensors, and what the caller does `meanwhile`."""
+    """How many threads hash tensors, and what the caller does `meanwhile`."""
 
     workers: int
     meanwhile: Callable[[], None]
@@ -57,7 +53,7 @@ def journaled_tensors(
     """Those of the claimed entries whose tensors' bytes in the files have the digest that is claimed."""
 
     def is_true(number: int) -> bool:
-        return _digest_here(layout.tensors[number], files) == claimed[number].digest
+        return digest_here(layout.tensors[number], files) == claimed[number].digest
 
     return {number: claimed[number] for number in _chosen(sorted(claimed), is_true, threads)}
 
@@ -93,32 +89,18 @@ def linked_shards(
     return entries
 
 
-def copied_tensors(
-    layout: OutputLayout, files: ShardFiles, keys: Mapping[int, str], old: OldOutput, threads: Threads
-) -> dict[int, Entry]:
-    """Copy tensors from the old output, by their keys; those that arrived as the old output tells of them.
-
-    What comes from a file that is as it was published is not hashed again.
-
-    Raises:
-        OSError: the system refuses to write.
-    """
-    found = {n: one for n, key in keys.items() if (one := old.same(layout.tensors[n], key)) is not None}
-
-    def is_copied(number: int) -> bool:
-        placed, one = layout.tensors[number], found[number]
-        with old.opened(one) as source:
-            if source is None:
-                return False
-            _copy(source, one.offset, files.descriptors[placed.shard], placed)
-        return one.file in old.unchanged or _digest_here(placed, files) == one.digest
-
-    chosen = _chosen(sorted(found), is_copied, threads)
-    return {n: Entry(keys[n], found[n].digest, found[n].is_finite) for n in chosen}
-
-
-def _digest_here(tensor: PlacedTensor, files: ShardFiles) -> str:
-    return digest_of(tensor.nbytes, lambda at, part: files.read(tensor.shard, tensor.offset + at, part))
+def tensors_to_copy(
+    layout: OutputLayout, kept: Container[int], keys: Sequence[str] | None, old: OldOutput | None
+) -> dict[int, OldTensor]:
+    """The tensors of the old output that are to be copied, by the numbers that they are to have."""
+    if old is None or keys is None:
+        return {}
+    found = {
+        number: old.same(tensor, keys[number])
+        for number, tensor in enumerate(layout.tensors)
+        if tensor.nbytes and number not in kept
+    }
+    return {number: one for number, one in found.items() if one is not None}
 
 
 def _chosen(candidates: Sequence[T], test: Callable[[T], bool], threads: Threads) -> list[T]:
@@ -132,19 +114,3 @@ def _chosen(candidates: Sequence[T], test: Callable[[T], bool], threads: Threads
         return [one for one, passed in zip(candidates, found, strict=True) if passed]
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _copy(source: int, start: int, target: int, placed: PlacedTensor) -> None:
-    done = 0
-    with suppress(OSError):  # what is really wrong shows when the bytes are moved the other way
-        while done < placed.nbytes and hasattr(os, "copy_file_range"):
-            count = min(placed.nbytes - done, _COPIED_AT_ONCE)
-            copied = os.copy_file_range(source, target, count, start + done, placed.offset + done)
-            if not copied:
-                break
-            done += copied
-    buffer = memoryview(bytearray(min(placed.nbytes - done, 1 << 20)))
-    while done < placed.nbytes:
-        part = buffer[: placed.nbytes - done]
-        read(source, start + done, part)
-        done += os.pwrite(target, part, placed.offset + done)

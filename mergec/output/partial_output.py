@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Self
 
 from mergec.output.background_disk import BackgroundDisk
 from mergec.output.claimed_place import ClaimedPlace
+from mergec.output.copies import Copies
 from mergec.output.durable import sync, sync_tree
-from mergec.output.journal import Entry, Journal, of_same_cause
+from mergec.output.journal import Entry, Journal, back_on_error, of_same_cause
 from mergec.output.kept_tensors import (
     Threads,
-    copied_tensors,
     empty_tensors,
     journaled_tensors,
     linked_shards,
     made_anyway,
+    tensors_to_copy,
 )
 from mergec.output.manifest import merkle_of, write_manifest
 from mergec.output.refusals import refusals_told
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from mergec.ir.config_edit import SideChange
     from mergec.ir.plan import OutputLayout
     from mergec.output.old_output import OldOutput
-
-# How much is written to a file before the disk is told to start on it.
-_WRITE_BACK = 128 << 20
 
 
 class PartialOutput:
@@ -63,11 +61,11 @@ class PartialOutput:
         paths = [self.path if is_single_file else self.path / shard.name for shard in layout.shards]
         self._files = ShardFiles(paths, layout.shards)
         self._disk = BackgroundDisk()
-        self._written = [0] * len(layout.shards)
         self._digests = TensorDigests(layout, self._files.read)
         self._causes: Sequence[str] = [""] * len(layout.tensors)
         self._keys: Sequence[str] | None = None
         self._journal: Journal | None = None
+        self._copies = Copies(layout, self._files, self._note_finished)
         self._is_done = False
         self.entries: dict[int, Entry] = {}
         with refusals_told(self.path), self._gone_on_error():
@@ -120,9 +118,10 @@ class PartialOutput:
         know: only tensors of the same cause are taken from a stopped build. `keys` tells the same for all
         machines and times, and decides what is taken from the `old` output. `copied` are known digests of
         tensors that are only copied. `reserve` has room set aside in the background. `meanwhile` is called
-        while threads hash and copy, with the numbers of tensors that must be made whatever they find.
+        while threads hash, with the numbers of tensors that must be made whatever they find.
 
-        Returns the numbers of the tensors that need no work; those without elements are none.
+        Returns the numbers of the tensors that need no work; those without elements are none. Some are still
+        being copied from the old output: `await_copies` tells whether all of them arrive.
 
         Raises:
             MergecError: MC0804 when the system refuses.
@@ -138,24 +137,35 @@ class PartialOutput:
             self._files.check_room(self._target.parent, self._files.linked)
             claimed = {number: entry for number, entry in journaled.items() if number not in linked}
             here = journaled_tensors(self._layout, self._files, claimed, threads)
-            if old is not None and keys is not None:
-                missing = {n: key for n, key in enumerate(keys) if n not in linked and n not in here}
-                taken = copied_tensors(self._layout, self._files, missing, old, threads)
-                here |= {number: entry._replace(cause=causes[number]) for number, entry in taken.items()}
             self._journal = Journal(self._place.journal_path, self._layout, here)
             self.entries = linked | here
+            kept = {number for number in self.entries if self._layout.tensors[number].nbytes}
+            taken = tensors_to_copy(self._layout, kept, keys, old)
             if reserve:
-                self._reserve()
-        return [number for number in sorted(self.entries) if self._layout.tensors[number].nbytes]
+                self._reserve(taken)
+            if old is not None:
+                self._copies.start(old, taken, causes, workers)
+        return sorted(kept | taken.keys())
+
+    def await_copies(self) -> list[int]:
+        """Wait for what is copied from the old output; the numbers of tensors that must be made after all.
+
+        Raises:
+            MergecError: MC0804 when the system refuses.
+        """
+        with refusals_told(self.path):
+            return self._copies.finish()
 
     def _link(self, shard: int, file: Path) -> bool:
         # Where there is one file, and it is the same, nothing is replaced at all.
         self._is_done = self._is_single_file
         return self._is_single_file or self._files.link(shard, file)
 
-    def _reserve(self) -> None:
-        shards = {t.shard for number, t in enumerate(self._layout.tensors) if number not in self.entries}
-        for shard in sorted(shards):
+    def _reserve(self, copied: Collection[int]) -> None:
+        tensors = self._layout.tensors
+        shards = {tensor.shard for number, tensor in enumerate(tensors) if number not in self.entries}
+        # Blocks that files share need no room of their own, and copies would wait for what they overwrite.
+        for shard in sorted(shards - {tensors[number].shard for number in copied}):
             self._disk.reserve(self._files.descriptors[shard], self._layout.shards[shard].size)
 
     def fileno(self, shard: int) -> int:
@@ -172,11 +182,7 @@ class PartialOutput:
             self._disk.raise_failure()
             self._files.write(shard, offset, buffer)
         self._digests.note_written(shard, offset, buffer)
-        # Two threads may lose each other's count: it only times the next call, and no byte depends on it.
-        self._written[shard] += len(buffer)
-        if self._written[shard] >= _WRITE_BACK:
-            self._written[shard] = 0
-            self._disk.write_back(self._files.descriptors[shard])
+        self._disk.note_written(self._files.descriptors[shard], len(buffer))
 
     def note_copied(self, shard: int, offset: int, nbytes: int, scratch: memoryview) -> None:
         """The kernel has written these bytes of a shard's file.
@@ -195,9 +201,11 @@ class PartialOutput:
         """
         with refusals_told(self._files.paths[self._layout.tensors[tensor].shard]):
             digest = self._digests.note_done(tensor, nbytes, scratch)
-        if digest is None:
-            return
-        entry = self.entries[tensor] = Entry(self._causes[tensor], digest, is_finite)
+        if digest is not None:
+            self._note_finished(tensor, Entry(self._causes[tensor], digest, is_finite))
+
+    def _note_finished(self, tensor: int, entry: Entry) -> None:
+        self.entries[tensor] = entry
         if self._journal is not None:
             with refusals_told(self._place.journal_path):
                 self._journal.add(tensor, entry)
@@ -247,7 +255,7 @@ class PartialOutput:
         place = self._place
         self._close_files()
         place.lock_target()
-        with self._journal_back_on_error():
+        with back_on_error(self._journal):
             place.journal_path.unlink(missing_ok=True)
             if not self._is_single_file:
                 if is_same_tree(self.path, self._target):
@@ -260,16 +268,6 @@ class PartialOutput:
         place.leave()
         with suppress(OSError):  # it is there; whether that outlasts a loss of power, nobody can tell now
             sync(self._target.parent)
-
-    @contextmanager
-    def _journal_back_on_error(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            if self._journal is not None:
-                with suppress(OSError):
-                    Journal(self._place.journal_path, self._layout, self._journal.entries).close()
-            raise
 
     def discard(self) -> str:
         """End the work. Where nothing is finished, nothing stays; else the text tells what is kept where."""
@@ -284,6 +282,7 @@ class PartialOutput:
         return f"kept {count} of {total} tensors in {self.path}; the next build goes on from there"
 
     def _close_files(self) -> None:
+        self._copies.stop()
         with suppress(OSError):  # told by `publish`; what is discarded may fail
             self._disk.finish()
         self._files.close()

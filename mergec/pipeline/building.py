@@ -76,16 +76,29 @@ def build(
             keys = lock.keys(plan, found.solutions, waits=old is not None)
             kept = _begin(site, found, keys, old)
             none = why_nothing(site.target, is_fresh=options.fresh)
-            reuse = reuse_with(plan.layout, keys or (), old, kept, (), none)
             for number in kept:
                 progress(number, plan.layout.tensors[number].nbytes)
             run_plan(plan, site.sources, output, progress, found.vectors, kept)
+            if lost := output.await_copies():
+                kept = _without(lost, kept, plan, progress)
+                done = set(range(len(plan.layout.tensors))).difference(lost)
+                run_plan(plan, site.sources, output, progress, found.vectors, done)
+            reuse = reuse_with(plan.layout, keys or (), old, kept, (), none)
         for source in site.sources:
             source.check_unchanged()
         _add_files(site, copied_files(compiled, plan, options))
         _publish(site, found, keys or lock.keys(plan, found.solutions, waits=True), report)
     _warn_of_values(plan, output.not_finite, report)
     return Built(site.target, found.solutions, frozenset(known), reuse, lock.contents(), output.remark)
+
+
+def _without(
+    lost: Sequence[int], kept: Sequence[int], plan: Plan, progress: Callable[[int, int], None]
+) -> list[int]:
+    """What is kept after all, where what was there is damaged: the others were told of too early."""
+    for number in lost:
+        progress(number, -plan.layout.tensors[number].nbytes)
+    return sorted(set(kept).difference(lost))
 
 
 def _check_places(compiled: Compiled, plan: Plan, options: Options, report: Report) -> None:

@@ -133,15 +133,24 @@ class TestReuse:
         self, bench: Workbench, model: object, monkeypatch: pytest.MonkeyPatch, **output: object
     ) -> list[str]:
         """The tensors that a build does not compute."""
-        found: list[str] = []
-        begin = partial_output.PartialOutput.begin
+        found: set[str] = set()
+        begin, finish = partial_output.PartialOutput.begin, partial_output.PartialOutput.await_copies
 
-        def spy(self: partial_output.PartialOutput, *args: Any, **keys: Any) -> list[int]:
+        def names(output: partial_output.PartialOutput, numbers: list[int]) -> set[str]:
+            return {output._layout.tensors[number].name for number in numbers}
+
+        def begun(self: partial_output.PartialOutput, *args: Any, **keys: Any) -> list[int]:
             numbers = begin(self, *args, **keys)
-            found.extend(self._layout.tensors[number].name for number in numbers)
+            found.update(names(self, numbers))
             return numbers
 
-        monkeypatch.setattr(partial_output.PartialOutput, "begin", spy)
+        def finished(self: partial_output.PartialOutput) -> list[int]:
+            lost = finish(self)
+            found.difference_update(names(self, lost))
+            return lost
+
+        monkeypatch.setattr(partial_output.PartialOutput, "begin", begun)
+        monkeypatch.setattr(partial_output.PartialOutput, "await_copies", finished)
         bench.recipe(model, **output).build()
         return sorted(found)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from mergec.execute import load_libraries
-from mergec.output import kept_tensors, partial_output
+from mergec.output import copies, partial_output
 from mergec.output.old_output import read_old_output
 from mergec.output.partial_output import PartialOutput
 from tests.conftest import tree
@@ -80,7 +81,7 @@ def build(bench: Workbench, model: Any = MIXED, **output: Any) -> list[str]:
 def assert_as_from_nothing(bench: Workbench, model: Any = MIXED, **output: Any) -> None:
     other = bench.folder / "other" / "out"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(partial_output, "copied_tensors", lambda *_: {})
+        patched.setattr(partial_output, "tensors_to_copy", lambda *_: {})
         bench.recipe(model, **output).build(workers=1, out=other)
     assert tree(bench.out) == tree(other)
 
@@ -139,7 +140,7 @@ class TestSomethingChanged:
         build(bench)
         unchanged += inodes(bench.out)
         with pytest.MonkeyPatch.context() as patched:
-            patched.delattr(kept_tensors, "digest_of")
+            patched.delattr(copies, "digest_of")
             assert build(bench, weighted(0.75)) == ["h.1.w"]
         assert_as_from_nothing(bench, weighted(0.75))
 
@@ -148,12 +149,14 @@ class TestSomethingChanged:
     ) -> None:
         needed: list[list[int]] = []
         monkeypatch.setattr(load_libraries, "load_libraries", lambda _plan, made: needed.append(sorted(made)))
-        build(bench)
+        build(bench, max_shard_size=SHARD)
         assert needed == []
-        build(bench, weighted(0.75, "h.4.w"))
-        assert needed == [[4]]
         build(bench, weighted(0.75, "h.4.w"), max_shard_size=SHARD)
-        assert needed == [[4], []]
+        assert needed
+        assert all(made == [4] for made in needed)
+        needed.clear()
+        build(bench, weighted(0.75, "h.4.w"), max_shard_size=SHARD)
+        assert not any(needed)
 
     def test_tensors_move_into_other_shards(self, bench: Workbench) -> None:
         build(bench, max_shard_size=SHARD)
@@ -168,6 +171,47 @@ class TestSomethingChanged:
         # The stamp of the sources differs, and so does every cause.
         assert build(bench) == [f"h.{i}.w" for i in range(1, COUNT + 1)]
         assert_as_from_nothing(bench)
+
+    def test_what_lies_side_by_side_is_copied_at_once_and_in_whole_blocks(
+        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copied: list[tuple[int, int]] = []
+        real = os.copy_file_range
+
+        def copy(source: int, target: int, count: int, start: int, offset: int) -> int:
+            assert start == offset
+            copied.append((start, count))
+            return real(source, target, count, start, offset)
+
+        build(bench)
+        monkeypatch.setattr(os, "copy_file_range", copy)
+        assert build(bench, weighted(0.75, "h.4.w")) == ["h.4.w"]
+        (start, head), (block, _), *after = sorted(copied)
+        assert block == start + head == 4096
+        assert sum(count for _, count in copied) == (COUNT - 1) * 2800
+        assert len(after) == 2  # behind the tensor that is made: up to a whole block, and from there
+        assert after[1][0] % 4096 == 0
+        assert_as_from_nothing(bench, weighted(0.75, "h.4.w"))
+
+    def test_the_rest_is_computed_while_tensors_are_copied(
+        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written = threading.Event()
+        copy, write_at = copies.Copies._copy, PartialOutput.write_at
+
+        def waiting(*arguments: Any) -> bool:
+            assert written.wait(60)
+            return copy(*arguments)
+
+        def noting(self: PartialOutput, *arguments: Any) -> None:
+            write_at(self, *arguments)
+            written.set()
+
+        build(bench)
+        monkeypatch.setattr(copies.Copies, "_copy", waiting)
+        monkeypatch.setattr(PartialOutput, "write_at", noting)
+        assert build(bench, weighted(0.75)) == ["h.1.w"]
+        assert_as_from_nothing(bench, weighted(0.75))
 
     @pytest.mark.parametrize("call", ["link", "copy_file_range"])
     def test_where_the_system_can_neither_link_nor_copy(
@@ -262,8 +306,52 @@ class TestWhatWasTamperedWith:
         (bench.folder / "elsewhere.bin").unlink()
         assert_as_from_nothing(bench)
 
+    def test_progress_takes_back_what_was_damaged(self, bench: Workbench) -> None:
+        build(bench)
+        path = bench.out / "model.safetensors"
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        told: dict[int, int] = dict.fromkeys(range(COUNT + 1), 0)
+
+        def progress(tensor: int, nbytes: int) -> None:
+            told[tensor] += nbytes
+
+        recipe = bench.recipe(MIXED)
+        recipe.build(workers=1, progress=progress)
+        assert list(told.values()) == [tensor.nbytes for tensor in recipe.plan().layout.tensors]
+        assert_as_from_nothing(bench)
+
 
 class TestStopped:
+    def test_nothing_is_copied_after_the_files_are_closed(
+        self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, failed = threading.Event(), threading.Event()
+        used: list[bool] = []
+        copy = copies.Copies._copy
+
+        def waiting(self: copies.Copies, *arguments: Any) -> bool:
+            begun.set()
+            assert failed.wait(60)
+            used.append(bool(self._files.descriptors))
+            return copy(self, *arguments)
+
+        def fail(*_: object) -> None:
+            assert begun.wait(60)
+            threading.Timer(0.1, failed.set).start()
+            raise KeyboardInterrupt
+
+        build(bench)
+        before = tree(bench.out)
+        monkeypatch.setattr(copies.Copies, "_copy", waiting)
+        monkeypatch.setattr(PartialOutput, "write_at", fail)
+        with pytest.raises(KeyboardInterrupt):
+            bench.recipe(weighted(0.75)).build(workers=1)
+        assert used
+        assert all(used)
+        assert tree(bench.out) == before
+
     def test_a_build_with_linked_shards_never_writes_into_the_old_output(self, bench: Workbench) -> None:
         build(bench, max_shard_size=SHARD)
         before = tree(bench.out)
