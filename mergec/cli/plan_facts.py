@@ -17,7 +17,7 @@ from mergec.lock.digest_cache import DigestCache, cache_file
 from mergec.lock.foreseen_reuse import foreseen_reuse, known_contents
 from mergec.lower.bind import bind
 from mergec.output.manifest import NAME as MANIFEST
-from mergec.pipeline import copied_files, target_path
+from mergec.pipeline import copied_files, target_path, with_known_metadata
 from mergec.provenance.output_files import provenance_names
 from mergec.recipe.recipe_model import is_single_file
 from mergec.verification.output_on_disk import INDEX
@@ -104,7 +104,10 @@ def plan_facts(
 def _foreseen(compiled: Compiled, plan: Plan, target: Path) -> tuple[Reuse, Mapping[Path, str]]:
     """What a build would find there, and the digests of weight files that are known."""
     files, cache = compiled.sources.files, DigestCache(cache_file())
-    contents = known_contents(files, cache) if target.exists() else {}
+    # Headers that tell of sources also tell for which build it is that a stopped one has left something.
+    is_needed = target.exists() or compiled.recipe.output.metadata is not None
+    contents = known_contents(files, cache) if is_needed else {}
+    plan = with_known_metadata(plan, compiled, contents)
     return foreseen_reuse(compiled.checked, files, plan, target, contents, cache), contents
 
 

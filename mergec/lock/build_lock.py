@@ -11,6 +11,7 @@ from mergec.lock.digest_cache import DigestCache, cache_file
 from mergec.lock.errors import LockLeft
 from mergec.lock.file_stamp import stamp_of
 from mergec.lock.found_permutations import decided_vectors, found_permutations, match_nodes
+from mergec.lock.kept_manifests import manifest_folder
 from mergec.lock.kept_matches import KeptMatches, match_folder
 from mergec.lock.lock_file import lock_path, read_lock, write_lock
 from mergec.lock.lock_model import LockedOutput
@@ -23,7 +24,8 @@ from mergec.lock.recipe_lock import (
 )
 from mergec.output.manifest import NAME as MANIFEST
 from mergec.output.manifest import read_manifest
-from mergec.output.old_output import read_old_output
+from mergec.output.old_output import old_file, read_old_output
+from mergec.recipe.recipe_model import is_single_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -209,9 +211,11 @@ class BuildLock:
 
         A lock that cannot be written is a warning (MC0858): the output is there, and as it should be.
         """
-        found = read_manifest(target)
+        is_file = is_single_file(target)
+        folder = manifest_folder(target) if is_file else target
+        found = read_manifest(folder) if folder is not None else None
         if found is not None:
-            files = (target / shard.name for shard in plan.layout.shards)
+            files = [target] if is_file else [target / shard.name for shard in plan.layout.shards]
             self._cache.add(_PUBLISHED, {str(stamp_of(file)): found.checksum for file in files})
         if self._is_written:
             try:
@@ -249,7 +253,12 @@ def trusted_output(target: Path, cache: DigestCache) -> OldOutput | None:
         stamp = str(stamp_of(path))
         return cache.find(_PUBLISHED, [stamp]).get(stamp) == checksum
 
-    return read_old_output(target.resolve(), is_unchanged)
+    target = target.resolve()
+    if not is_single_file(target):
+        return read_old_output(target, is_unchanged)
+    folder = manifest_folder(target) if target.is_file() else None
+    manifest = read_manifest(folder) if folder is not None else None
+    return old_file(target, manifest, is_unchanged) if manifest is not None else None
 
 
 def _copies(plan: Plan) -> list[int]:

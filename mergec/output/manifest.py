@@ -43,6 +43,13 @@ class Manifest(NamedTuple):
     numerics: int
     checksum: str
 
+    @property
+    def merkle(self) -> str:
+        """One digest of all tensors."""
+        return merkle_root(
+            TensorDigest(name, one.dtype, one.shape, one.digest) for name, one in self.tensors.items()
+        )
+
 
 def write_manifest(
     folder: Path, layout: OutputLayout, entries: Mapping[int, Entry], keys: Sequence[str] | None

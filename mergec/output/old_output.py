@@ -112,8 +112,16 @@ def read_old_output(
     this checksum.
     """
     manifest = read_manifest(folder)
-    if manifest is None:
-        return None
+    return _old_output(folder, manifest, is_unchanged) if manifest is not None else None
+
+
+def old_file(path: Path, manifest: Manifest, is_unchanged: Callable[[Path, str], bool]) -> OldOutput:
+    """What can be taken from a file: as `read_old_output`, by the manifest of what was written there."""
+    tensors = {name: tensor._replace(file=path.name) for name, tensor in manifest.tensors.items()}
+    return _old_output(path.parent, manifest._replace(tensors=tensors), is_unchanged)
+
+
+def _old_output(folder: Path, manifest: Manifest, is_unchanged: Callable[[Path, str], bool]) -> OldOutput:
     found: dict[str, OldTensor] = {}
     names = sorted({tensor.file for tensor in manifest.tensors.values()})
     views = {name: _views(folder, name) for name in names}

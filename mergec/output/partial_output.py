@@ -71,8 +71,8 @@ class PartialOutput:
         with refusals_told(self.path), self._gone_on_error():
             target.parent.mkdir(parents=True, exist_ok=True)
             self._place.claim(layout, is_fresh=is_fresh)
-            is_other = is_fresh or is_single_file
-            self._files.check_room(target.parent, () if is_other else like_shards(target, layout))
+            old = target.parent if is_single_file else target
+            self._files.check_room(target.parent, () if is_fresh else like_shards(old, layout))
             self._place.clear_all_but(paths)
             self._files.create()
 
@@ -157,8 +157,9 @@ class PartialOutput:
             return self._copies.finish()
 
     def _link(self, shard: int, file: Path) -> bool:
-        # Where there is one file, and it is the same, nothing is replaced at all.
-        self._is_done = self._is_single_file
+        if self._is_single_file:
+            self._is_done = True  # where there is one file, and it is the same, nothing is replaced at all
+            self._files.linked.add(shard)
         return self._is_single_file or self._files.link(shard, file)
 
     def _reserve(self, copied: Collection[int]) -> None:

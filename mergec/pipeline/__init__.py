@@ -8,7 +8,7 @@ from mergec.pipeline.building import Built, build
 from mergec.pipeline.compiling import Compiled, compile_loaded, compile_recipe
 from mergec.pipeline.in_memory import tensors_of
 from mergec.pipeline.options import DEFAULT_MEMORY, Options
-from mergec.pipeline.planning import copied_files, make_build_plan, target_path
+from mergec.pipeline.planning import copied_files, make_build_plan, target_path, with_known_metadata
 from mergec.pipeline.solving import solve
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "solve",
     "target_path",
     "tensors_of",
+    "with_known_metadata",
 ]

@@ -187,9 +187,15 @@ def _add_files(site: _Site, copied: Mapping[Path, Path]) -> None:
 
 def _publish(site: _Site, found: Decided, keys: Sequence[str] | None, report: Report) -> None:
     """Put the output in its place, and the lock beside the recipe."""
+    from mergec.lock.kept_manifests import keep_manifest
+    from mergec.provenance.built_recipe import BUILT_RECIPE, built_recipe
+
     plan, output, lock = site.plan, site.output, site.lock
     lock.check_output(plan, found.solutions, output.merkle)
     output.publish(index=plan.layout.index, keys=keys)
+    if is_single_file(site.target):
+        told = {BUILT_RECIPE: built_recipe(site.compiled.bound).encode()}
+        keep_manifest(site.target, plan.layout, output.entries, keys, told)
     lock.remember_copies(plan, keys, {number: one.digest for number, one in output.entries.items()})
     lock.finish(site.target, plan, found.solutions, output.merkle, report)
 

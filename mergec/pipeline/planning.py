@@ -13,6 +13,7 @@ from mergec.pipeline.compiling import collector_paused
 from mergec.recipe.recipe_model import is_single_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mergec.ir.plan import Plan
@@ -85,13 +86,29 @@ def with_metadata(plan: Plan, compiled: Compiled) -> Plan:
         return plan
     from mergec.lock.digest_cache import DigestCache, cache_file
     from mergec.lock.source_digests import ReadFile, SourceDigests
-    from mergec.provenance.merged_files import merged_metadata
-    from mergec.schedule import shard_layout
 
     files = [ReadFile(file.path, file.identity) for file in compiled.sources.files]
     with SourceDigests(files, DigestCache(cache_file())) as digests:
         digests.start()
         found = [one.sha256 for one in digests.result()]
+    return _with_digests(plan, compiled, found)
+
+
+def with_known_metadata(plan: Plan, compiled: Compiled, contents: Mapping[Path, str]) -> Plan:
+    """As `with_metadata`, where nothing may be read: `contents` are the SHA-256 that are known.
+
+    The plan stays as it is while one is missing.
+    """
+    files = [file.path for file in compiled.sources.files]
+    if compiled.recipe.output.metadata is None or not all(path in contents for path in files):
+        return plan
+    return _with_digests(plan, compiled, [contents[path] for path in files])
+
+
+def _with_digests(plan: Plan, compiled: Compiled, found: Sequence[str]) -> Plan:
+    from mergec.provenance.merged_files import merged_metadata
+    from mergec.schedule import shard_layout
+
     adapter = adapter_files(plan.config)
     metadata = merged_metadata(compiled.bound, compiled.sources, found)
     metadata.update(adapter.metadata if adapter else ())
