@@ -13,10 +13,11 @@ from mergec.execute.arena import bind
 from mergec.execute.box import box_of, boxes
 from mergec.execute.errors import NotFiniteValues
 from mergec.execute.generated_source import GeneratedSource
-from mergec.execute.load import Readable, load_box, load_turned
+from mergec.execute.load_box import Readable, load_box
+from mergec.execute.load_turned import load_turned
 from mergec.execute.pick import part_of_held, pick
 from mergec.ir.held_bytes import fixed_bytes, stream_bytes, streaming_bytes
-from mergec.kernels.elementwise import NotFinite
+from mergec.kernels.findings import NotFinite
 from mergec.kernels.reductions import REDUCTIONS
 from mergec.kernels.torch_dtypes import register_dtype
 

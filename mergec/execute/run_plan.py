@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
+from mergec.execute.computers import Computers
 from mergec.execute.read_ahead import ReadAhead
 from mergec.execute.shared_tasks import SharedTasks
 from mergec.execute.worker import Worker
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     import torch
 
-    from mergec.execute.held_values import HeldValues
     from mergec.execute.worker import Sink
     from mergec.ir.plan import Plan, Region
     from mergec.sources.byte_source import ByteSource
@@ -52,21 +51,13 @@ def run_plan(
             ahead.note_read(region, elements)
             progress(region.tensor, written)
 
-        @cache
-        def held() -> HeldValues:
-            from mergec.execute.held_values import HeldValues  # torch, which copies need none of
-
-            return HeldValues(plan)
-
-        not_finite: set[int] = set()
-        workers = [
-            Worker(plan, sources, sink, done, held, not_finite, decisions) for _ in range(plan.memory.workers)
-        ]
-        stack.enter_context(_inner_threads_off(plan))
+        computers = Computers(plan, sources, sink, decisions)
+        workers = [Worker(plan, sources, sink, done, computers) for _ in range(plan.memory.workers)]
+        stack.enter_context(_inner_threads_off(computers))
         if len(workers) == 1:
             workers[0].run(tasks)
             return
-        with ThreadPoolExecutor(len(workers), "mergec", initializer=_thread_initializer(plan)) as pool:
+        with ThreadPoolExecutor(len(workers), "mergec", initializer=_thread_initializer(computers)) as pool:
             started = [pool.submit(_run, worker, tasks) for worker in workers]
             try:
                 wait(started, return_when=FIRST_EXCEPTION)
@@ -96,17 +87,17 @@ def _raise_first(failures: list[tuple[tuple[int, int], BaseException]]) -> None:
         raise min(failures, key=lambda failure: failure[0])[1]
 
 
-def _thread_initializer(plan: Plan) -> Callable[[], object] | None:
+def _thread_initializer(computers: Computers) -> Callable[[], object] | None:
     """Asking for the number of inner threads makes a thread keep to the one that was set for all."""
-    if not plan.computes:
+    if not computers.use_torch:
         return None
     import torch
 
     return torch.get_num_threads
 
 
-def _inner_threads_off(plan: Plan) -> AbstractContextManager[None]:
-    if not plan.computes:
+def _inner_threads_off(computers: Computers) -> AbstractContextManager[None]:
+    if not computers.use_torch:
         return nullcontext()
     from mergec.execute.tile_computer import one_thread_each
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mergec.diagnostics import MergecError
 from mergec.execute.arena import Arena
-from mergec.execute.box import box_of, runs
-from mergec.execute.errors import IntegersDiffer
+from mergec.execute.box import box_of
 from mergec.execute.evaluator import part_of
 from mergec.execute.store import in_file_order
+from mergec.execute.stored_tile import integers_differ, store
 from mergec.ir.strided_view import is_turned
-from mergec.kernels.elementwise import NotIdentical
+from mergec.kernels.findings import NotIdentical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +68,7 @@ class TileComputer:
             if not self._evaluator.run(bound, region.leaves, parts, held):
                 self._not_finite.add(region.tensor)
         except NotIdentical as difference:
-            raise self._integers_differ(region.tensor, box, difference.element) from None
+            raise integers_differ(self._plan, region.tensor, box, difference.element) from None
         written = self._store(box, bound)
         self._held.done(region)
         return written
@@ -78,21 +77,7 @@ class TileComputer:
         data = bound.result_bytes
         if is_turned(box):
             box, data = in_file_order(box, bound.result, bound.staging)
-        position = 0
-        for offset, nbytes in runs(box):
-            self._sink.write_at(box.file, offset, data[position : position + nbytes])
-            position += nbytes
-        return position
-
-    def _integers_differ(self, tensor: int, tile: StridedView, element: int) -> MergecError:
-        """The diagnostic for an element of a tile, counted as an element of the tensor that is written."""
-        place = self._plan.layout.tensors[tensor]
-        offset = tile.offset
-        for size, stride in zip(reversed(tile.shape), reversed(tile.strides), strict=True):
-            element, index = divmod(element, size)
-            offset += index * stride * tile.dtype.itemsize
-        number = (offset - place.offset) // tile.dtype.itemsize
-        return MergecError([IntegersDiffer(tensor=place.name, element=number)])
+        return store(box, data, self._sink)
 
 
 @contextmanager

@@ -5,16 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Protocol
 
-from mergec.diagnostics.held_signals import signals_held
 from mergec.execute.copy_range import copy_range
 from mergec.ir.program import COPY_BUFFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import torch
-
-    from mergec.execute.held_values import HeldValues
+    from mergec.execute.computers import Computers
     from mergec.execute.shared_tasks import Task
     from mergec.ir.plan import Plan, Region
     from mergec.sources.byte_source import ByteSource
@@ -51,28 +48,20 @@ class Worker:
         sources: Sequence[ByteSource],
         sink: Sink,
         done: Callable[[Region, int, int], None],
-        held: Callable[[], HeldValues],
-        not_finite: set[int],
-        decisions: Sequence[torch.Tensor],
+        computers: Computers,
     ) -> None:
         """Prepare to carry out parts of the plan; `done` is told (region, elements, bytes) per tile.
 
-        `held` gives, and `not_finite` and `decisions` are, what the workers share. Torch is loaded here,
-        and only for a plan that computes: copies need none of it.
+        What computes is loaded here, and only for a plan that computes: copies need none of it.
         """
         self._sources = sources
         self._sink = sink
         self.place = (-1, -1)
         self._done = done
-        self._not_finite = not_finite
+        self._not_finite = computers.not_finite
         self._buffer = memoryview(bytearray(COPY_BUFFER))
-        if any(not region.is_copy for region in plan.regions):
-            # This takes most of a second, in which the disk already reserves room for the output.
-            with signals_held():
-                from mergec.execute.evaluator import Evaluator
-                from mergec.execute.tile_computer import TileComputer
-
-            self._computer = TileComputer(plan, Evaluator(sources, decisions), sink, held(), not_finite)
+        if plan.computes:
+            self._computer = computers.make()
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Do tasks until there are none.

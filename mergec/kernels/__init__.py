@@ -1,1 +1,1 @@
-"""The torch code of the primitives: the only place that computes on weights."""
+"""The code of the primitives, in torch and in NumPy: the only place that computes on weights."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mergec.kernels.findings import NotFinite, NotIdentical
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -17,24 +19,6 @@ if TYPE_CHECKING:
 _HALVES = {torch.float16, torch.bfloat16}
 # How many elements are worked on at a time where that takes memory that the plan does not count.
 _CHUNK = 1 << 12
-
-
-class NotFinite(Exception):  # noqa: N818  # a finding, told to the user by execute/
-    """A value that must be finite is not. `leaf` is the number of the leaf that holds it, or -1."""
-
-    def __init__(self, leaf: int) -> None:
-        """Remember whose."""
-        super().__init__()
-        self.leaf = leaf
-
-
-class NotIdentical(Exception):  # noqa: N818  # a finding, told to the user by execute/
-    """Tensors that must be equal are not. `element` is the first difference within the tile."""
-
-    def __init__(self, element: int) -> None:
-        """Remember where."""
-        super().__init__()
-        self.element = element
 
 
 def _chunks(tensor: torch.Tensor) -> Iterator[slice]:

@@ -151,6 +151,7 @@ def _opened(compiled: Compiled, plan: Plan, options: Options, report: Report, st
 def _begin(site: _Site, found: Decided, keys: Sequence[str] | None, old: OldOutput | None) -> list[int]:
     """Begin the output; the numbers of the tensors that are there already."""
     from mergec.execute.load_libraries import load_libraries
+    from mergec.execute.needs_torch import needs_torch
     from mergec.lock.build_causes import build_causes
 
     plan = site.plan
@@ -162,8 +163,8 @@ def _begin(site: _Site, found: Decided, keys: Sequence[str] | None, old: OldOutp
         old=old,
         copied=site.lock.copied(plan, keys),
         workers=plan.memory.workers,
-        # Reserving ahead pays while torch loads; copies start at once and would only wait for it.
-        reserve=plan.computes,
+        # Reserving ahead pays while torch loads; what starts at once would only wait for it.
+        reserve=needs_torch(plan.regions),
         meanwhile=partial(load_libraries, plan),
     )
 

@@ -1,4 +1,4 @@
-"""Torch is loaded ahead for tensors that are computed, and only for these."""
+"""What computes is loaded ahead for tensors that are computed, and only for these."""
 
 from __future__ import annotations
 
@@ -19,15 +19,27 @@ from mergec.execute.load_libraries import load_libraries
 plan = mergec.load(sys.argv[1]).plan()
 names = [tensor.name for tensor in plan.layout.tensors]
 load_libraries(plan, [names.index(name) for name in sys.argv[2:]])
-print("torch" in sys.modules)
+print([name for name in ("numpy", "torch") if name in sys.modules])
 """
 
 
-@pytest.mark.parametrize(("made", "is_loaded"), [([], False), (["copied"], False), (["copied", "w"], True)])
-def test_loads_torch_for_what_is_computed(bench: Workbench, made: list[str], *, is_loaded: bool) -> None:
+@pytest.mark.parametrize(
+    ("made", "operation", "loaded"),
+    [
+        ([], "linear", []),
+        (["copied"], "linear", []),
+        (["copied", "w"], "linear", ["numpy"]),
+        (["copied"], "slerp", []),
+        (["copied", "w"], "slerp", ["numpy", "torch"]),
+    ],
+)
+def test_loads_what_computes(bench: Workbench, made: list[str], operation: str, loaded: list[str]) -> None:
     for seed, name in enumerate("ab"):
         bench.source(name, {"w": np.full(4, seed, np.float32), "copied": np.zeros(3, np.float32)})
-    bench.recipe({"op": "linear", "inputs": {"a": {"weight": {"w": 0.5, "**": 1}}, "b": "rest"}})
+    weights = {"w": 0.5, "**": 1}
+    averaged = {"op": "linear", "inputs": {"a": {"weight": weights}, "b": "rest"}}
+    turned = {"op": "slerp", "inputs": ["b", "a"], "t": {"w": 0.5, "**": 0}}
+    bench.recipe({"linear": averaged, "slerp": turned}[operation])
     argv = [sys.executable, "-c", SCRIPT, str(bench.folder / "recipe.yaml"), *made]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{is_loaded}\n"
+    assert done.stdout == f"{loaded}\n"

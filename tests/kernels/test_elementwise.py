@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as npst
 
 from mergec.ir.primitive import Locality
 from mergec.ir.primitives import PRIMITIVES
-from mergec.kernels.elementwise import KERNELS, NotIdentical
+from mergec.kernels.elementwise import KERNELS
+from mergec.kernels.findings import NotIdentical
 from tests.conftest import rounded_to
 
 if TYPE_CHECKING:

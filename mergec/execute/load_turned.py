@@ -1,32 +1,18 @@
-"""A box of a leaf read into a register."""
+"""A box of a leaf that its file holds in another order."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
-from mergec.execute.box import runs
+from mergec.execute.load_box import load_box
 from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
+    from mergec.execute.load_box import Readable
     from mergec.ir.strided_view import StridedView
-
-
-class Readable(Protocol):
-    """What a register is filled from: a file, or a generator of values."""
-
-    def read_at(self, offset: int, buffer: memoryview) -> None:
-        """Fill the buffer with the bytes from `offset` on."""
-
-
-def load_box(source: Readable, box: StridedView, register: memoryview) -> None:
-    """Read a box whose file order is its own order: run by run, straight into the register."""
-    position = 0
-    for offset, nbytes in runs(box):
-        source.read_at(offset, register[position : position + nbytes])
-        position += nbytes
 
 
 def load_turned(source: Readable, box: StridedView, register: torch.Tensor, staging: memoryview) -> None:
