@@ -48,14 +48,19 @@ def recipe_of(name: str, bench: Workbench, make: Callable[[str, str, Array], Arr
         written = {key: np.array(one, np.float32) for key, one in tensors_of(values).items()}
         tensors = {key: make(model, key, one) for key, one in written.items()}
         bench.source(model, tensors, kind="delta" if model in example.deltas else "weights")
-    use = {"op": name, **example.keys}
-    recipe = bench.recipe(use)
+    return use_of(name, bench)
+
+
+def use_of(name: str, bench: Workbench, **output: object) -> LoadedRecipe:
+    """A recipe with the method of an example, of sources that are there."""
+    use = {"op": name, **example_of(name).keys}
+    recipe = bench.recipe(use, **output)
     try:
         recipe.check()
     except mergec.MergecError as error:
         if [one.code for one in error.errors] != ["MC0405"]:  # it gives a difference
             raise
-        return bench.recipe(use, kind="delta")
+        return bench.recipe(use, kind="delta", **output)
     return recipe
 
 
