@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 # Sums are taken of so many elements of each operand at a time: part of what the numerics fix.
 SUM_BLOCK = 1 << 15
 _F64_BYTES = 8
-# A histogram over 16 bits of each value: counts, and what counting takes while it works.
-_HISTOGRAM = 4 << 20
+# How many values are counted at a time, and what a histogram over 16 bits of each takes.
+COUNTED_AT_ONCE = 1 << 18
+_HISTOGRAM = (1 << 16) * _F64_BYTES
 
 
 class Rank(NamedTuple):
@@ -138,8 +139,17 @@ def _blocks_of_rows(types: Types, width: int, results: int) -> int:
     return ((width + 2) * min(ROW_BLOCK, count) * row + 3 * width * width * results) * _F64_BYTES
 
 
-def _histogram_scratch(_: Types, attributes: Attributes) -> int:
-    return _HISTOGRAM + len(attributes[1]) * (1 << 16) * _F64_BYTES
+def _histogram_scratch(types: Types, attributes: Attributes) -> int:
+    """Magnitudes, what they begin with, those that begin alike, and histograms.
+
+    There are two histograms for each rank, or in the first pass for each operand: of one stream, and of all
+    that came before. One for each rank is kept while a part is counted, and others come and go.
+    """
+    width: int = attributes[0]
+    ranks: tuple[Rank, ...] = attributes[1]
+    values = min(COUNTED_AT_ONCE, max(prod(one.shape) for one in types))
+    itemsize = arithmetic_dtype(types).itemsize
+    return values * (3 * itemsize + 1) + (2 * max(width, len(ranks)) + len(ranks) + 6) * _HISTOGRAM
 
 
 def _scalars(types: Types, attributes: Attributes) -> TensorType:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from mergec.ir.reduction_primitives import COUNTED_AT_ONCE
 from mergec.kernels.stream_states import total
+from mergec.kernels.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +20,14 @@ if TYPE_CHECKING:
     Values = Sequence[torch.Tensor]
 
 _DIGIT = 16  # bits that one pass tells
+
+
+class _Work(NamedTuple):
+    """What counting takes for a part of an operand: its magnitudes, and what is found out of them."""
+
+    magnitudes: torch.Tensor
+    beginnings: torch.Tensor
+    is_alike: torch.Tensor
 
 
 class KthMagnitudes:
@@ -36,6 +47,7 @@ class KthMagnitudes:
         self._counts_shares = any(rank.share for rank in ranks)
         self._digits = 0
         self._bits = 0  # of a magnitude; 0 before the first tile
+        self._of_thread = threading.local()
 
     def begin(self) -> torch.Tensor:
         """No counts; one histogram per rank, or in the first pass per operand, of which all is counted.
@@ -47,24 +59,53 @@ class KthMagnitudes:
 
     def take_in(self, state: torch.Tensor, values: Values) -> None:
         """Count the digits of a tile."""
-        bits = 8 * values[0].element_size()
-        self._bits = bits
-        shift = bits - _DIGIT * (self._digits + 1)
-        for operand, value in enumerate(values):
-            magnitude = _magnitude_bits(value)
-            if not self._digits:
-                state[operand, :-1] += _histogram(magnitude >> shift)
-                if self._counts_shares:
-                    state[operand, -1] += torch.count_nonzero(magnitude)
-                continue
-            counted: dict[int, torch.Tensor] = {}
-            for at, rank in enumerate(self._ranks):
-                if rank.operand == operand:
-                    known = self._known[at]
-                    if known not in counted:
-                        alike = magnitude[(magnitude >> (shift + _DIGIT)) == known]
-                        counted[known] = _histogram((alike >> shift) & ((1 << _DIGIT) - 1))
-                    state[at, :-1] += counted[known]
+        dtype = torch.int64 if values[0].element_size() == 8 else torch.int32
+        self._bits = torch.iinfo(dtype).bits
+        shift = self._bits - _DIGIT * (self._digits + 1)
+        for parts in together(values, COUNTED_AT_ONCE):
+            work = self._work(dtype, len(parts[0]))
+            for operand, part in enumerate(parts):
+                torch.bitwise_and(part.view(dtype), torch.iinfo(dtype).max, out=work.magnitudes)
+                if self._digits:
+                    self._count_those_alike(state, operand, work, shift)
+                else:
+                    self._count_all(state[operand], work.magnitudes, shift)
+
+    def _count_all(self, counts: torch.Tensor, magnitudes: torch.Tensor, shift: int) -> None:
+        """Count the first digits of an operand."""
+        if self._counts_shares:
+            counts[-1] += torch.count_nonzero(magnitudes)
+        counts[:-1] += _histogram(magnitudes.bitwise_right_shift_(shift))
+
+    def _count_those_alike(self, state: torch.Tensor, operand: int, work: _Work, shift: int) -> None:
+        """Count the next digits of what begins as a value that is sought of the operand."""
+        torch.bitwise_right_shift(work.magnitudes, shift + _DIGIT, out=work.beginnings)
+        counted: dict[int, torch.Tensor] = {}
+        for at, rank in enumerate(self._ranks):
+            if rank.operand == operand:
+                known = self._known[at]
+                if known not in counted:
+                    torch.eq(work.beginnings, known, out=work.is_alike)
+                    # torch would count the chosen ones in 64 bits for each element.
+                    alike = torch.from_numpy(work.magnitudes.numpy()[work.is_alike.numpy()])
+                    digits = alike.bitwise_right_shift_(shift).bitwise_and_((1 << _DIGIT) - 1)
+                    counted[known] = _histogram(digits)
+                state[at, :-1] += counted[known]
+
+    def _work(self, dtype: torch.dtype, count: int) -> _Work:
+        """Where so many values are counted: memory that this thread keeps.
+
+        What is taken and given back for every tile leaves holes in the heap, which grows to several times
+        what is in use.
+        """
+        kept: _Work | None = getattr(self._of_thread, "work", None)
+        if kept is None:
+            kept = self._of_thread.work = _Work(
+                torch.empty(COUNTED_AT_ONCE, dtype=dtype),
+                torch.empty(COUNTED_AT_ONCE, dtype=dtype),
+                torch.empty(COUNTED_AT_ONCE, dtype=torch.bool),
+            )
+        return _Work(*(whole[:count] for whole in kept))
 
     def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor | None:
         """The next digit of each, or all magnitudes when there is none left."""
@@ -95,11 +136,6 @@ class KthMagnitudes:
                 self._found[at] = math.inf
             elif self._left[at] > sum(counts):
                 self._found[at] = 0.0
-
-
-def _magnitude_bits(value: torch.Tensor) -> torch.Tensor:
-    integer = torch.int64 if value.dtype is torch.float64 else torch.int32
-    return value.view(-1).view(integer) & torch.iinfo(integer).max
 
 
 def _histogram(digits: torch.Tensor) -> torch.Tensor:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 LARGEST_TILE = 1 << 19
 SMALLEST_TILE = 1 << 14
 # Measured (tests/end_to_end/test_memory.py): what a process takes that reads, computes and writes
-# anything; what each worker's thread takes, and the one beside it that digests sources; and the compiler's
-# own data per node of the graph.
-_FIXED = 24 << 20
+# anything, most of it pages of the libraries that are touched for the first time; what each worker's thread
+# takes, and the one beside it that digests sources; and the compiler's own data per node of the graph.
+_FIXED = 16 << 20
 _PER_WORKER = 1536 << 10
 _PER_NODE = 2 << 10
 # Kernels that need memory beside their registers: the generator, and float64 rounded to 16 bits.

@@ -212,11 +212,16 @@ def test_one_threshold_for_many_tensors(bench: Workbench, workers: int) -> None:
     assert_kept(measured(bench, TRIMMED, HIGH, workers), HIGH)
 
 
-def test_one_threshold_for_a_large_tensor(bench: Workbench) -> None:
-    """The memory that finding it takes is there again for the workers."""
+@pytest.mark.parametrize("scope", ["tensor", "model"])
+@pytest.mark.parametrize("code", ["BF16", "F64"])
+def test_one_threshold_for_a_large_tensor(bench: Workbench, code: str, scope: str) -> None:
+    """The memory that finding it takes is there again for the workers.
+
+    Most is taken where all values begin alike, as zeros do.
+    """
     for name in "ab":
-        declare(bench, name, "BF16", (30_000, 80), 1)
-    assert_kept(measured(bench, TRIMMED, MIDDLE, 1), MIDDLE)
+        declare(bench, name, code, (30_000, 80), 1)
+    assert_kept(measured(bench, {**TRIMMED, "scope": scope}, MIDDLE, 1), MIDDLE)
 
 
 def test_the_promise_is_no_idle_one(bench: Workbench) -> None:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergec.ir.primitive import ROW_BLOCK
-from mergec.ir.reduction_primitives import REDUCTION_PRIMITIVES, SCALARS, SUM_BLOCK, Rank
+from mergec.ir.reduction_primitives import (
+    COUNTED_AT_ONCE,
+    REDUCTION_PRIMITIVES,
+    SCALARS,
+    SUM_BLOCK,
+    Rank,
+)
 from mergec.kernels.reductions import REDUCTIONS
 from mergec.kernels.table import KERNELS
 
@@ -103,6 +109,15 @@ class TestKthMagnitudes:
         found = reduced("kth_magnitudes", streams, 2, (Rank(0, 7), Rank(1, 200), Rank(1, 1)))
         ordered = [sorted(abs(float(v)) for s in streams for v in s[i])[::-1] for i in range(2)]
         assert found == [ordered[0][6], ordered[1][199], ordered[1][0]]
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_of_a_tile_that_is_counted_in_parts(self, dtype: torch.dtype) -> None:
+        count = COUNTED_AT_ONCE + 1000
+        value = numbers(count).to(dtype)
+        ordered = sorted(map(abs, value.tolist()), reverse=True)
+        ranks = (1, 5, count // 2, count)
+        found = reduced("kth_magnitudes", [[value]], 1, tuple(Rank(0, rank) for rank in ranks), step=count)
+        assert found == [ordered[rank - 1] for rank in ranks]
 
     def test_ranks_that_are_none(self) -> None:
         values = [[torch.tensor([2.0, 1.0])]]

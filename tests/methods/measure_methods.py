@@ -16,16 +16,8 @@ from typing import Any
 import torch  # what the libraries take is not part of the promise
 
 import mergec
-import mergec.execute.decide
-import mergec.execute.run_plan
-import mergec.execute.tile_computer
 import mergec.methods.registry
-import mergec.optimise
-import mergec.output.partial_output
-import mergec.output.side_files
-import mergec.schedule.make_plan
-import mergec.steps.registry
-from tests.end_to_end.measure_build import status
+from tests.end_to_end.measure_build import load_code, status
 
 
 def measured(recipe: str, memory: int) -> dict[str, int]:
@@ -68,6 +60,7 @@ def forked(recipe: str, memory: int) -> Any:
 
 def main() -> None:
     memory, *recipes = sys.argv[1:]
+    load_code()
     warm = torch.ones(64).bfloat16().float() * 0.5 + 1
     mergec.methods.registry.methods()
     json.dump({recipe: forked(recipe, int(memory)) for recipe in recipes}, sys.stdout)
