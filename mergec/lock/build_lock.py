@@ -214,7 +214,8 @@ class BuildLock:
         is_file = is_single_file(target)
         folder = manifest_folder(target) if is_file else target
         found = read_manifest(folder) if folder is not None else None
-        if found is not None:
+        # That of a file may have been left by an earlier build, where there was no room for this one's.
+        if found is not None and found.merkle == merkle:
             files = [target] if is_file else [target / shard.name for shard in plan.layout.shards]
             self._cache.add(_PUBLISHED, {str(stamp_of(file)): found.checksum for file in files})
         if self._is_written:
