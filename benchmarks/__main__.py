@@ -27,7 +27,7 @@ def main() -> int:
     """Run the benchmarks; 0 when every measured promise is kept."""
     options = _arguments()
     out = options.out_dir.resolve() / "mergec-benchmarks"
-    place = Place(options.work.resolve(), out, options.size, options.git_re_basin)
+    place = Place(options.work.resolve(), out, options.size, options.git_re_basin, options.sharing)
     place.out.mkdir(parents=True, exist_ok=True)
     os.environ["XDG_CACHE_HOME"] = str(place.cache)
     rows = []
@@ -56,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="pairs of runs of each work")
     parser.add_argument("--only", type=lambda text: text.split(","), help=f"some of: {keys}")
     parser.add_argument("--git-re-basin", type=Path, help="a checkout of its PyTorch port")
+    parser.add_argument("--sharing", type=Path, help="a folder of a file system that shares blocks, as XFS")
     parser.add_argument("--report", type=Path, help=f"default: {RESULTS.name}, after a full run at 1.1b only")
     return parser.parse_args()
 

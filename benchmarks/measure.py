@@ -38,6 +38,7 @@ class Sample:
 class Command:
     """A command to measure, with what it writes and what must be gone before each run.
 
+    `before` are commands that have to be run first, which are not measured.
     `promise` is the peak memory that it says it will need above its interpreter and libraries, in bytes.
     `score` tells how good its output is.
     """
@@ -48,6 +49,7 @@ class Command:
     cwd: Path | None = None
     promise: int | None = None
     score: Callable[[Path], float] | None = None
+    before: tuple[Sequence[str], ...] = ()
 
     def clear(self) -> None:
         """Remove what an earlier run left."""
@@ -58,10 +60,19 @@ class Command:
                 shutil.rmtree(path)
             path.unlink(missing_ok=True)
 
+    def make_ready(self) -> None:
+        """Remove what an earlier run left, and run what has to be run before."""
+        self.clear()
+        for argv in self.before:
+            try:
+                subprocess.run(argv, capture_output=True, text=True, check=True, cwd=self.cwd)
+            except subprocess.CalledProcessError as error:
+                raise CommandFailedError(f"{' '.join(argv)}\n{error.stderr[-2000:]}") from error
+        os.sync()  # an earlier run's dirty pages are not this one's to write
+
     def run(self) -> Sample:
         """One run from a clean slate. What it wrote is removed again: a tmpfs holds one output at a time."""
-        self.clear()
-        os.sync()  # an earlier run's dirty pages are not this one's to write
+        self.make_ready()
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(LAUNCHER), *self.argv],
             capture_output=True,
@@ -125,8 +136,10 @@ def side_by_side(ours: Command, theirs: Command | None, runs: int) -> Measuremen
 
 def imports_torch(command: Command) -> bool:
     """Whether a command that is a Python script imports torch, by the interpreter's own account."""
+    command.make_ready()
     argv = [sys.executable, "-X", "importtime", *command.argv]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=command.cwd)
+    command.clear()
     return any(line.rpartition("|")[2].strip() == "torch" for line in done.stderr.splitlines())
 
 

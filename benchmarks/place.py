@@ -15,12 +15,16 @@ MERGEC: Final = Path(sys.executable).with_name("mergec")
 
 @dataclass(frozen=True)
 class Place:
-    """The folders of one run, the size of its models, and where git-re-basin's port is, if it is here."""
+    """The folders of one run, the size of its models, and where git-re-basin's port is, if it is here.
+
+    `sharing` is a folder whose file system lets files share blocks, where there is one.
+    """
 
     work: Path
     out: Path
     size: str
     rebasin: Path | None = None
+    sharing: Path | None = None
 
     @property
     def cache(self) -> Path:

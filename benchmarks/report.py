@@ -9,7 +9,7 @@ from typing import Final
 from benchmarks import machine
 from benchmarks.measure import Measurement
 from benchmarks.place import Place
-from benchmarks.targets import NoBarrier
+from benchmarks.targets import NoBarrier, Within
 from benchmarks.work import Work
 
 HEAD = (
@@ -58,7 +58,7 @@ def _against(work: Work, measured: Measurement) -> list[str]:
     peak = median(sample.peak for sample in measured.theirs)
     slowdown = measured.slowdown
     ratio = f"{slowdown:.2f}x the time" if slowdown > 0.5 else f"{1 / slowdown:.1f}x faster"
-    if work.peer in ("cp", "dd conv=fsync"):
+    if isinstance(work.target, Within):
         return [work.peer, f"{seconds:.2f} s", ratio, ours, "", ""]
     if measured.promise is not None:
         kept = f"{measured.above / 1e6:.1f} of {measured.promise / 1e6:.1f} MB"
@@ -75,6 +75,7 @@ def table(rows: list[Row]) -> str:
 def page(rows: list[Row], place: Place, runs: int, theirs: Mapping[str, str]) -> str:
     """The whole page: how, where and with what it was measured, the table, and what to know about it."""
     quick, disk = machine.filesystem(place.out), machine.filesystem(place.work)
+    sharing = f", those with shared blocks on {machine.filesystem(place.sharing)}" if place.sharing else ""
     return f"""# Results
 
 Written by `python -m benchmarks`; not edited by hand. {datetime.now(UTC):%Y-%m-%d}.
@@ -83,7 +84,7 @@ Written by `python -m benchmarks`; not edited by hand. {datetime.now(UTC):%Y-%m-
 - mergec's environment: {_listed(machine.versions())}.
 - mergekit's environment: {_listed(theirs)}.
 - Whole commands, side by side in pairs, medians of {runs}; a ratio is the median of the pairs' ratios.
-- Inputs in the page cache; outputs on {quick}, the durable row's on {disk}.
+- Inputs in the page cache; outputs on {quick}, the durable row's on {disk}{sharing}.
 
 {table(rows)}
 

@@ -10,6 +10,7 @@ from benchmarks.merge_works import MERGE_WORKS, NAMES, merge_recipe
 from benchmarks.peers import copy, durable_copy, mergekit, peft
 from benchmarks.place import MERGEC, Place
 from benchmarks.promise import promise
+from benchmarks.rebuild_works import REBUILD_WORKS
 from benchmarks.targets import Faster, KeepsPromise, Under, Within
 from benchmarks.work import Pair, Work
 
@@ -113,6 +114,7 @@ WORKS: Final = (
     Work("check", "check, the quickstart", None, None, _check_quickstart),
     Work("inspect", "inspect, Llama 70B headers", None, Under(1, no_torch=True), _inspect_70b),
     Work("help", "--help", None, None, _help),
+    *REBUILD_WORKS,
     *MERGE_WORKS,
     *ALIGN_WORKS,
 )
