@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mergec.kernels import normal, uniform
+import numpy as np
+
+from mergec.kernels import kept, normal, uniform
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from mergec.ir.program import Generator
 
 _WIDTH = 4
-_BLOCKS = {"normal": normal.BLOCK, "uniform": uniform.BLOCK}
+_BLOCKS = {"normal": normal.BLOCK, "uniform": uniform.BLOCK, "kept": kept.BLOCK}
 
 
 class GeneratedSource:
@@ -26,15 +27,16 @@ class GeneratedSource:
 
     def read_at(self, offset: int, buffer: memoryview) -> None:
         """Fill the buffer with elements from byte `offset` on, in parts so that scratch stays small."""
-        start, count = offset // _WIDTH, len(buffer) // _WIDTH
-        while count:
-            size = min(self._block - start % self._block, count)
-            buffer[: size * _WIDTH] = self._values(start, size).data.cast("B")
-            buffer = buffer[size * _WIDTH :]
-            start, count = start + size, count - size
+        start, out = offset // _WIDTH, np.frombuffer(buffer, np.float32)
+        while out.size:
+            size = min(self._block - start % self._block, out.size)
+            out[:size] = self._values(start, size)
+            start, out = start + size, out[size:]
 
-    def _values(self, start: int, count: int) -> NDArray[np.float32]:
-        distribution, seed, name, deviation = self._generator
+    def _values(self, start: int, count: int) -> NDArray[Any]:
+        distribution, seed, name, number = self._generator
         if distribution == "uniform":
             return uniform.uniform_values(seed, name, start, count)
-        return normal.normal_values(seed, name, deviation, start, count)
+        if distribution == "kept":
+            return kept.kept_mask(seed, name, number, start, count)
+        return normal.normal_values(seed, name, number, start, count)

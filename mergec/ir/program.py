@@ -19,12 +19,15 @@ COPY_BUFFER = 1 << 20
 
 
 class Generator(NamedTuple):
-    """Values that no file holds, keyed by seed and name: `normal`, of a standard deviation, or `uniform`."""
+    """Values that no file holds, keyed by seed and name.
+
+    `number` is the standard deviation of `normal` ones, and the share that is 1 of those that are `kept`.
+    """
 
     distribution: str
     seed: int
     name: str
-    deviation: float = 1.0
+    number: float = 1.0
 
 
 class Picked(NamedTuple):

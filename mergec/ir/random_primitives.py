@@ -12,8 +12,10 @@ GENERATED = -1  # the file number of values that no file holds
 
 # A view into the tensor's own index space, a degree, a seed and a name: multiples of 2^-24 from 0 up to 1.
 UNIFORM = Primitive("uniform", leaf, Locality.LEAF)
+# The same and a share, between 0 and 1: 1.0 for elements that are kept with this probability, else 0.0.
+KEPT = Primitive("kept", leaf, Locality.LEAF)
 
-GENERATORS = frozenset({NORMAL, UNIFORM})
+GENERATORS = frozenset({NORMAL, UNIFORM, KEPT})
 # Leaves whose first attribute is a view of their elements: it can be cut and turned in their place.
 VIEWED = frozenset({READ, *GENERATORS})
 
@@ -21,6 +23,11 @@ VIEWED = frozenset({READ, *GENERATORS})
 def uniform(like: Tensor, seed: int, name: str) -> Tensor:
     """Float32 values in the shape of another, evenly from 0 up to 1, which is not among them."""
     return _drawn(UNIFORM, like, None, seed, name)
+
+
+def kept(like: Tensor, seed: int, name: str, share: float) -> Tensor:
+    """The mask, in the shape of another, of what is kept if each element is with this probability."""
+    return _drawn(KEPT, like, None, seed, name, share)
 
 
 def normal(like: Tensor, seed: int, name: str, deviation: float) -> Tensor:

@@ -10,7 +10,7 @@ from mergec.ir.permutation_primitives import GIVEN
 from mergec.ir.primitive import Reproducibility
 from mergec.ir.primitives import FILL, NORMAL, READ, WITH_DEGREE
 from mergec.ir.quantised_primitives import DEQUANTISE
-from mergec.ir.random_primitives import UNIFORM
+from mergec.ir.random_primitives import KEPT, UNIFORM
 from mergec.lock.canonical import canonical
 from mergec.lock.dequantising_library import library_of
 from mergec.lock.torch_build import torch_build
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Where the attributes of a node state the degree of its value. It says what a value may be used for, and
 # no byte of it depends on that.
-_DEGREE_AT = {READ: 1, NORMAL: 1, UNIFORM: 1, FILL: 3, DEQUANTISE: 3}
+_DEGREE_AT = {READ: 1, NORMAL: 1, UNIFORM: 1, KEPT: 1, FILL: 3, DEQUANTISE: 3}
 
 
 class DecidedVectors(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mergec.ir.random_primitives import uniform
+from mergec.ir.random_primitives import kept, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,5 +27,12 @@ class Random:
 
     def uniform(self, like: Tensor, model: int) -> Tensor:
         """Values in [0, 1), in the shape of `like`, for the model at this position of the list."""
+        return uniform(like, self.seed, self._key(model))
+
+    def kept(self, like: Tensor, model: int, share: float) -> Tensor:
+        """1 where an element is kept, each with the probability `share`, and else 0; likewise."""
+        return kept(like, self.seed, self._key(model), share)
+
+    def _key(self, model: int) -> str:
         # Names of models hold no slash, so no two pairs of names make one text.
-        return uniform(like, self.seed, f"{self.models[model]}/{self.name}")
+        return f"{self.models[model]}/{self.name}"

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from mergec.ir.graph import Graph, Node, NodeId
     from mergec.schedule.streams import Streams
 
+    # A node's value in a dtype.
+    Typed = tuple[NodeId, DType]
+
+# A degree changes no value: it is a cast to the same.
+_CASTS = {CAST, WITH_DEGREE}
 # Kernels that leave all bits as they are.
 _MOVING = {"load", "gather"}
 # What a kernel of a whole value may take beside its operands where its primitive does not say: they
@@ -26,7 +31,7 @@ _COPIES = 2
 
 @dataclass(slots=True)
 class Assembler:
-    """Assigns a register to each value and frees it after its last use.
+    """Assigns a register to each value and frees it after its last use; so too to what it is widened to.
 
     Several `roots` are for a reduction. `streams` says what is streamed and what is held; None assembles
     a program of whole tensors.
@@ -39,25 +44,24 @@ class Assembler:
     reduces: bool = False
     _registers: list[Register] = field(default_factory=list)
     _free: defaultdict[Register, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _uses: Counter[NodeId] = field(default_factory=Counter)
-    _at: dict[NodeId, int] = field(default_factory=dict)
+    _uses: Counter[Typed] = field(default_factory=Counter)
+    _at: dict[Typed, int] = field(default_factory=dict)
     _code: list[Instruction] = field(default_factory=list)
     _leaves: int = 0
     _scratch: int = 0
 
     def program(self, dtype: DType | None = None) -> Program:
         """The program for the first root's value, in `dtype` where one is given."""
-        self._uses.update(i for node in self.order for i in self._streamed(node))
-        self._uses.update(self.roots)
+        self._count_uses()
         for node_id in self.order:
-            self._at[node_id] = self._place(node_id, self.graph[node_id])
-        result = self._at[self.roots[0]]
+            self._at[self._plain(node_id)] = self._place(node_id, self.graph[node_id])
+        result = self._at[self._plain(self.roots[0])]
         if dtype is not None and self._registers[result].dtype is not dtype:
             target = self._take(self._registers[result]._replace(dtype=dtype))
             self._code.append(Instruction("cast", target, (result,)))
             result = target
         computes = any(i.kernel not in _MOVING for i in self._code)
-        results = tuple(self._at[root] for root in self.roots) if self.reduces else ()
+        results = tuple(self._at[self._plain(root)] for root in self.roots) if self.reduces else ()
         is_stored = self.streams is not None and not self.reduces
         if is_stored and self._registers[result].dtype.is_float and computes:
             self._code.append(Instruction("settle_nans", result, ()))
@@ -72,6 +76,27 @@ class Assembler:
             scratch=self._scratch,
             results=results,
         )
+
+    def _count_uses(self) -> None:
+        """Of each value in each dtype; being widened is a use too, and happens once."""
+        wanted = Counter((i, self._wanted(node, i)) for node in self.order for i in self._streamed(node))
+        self._uses = wanted + Counter(self._plain(i) for i, dtype in wanted if dtype is not self._dtype(i))
+        self._uses.update(self._plain(root) for root in self.roots)
+
+    def _wanted(self, user: NodeId, operand: NodeId) -> DType:
+        """The dtype in which a node takes an operand."""
+        node = self.graph[user]
+        is_uniform = node.primitive.locality is Locality.UNIFORM and operand != node.inputs[0]
+        is_arithmetic = node.primitive.locality in {Locality.ELEMENTWISE, Locality.UNIFORM}
+        if node.primitive in _CASTS or is_uniform or not is_arithmetic:
+            return self._dtype(operand)
+        return node.type.dtype
+
+    def _dtype(self, node_id: NodeId) -> DType:
+        return self.graph.type(node_id).dtype
+
+    def _plain(self, node_id: NodeId) -> Typed:
+        return node_id, self._dtype(node_id)
 
     def _streamed(self, node_id: NodeId) -> tuple[NodeId, ...]:
         """The operands that have registers."""
@@ -97,9 +122,10 @@ class Assembler:
             target = self._take(self._register(node))
             self._code.append(Instruction("fill", target, (), (node.attributes[2],)))
             return target
-        if primitive is CAST or primitive is WITH_DEGREE:  # a degree changes no value: a cast to the same
-            source = self._use(node.inputs[0])
-            self._release(node.inputs[0])
+        if primitive in _CASTS:
+            operand = self._plain(node.inputs[0])
+            source = self._use(operand)
+            self._release(operand)
             target = self._take(self._register(node))
             self._code.append(Instruction("cast", target, (source,)))
             return target
@@ -108,31 +134,26 @@ class Assembler:
         return self._mixing(node_id, node)
 
     def _elementwise(self, node_id: NodeId, node: Node) -> int:
-        spent: list[int] = []
-        sources = [self._operand(i, self._operand_dtype(node, i), spent) for i in self._streamed(node_id)]
-        for register in spent:
-            self._free[self._registers[register]].append(register)
+        operands = [self._operand(i, self._wanted(node_id, i)) for i in self._streamed(node_id)]
+        sources = tuple(self._use(operand) for operand in operands)
+        for operand in dict.fromkeys(operands):
+            self._release(operand)
         target = self._take(self._register(node))
         attributes = node.attributes
         if node.primitive is FINITE:
             attributes = (self._leaf_below(node.inputs[0]),)
         held = () if self.streams is None else self.streams.held_by(node_id)
-        self._code.append(Instruction(node.primitive.name, target, tuple(sources), attributes, held))
+        self._code.append(Instruction(node.primitive.name, target, sources, attributes, held))
         self._scratch = max(self._scratch, _scratch(self.graph, node))
         return target
 
-    def _operand_dtype(self, node: Node, operand: NodeId) -> DType:
-        """That of the result; but numbers for all elements are in their own."""
-        is_uniform = node.primitive.locality is Locality.UNIFORM and operand != node.inputs[0]
-        return self.graph.type(operand).dtype if is_uniform else node.type.dtype
-
     def _mixing(self, node_id: NodeId, node: Node) -> int:
         """A kernel that reads elements after it has written others: its result needs a place of its own."""
-        operands = self._streamed(node_id)
-        sources = tuple(self._use(i) for i in operands)
+        operands = [self._plain(i) for i in self._streamed(node_id)]
+        sources = tuple(self._use(operand) for operand in operands)
         target = self._take(self._register(node))
-        for i in dict.fromkeys(operands):
-            self._release(i)
+        for operand in dict.fromkeys(operands):
+            self._release(operand)
         held = () if self.streams is None else self.streams.held_by(node_id)
         self._code.append(Instruction(node.primitive.name, target, sources, node.attributes, held))
         self._scratch = max(self._scratch, _scratch(self.graph, node))
@@ -159,26 +180,25 @@ class Assembler:
         self._leaves += 1
         return target
 
-    def _operand(self, node_id: NodeId, dtype: DType, spent: list[int]) -> int:
-        """A register with a node's value in the dtype computed in; `spent` gets it if that is the last."""
-        register = self._use(node_id)
-        if self._registers[register].dtype is dtype:
-            if self._uses[node_id] == 0:
-                spent.append(register)
-            return register
-        copy = self._take(self._registers[register]._replace(dtype=dtype))
-        self._code.append(Instruction("cast", copy, (register,)))
-        self._release(node_id)
-        spent.append(copy)
-        return copy
+    def _operand(self, node_id: NodeId, dtype: DType) -> Typed:
+        """A node's value in a dtype: widened when it is first wanted, and kept as long as it is."""
+        operand = (node_id, dtype)
+        if operand not in self._at:
+            plain = self._plain(node_id)
+            source = self._use(plain)
+            copy = self._take(self._registers[source]._replace(dtype=dtype))
+            self._code.append(Instruction("cast", copy, (source,)))
+            self._release(plain)
+            self._at[operand] = copy
+        return operand
 
-    def _use(self, node_id: NodeId) -> int:
-        self._uses[node_id] -= 1
-        return self._at[node_id]
+    def _use(self, value: Typed) -> int:
+        self._uses[value] -= 1
+        return self._at[value]
 
-    def _release(self, node_id: NodeId) -> None:
-        if self._uses[node_id] == 0:
-            register = self._at[node_id]
+    def _release(self, value: Typed) -> None:
+        if self._uses[value] == 0:
+            register = self._at[value]
             self._free[self._registers[register]].append(register)
 
     def _take(self, register: Register) -> int:

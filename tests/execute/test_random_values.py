@@ -11,7 +11,8 @@ from mergec.ir.axis_index import AxisIndex, IndexFactor
 from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, concatenated
 from mergec.ir.permutation_primitives import GIVEN
-from mergec.ir.random_primitives import normal, uniform
+from mergec.ir.random_primitives import kept, normal, uniform
+from mergec.kernels.kept import kept_mask
 from mergec.kernels.normal import normal_values
 from mergec.kernels.uniform import uniform_values
 from mergec.schedule import memory
@@ -21,6 +22,7 @@ SHAPE = (113, 70)
 EXPECTED = {
     "uniform": uniform_values(3, "w", 0, 113 * 70).reshape(SHAPE),
     "normal": normal_values(3, "w", 0.5, 0, 113 * 70).reshape(SHAPE),
+    "kept": kept_mask(3, "w", 0.3, 0, 113 * 70).reshape(SHAPE).astype(np.float32),
 }
 
 
@@ -31,11 +33,16 @@ def bench() -> Bench:
 
 def drawn(bench: Bench, distribution: str) -> Tensor:
     like = bench.leaf(np.zeros(SHAPE, np.float16))
-    return uniform(like, 3, "w") if distribution == "uniform" else normal(like, 3, "w", 0.5)
+    drawn = {
+        "uniform": lambda: uniform(like, 3, "w"),
+        "normal": lambda: normal(like, 3, "w", 0.5),
+        "kept": lambda: kept(like, 3, "w", 0.3),
+    }
+    return drawn[distribution]()
 
 
 @pytest.mark.parametrize("distribution", EXPECTED)
-class TestBoth:
+class TestEach:
     @pytest.mark.parametrize("tile", [64, 1 << 12, 1 << 19])
     @pytest.mark.parametrize("workers", [1, 3])
     def test_whatever_the_tiles(

@@ -79,13 +79,13 @@ def test_the_values_of_version_one_stay_what_they_are() -> None:
     """As the paper defines the generator, counters from 1 on: written out here, apart from numpy's."""
     digest = hashlib.sha256(b"uniform:7:layers.0.weight").digest()
     key = int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")
-    words = [word for counter in (1, 2, 3) for word in _philox(counter, *key)]
+    words = [word for counter in (1, 2, 3) for word in philox(counter, *key)]
     expected = [(half & 0xFFFFFFFF) >> 8 for word in words for half in (word, word >> 32)]
     steps = values(5, 17, seed=7, name="layers.0.weight") * np.float32(2**24)
     assert steps.astype(int).tolist() == expected[5:22]
 
 
-def _philox(counter: int, key0: int, key1: int) -> list[int]:
+def philox(counter: int, key0: int, key1: int) -> list[int]:
     """Four words of Philox-4x64-10."""
     mask = (1 << 64) - 1
     words = [counter, 0, 0, 0]

@@ -24,7 +24,7 @@ from mergec.ir.matching import Matching
 from mergec.ir.matrix_primitives import MATMUL
 from mergec.ir.permutation_primitives import GIVEN, MATCH
 from mergec.ir.primitives import ADD, CAST, FILL, NORMAL, READ, SCALE, SUBTRACT, WITH_DEGREE
-from mergec.ir.random_primitives import UNIFORM
+from mergec.ir.random_primitives import KEPT, UNIFORM
 from mergec.ir.strided_view import StridedView
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
 from mergec.lock import tensor_keys as module
@@ -103,6 +103,7 @@ def test_a_degree_changes_nothing() -> None:
         (READ, lambda degree: (view._replace(file=0), degree)),
         (NORMAL, lambda degree: (view, degree, 3, "w", 0.5)),
         (UNIFORM, lambda degree: (view, degree, 3, "w")),
+        (KEPT, lambda degree: (view, degree, 3, "w", 0.5)),
         (FILL, lambda degree: (SHAPE, DType.F32, 0.5, degree)),
     ):
         one, other = (graph.add(primitive, (), of(degree)) for degree in (1.0, 0.0))

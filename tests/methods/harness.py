@@ -226,5 +226,11 @@ def masks(bench: Workbench, case: Case, models: Sequence[Named], arithmetic: Ari
         for n, model in enumerate(models):
             bench.source(f"m{n}", situations.as_stored(model))
         made = bench.build(given)
-        found.append({name: (made[name].values != models[0][name]).astype(float) for name in models[0]})
+        found.append({name: _kept(made[name].values, x) for name, x in models[0].items()})
     return found
+
+
+def _kept(made: Array, base: Array) -> Array:
+    """1 where a value differs from the base; not where it is NaN, which dropping makes of infinities."""
+    kept: Array = ((made != base) & ~np.isnan(made)).astype(float)
+    return kept

@@ -15,7 +15,6 @@ def active_masks(deltas: Sequence[Tensor], epsilon: float) -> tuple[list[Tensor]
 
     A NaN is active.
     """
-    nothing = deltas[0] * 0.0
     small = [(-abs(one)).at_least(-epsilon) for one in deltas]
     active = [-one + 1.0 for one in small]
-    return active, [one.where(nothing, delta) for one, delta in zip(small, deltas, strict=True)]
+    return active, [delta * one for delta, one in zip(deltas, active, strict=True)]

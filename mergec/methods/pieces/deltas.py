@@ -25,8 +25,3 @@ def deltas_of(base: Tensor, inputs: Sequence[Tensor], weight: Sequence[float]) -
         for at, (model, share) in enumerate(zip(inputs, weight, strict=True))
         if share != 0
     ]
-
-
-def nothing_of(tensor: Tensor) -> Tensor:
-    """Zeros, but NaN where the tensor is: nothing that is dropped hides one."""
-    return tensor.minimum(0.0).maximum(0.0)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergec.methods.pieces.deltas import nothing_of
-
 if TYPE_CHECKING:
     from mergec.ir.expression import Tensor
     from mergec.methods.pieces.deltas import Delta
     from mergec.methods.random import Random
 
+_LEAST = 2.0**-126  # less than any probability of what is kept, so that nothing divided by it is nothing
+
 
 def dropped_at_random(delta: Delta, density: float, random: Random) -> Tensor:
-    """Each element kept with the probability `density`; nothing is drawn where it is 0 or 1."""
+    """Each element kept with the probability `density`, else times 0; nothing is drawn where it is 0 or 1."""
     tensor = delta.tensor
     if density >= 1:
         return tensor
     if density <= 0:
         return tensor * 0.0
-    return random.uniform(tensor, delta.at).below(density).where(tensor, nothing_of(tensor))
+    return tensor * random.kept(tensor, delta.at, density)
 
 
 def dropped_by_rank(
@@ -42,8 +42,8 @@ def dropped_by_rank(
         return dropped_at_random(delta, density, random) / (density if rescale_each else 1.0)
     rank = abs(rows).row_rank()
     probability = (rank * (2 * epsilon / (length - 1)) + (density - epsilon)).reshape(*shape)
-    kept = tensor / probability if rescale_each else tensor
-    return random.uniform(tensor, delta.at).below(probability).where(kept, nothing_of(tensor))
+    kept = tensor * random.uniform(tensor, delta.at).below(probability)
+    return kept / probability.maximum(_LEAST) if rescale_each else kept
 
 
 def check_window(density: float, epsilon: float) -> str | None:

@@ -47,8 +47,8 @@ def _within(tensor: Tensor, share: float, found: Iterator[list[Scalar]]) -> Tens
     if share <= 0:
         return tensor * 0.0
     most, least = next(found)
-    magnitude, nothing = abs(tensor), tensor * 0.0
-    return magnitude.above(most).where(nothing, magnitude.below(least).where(nothing, tensor))
+    magnitude = abs(tensor)
+    return tensor * (magnitude.at_least(least) - magnitude.above(most))
 
 
 def _ranks(arguments: Mapping[str, Any], model: int, size: int) -> tuple[int, int]:

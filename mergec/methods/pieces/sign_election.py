@@ -28,25 +28,24 @@ def elected(
 ) -> Tensor:
     """The weighted sum, or with `normalize` mean, of the deltas that have the elected sign, by element.
 
-    0 where no sign is elected, as the votes cancel, and NaN where a delta is. With `compat` votes that
-    cancel elect plus, and the weights that a mean divides by keep their signs.
+    0 where no sign is elected, as the votes cancel, and NaN where a delta is, or is infinite and no sign is
+    elected. With `compat` votes that cancel elect plus, and the weights that a mean divides by keep their
+    signs.
     """
     terms = [delta * weight for delta, weight in zip(deltas, weights, strict=True)]
     winner = added(_votes(deltas, terms, weights, sign)).sign()
     if compat is not None:
         winner = winner + winner.equals(0.0)
-    # 1 or 0 where a term is dropped; a NaN is never dropped.
-    dropped = [(term.sign() * winner).below(0.5) for term in terms]
-    nothing = terms[0] * 0.0
-    kept = [drop.where(nothing, term) for drop, term in zip(dropped, terms, strict=True)]
-    total = added(kept)
+    # Times the elected sign, terms that agree with it are positive. A NaN stays one in all of this.
+    turned = [term * winner for term in terms]
+    total = added([one.maximum(0.0) for one in turned])
     if not normalize:
-        return total
+        return total * winner
     shares = [weight if compat else abs(weight) for weight in weights]
-    divisor = added([drop * -share + share for drop, share in zip(dropped, shares, strict=True)])
+    divisor = added([one.above(0.0) * share for one, share in zip(turned, shares, strict=True)])
     if compat is None:
-        return total / divisor.maximum(_LEAST)
-    return total / (divisor + divisor.equals(0.0))
+        return total / divisor.maximum(_LEAST) * winner
+    return total / (divisor + divisor.equals(0.0)) * winner
 
 
 def _votes(

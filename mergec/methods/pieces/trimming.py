@@ -37,7 +37,7 @@ def _above(tensor: Tensor, share: float, found: Iterator[list[Scalar]]) -> Tenso
     if share <= 0:
         return tensor * 0.0
     (cut,) = next(found)
-    return abs(tensor).below(cut).where(tensor * 0.0, tensor)
+    return tensor * abs(tensor).at_least(cut)
 
 
 def _ranks(arguments: Mapping[str, Any], model: int, size: int) -> tuple[int, ...]:

@@ -80,7 +80,7 @@ def elected(
     """The sum (or mean) of the terms that have the elected sign, element by element. arXiv:2306.01708.
 
     A tie elects no sign; mergekit's elects plus. NaN in a term gives NaN, and so do infinities of both
-    signs that are summed to elect.
+    signs that are summed to elect, and infinities where no sign is elected.
     """
     shares = [w * d for w, d in zip(weights, terms, strict=True)]
     signs = [np.sign(share) for share in shares]
@@ -97,7 +97,8 @@ def elected(
         sizes = weights if compat else np.abs(weights)
         divisor = total([np.where(a, w, 0.0) for a, w in zip(agrees, sizes, strict=True)], terms[0])
         merged = merged / np.where(np.abs(divisor) < 1e-8 if compat else divisor == 0, 1.0, divisor)
-    broken = np.any([np.isnan(result), *(np.isnan(term) for term in terms)], axis=0)
+    lost = [np.isinf(term) & (won == 0) for term in terms]
+    broken = np.any([np.isnan(result), *lost, *(np.isnan(term) for term in terms)], axis=0)
     return np.where(broken, np.nan, merged)
 
 
@@ -132,8 +133,8 @@ def _rescaled(d: Array, kept: Array, probability: Any, rescale: str, compat: Com
 
 
 def _nothing(d: Array) -> Array:
-    """Zeros, but NaN where d is NaN: what is dropped hides none, unless all of a model is."""
-    return np.where(np.isnan(d), np.nan, 0.0)
+    """Zeros, but NaN where d is no finite number: what is dropped hides none, unless all of a model is."""
+    return np.where(np.isfinite(d), 0.0, np.nan)
 
 
 def _largest(d: Array, density: float) -> Array:
@@ -152,7 +153,7 @@ def _between(d: Array, density: float, gamma: float, compat: Compat) -> Array:
     top = min(int(gamma * d.size), d.size - count)
     size = np.abs(d)
     least, greatest = nth_largest(size, top + count), nth_largest(size, top + 1)
-    return np.where((size < least) | (size > greatest), 0.0, d)
+    return np.where((size < least) | (size > greatest), _nothing(d), d)
 
 
 def keep_probability(d: Array, density: float, epsilon: float) -> Array:
