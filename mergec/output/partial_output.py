@@ -23,7 +23,7 @@ from mergec.output.refusals import refusals_told
 from mergec.output.same_tree import is_same_tree
 from mergec.output.shard_files import ShardFiles, like_shards
 from mergec.output.side_files import copy_side_files
-from mergec.output.swap import publish
+from mergec.output.swap import check_replaceable, publish
 from mergec.output.tensor_digests import TensorDigests
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ class PartialOutput:
             self.entries = linked | here
             kept = {number for number in self.entries if self._layout.tensors[number].nbytes}
             taken = tensors_to_copy(self._layout, kept, keys, old)
+            if len(self.entries) < len(self._layout.tensors):
+                check_replaceable(self._target)
             if reserve:
                 self._reserve(taken)
             if old is not None:
@@ -163,10 +165,9 @@ class PartialOutput:
         return self._is_single_file or self._files.link(shard, file)
 
     def _reserve(self, copied: Collection[int]) -> None:
-        tensors = self._layout.tensors
-        shards = {tensor.shard for number, tensor in enumerate(tensors) if number not in self.entries}
+        shards = {one.shard for number, one in enumerate(self._layout.tensors) if number not in self.entries}
         # Blocks that files share need no room of their own, and copies would wait for what they overwrite.
-        for shard in sorted(shards - {tensors[number].shard for number in copied}):
+        for shard in sorted(shards - {self._layout.tensors[number].shard for number in copied}):
             self._disk.reserve(self._files.descriptors[shard], self._layout.shards[shard].size)
 
     def fileno(self, shard: int) -> int:
@@ -273,8 +274,7 @@ class PartialOutput:
     def discard(self) -> str:
         """End the work. Where nothing is finished, nothing stays; else the text tells what is kept where."""
         self._close_files()
-        journal = self._journal
-        count = len(journal.entries if journal is not None else self._place.journaled)
+        count = len(self._journal.entries if self._journal is not None else self._place.journaled)
         is_kept = count > 0 and not self._is_done
         self._place.release(keep=is_kept)
         if not is_kept:

@@ -21,7 +21,11 @@ def publish(partial: Path, target: Path) -> None:
     A file over a file, or anything where there was nothing, is one rename. Else the two are exchanged
     in one system call; where the system has none, the old one is moved aside first, so that for a
     moment there is nothing at the target.
+
+    Raises:
+        OSError: the system refuses, or what is there is read-only.
     """
+    check_replaceable(target)
     if not target.exists() or not (target.is_dir() or partial.is_dir()):
         partial.replace(target)
         return
@@ -43,6 +47,16 @@ def publish(partial: Path, target: Path) -> None:
             aside.rmdir()
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_replaceable(target: Path) -> None:
+    """Make sure that what is at the target may be written to: else somebody wants it to stay as it is.
+
+    Raises:
+        OSError: it is read-only. To replace it takes no more than the right to write beside it.
+    """
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is read-only", str(target))
 
 
 def remove(path: Path) -> None:

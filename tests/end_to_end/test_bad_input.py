@@ -215,6 +215,17 @@ class TestOutput:
             repository.folder.chmod(0o700)
         assert tree(repository.folder) == before
 
+    @pytest.mark.parametrize("path", ["out", "out.safetensors"])
+    def test_one_that_is_read_only_stays(
+        self, repository: Repository, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        repository("build", "--out", repository.folder / path)
+        monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)  # root may write anywhere
+        before = tree(repository.folder)
+        assert repository("build", "--out", repository.folder / path) == (0, [])  # nothing is replaced
+        assert repository("build", "--fresh", "--out", repository.folder / path) == (6, ["MC0804"])
+        assert tree(repository.folder) == before
+
     def test_a_disk_that_may_not_be_written(
         self, repository: Repository, monkeypatch: pytest.MonkeyPatch
     ) -> None:
