@@ -12,7 +12,7 @@ from mergec.ir.primitives import arithmetic_dtype, same_shape
 from mergec.ir.tensor_type import TensorType
 
 # How many elements a kernel works on at a time that takes memory beside the registers.
-SELECTED_AT_ONCE = 1 << 15
+SELECTED_AT_ONCE = 1 << 17
 WIDENED_AT_ONCE = 1 << 12
 _F64_BYTES = 8
 
