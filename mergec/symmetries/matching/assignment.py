@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 
 from mergec.symmetries.matching.limits import COST_ROWS
 
@@ -48,6 +47,8 @@ def assign(
     before = cost[every, old]
     best = cost.argmin(axis=1)
     if len(np.unique(best)) < size:
+        from scipy.optimize import linear_sum_assignment  # slow to import, and not needed by models alike
+
         rows, columns = (
             _reduce(cost, prices or Prices()) if size >= SMALL else (np.zeros(size), np.zeros(size))
         )

@@ -23,9 +23,13 @@ class Node(NamedTuple):
 
     def numbers(self) -> Iterator[int]:
         """The groups of the tree, parents first."""
-        yield self.group
+        yield from (node.group for node in self.every())
+
+    def every(self) -> Iterator[Node]:
+        """The nodes of the tree, parents first."""
+        yield self
         for child in self.children:
-            yield from child.numbers()
+            yield from child.every()
 
     def inner(self) -> int:
         """How many units one index of this group holds, of the largest chain below."""

@@ -16,8 +16,6 @@ from mergec.symmetries.matching.state import State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from mergec.ir.matching import Matching
     from mergec.symmetries.matching.anchored import Start
     from mergec.symmetries.matching.in_order import Workers
@@ -101,25 +99,24 @@ class Descent:
 def align(
     matching: Matching,
     problem: Problem,
-    values: Sequence[float],
     workers: Workers,
     progress: Progress,
     model: int,
-) -> tuple[NDArray[np.int32], list[float]]:
-    """The vector that aligns a model to the anchor, and the objectives on the way to it.
+) -> tuple[State, list[float]]:
+    """The state in which a model is aligned to the anchor, and the objectives on the way to it.
 
-    `values` are the parts' under the identity. If what follows from the anchored start is worse than the
-    identity, the descent starts from that.
+    If what follows from the anchored start is worse than the identity, the descent starts from that.
     """
+    values = [size.inner for size in problem.sizes]
     state = State(problem, identity(matching.symmetry), values)
     at_identity = state.objective
     descent = Descent(matching, state, workers, progress, model)
     descent.initialise()
     objectives = [state.objective, *descent.sweeps()]
     if state.objective >= at_identity:
-        return state.vector, objectives
+        return state, objectives
     del descent, state  # and the costs they keep
     state = State(problem, identity(matching.symmetry), values)
     again = Descent(matching, state, workers, progress, model)
     objectives = [at_identity, *again.sweeps()]
-    return state.vector, objectives
+    return state, objectives

@@ -17,6 +17,7 @@ from mergec.ir.symmetry import Factor
 from mergec.symmetries.matching.freed_memory import give_back
 from mergec.symmetries.matching.limits import BLOCK_BYTES, LEAST_ROWS
 from mergec.symmetries.matching.part_rows import read, segment_index
+from mergec.symmetries.matching.times import TimesTransposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     """Calls a function for each of some blocks, in any order or at once, and returns when all are done."""
 
 
+BLOCKS = 8
+LEAST_LINES = 64
 LARGE = 1 << 18
 """Elements of a part whose tiles leave holes in memory that are worth giving back."""
 
@@ -97,6 +100,27 @@ class TermGram:
             places = places.reshape(self.rows)
         return self._anchor(places, self._columns({}), None), self._moving(places, None)
 
+    def units(self, numbers: NDArray[np.int64], *, is_anchor: bool) -> torch.Tensor:
+        """The factors of some units, by number, on the rows of a model: (units, all else)."""
+        part = self.term.view
+        free = {part.rows[i].group: i for i in self.term.free_rows}
+        order = [free[group] for group in self.term.signature]
+        order += [i for i in range(len(self.rows)) if i not in order]
+        places = np.arange(part.height, dtype=np.int64).reshape(self.rows).transpose(order)
+        rows = places.reshape(part.height // _others(self.term), -1)[numbers].reshape(-1)
+        if not is_anchor:
+            return read(part, self.pair.moving, self.row_index[rows]).reshape(len(numbers), -1)
+        values = read(part, self.pair.anchor, rows, is_masked=True)
+        columns = self._columns({})
+        return (values if columns is None else values.index_select(1, columns)).reshape(len(numbers), -1)
+
+    def columns_of(self, rows: range, *, is_anchor: bool, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """The factors that some rows hold of units on the columns, of a model: (units, all else)."""
+        places = np.arange(rows.start, rows.stop, dtype=np.int64)
+        if is_anchor:
+            return self._anchor(places, self._columns({}), None, dtype)
+        return self._moving(places, None, dtype)
+
     def _columns(self, held: dict[int, int]) -> torch.Tensor | None:
         """The order that the anchor's columns take, so that those of the moving model can stay."""
         part = self.term.view
@@ -158,17 +182,23 @@ class TermGram:
         return max(1, BLOCK_BYTES // (4 * self.term.view.width))
 
     def _anchor(
-        self, places: NDArray[np.int64], columns: torch.Tensor | None, roots: range | None
+        self,
+        places: NDArray[np.int64],
+        columns: torch.Tensor | None,
+        roots: range | None,
+        dtype: torch.dtype | None = None,
     ) -> torch.Tensor:
         part = self.term.view
-        values = read(part, self.pair.anchor, places.reshape(-1), is_masked=True)
+        values = read(part, self.pair.anchor, places.reshape(-1), is_masked=True).to(dtype=dtype)
         if columns is not None:
             values = values.index_select(1, columns)
         return free_matrix(self.term, values, places.shape, roots)
 
-    def _moving(self, places: NDArray[np.int64], roots: range | None) -> torch.Tensor:
+    def _moving(
+        self, places: NDArray[np.int64], roots: range | None, dtype: torch.dtype | None = None
+    ) -> torch.Tensor:
         part = self.term.view
-        values = read(part, self.pair.moving, self.row_index[places.reshape(-1)])
+        values = read(part, self.pair.moving, self.row_index[places.reshape(-1)]).to(dtype=dtype)
         return free_matrix(self.term, values, places.shape, roots)
 
 
@@ -195,18 +225,26 @@ def free_matrix(
 def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
     if left.dtype != right.dtype:
         left, right = left.double(), right.double()
+    times = TimesTransposed(right)
     for some in blocks(0, left.shape[0], lines(right)):
         stretch = slice(some.start, some.stop)
-        target[stretch].add_(left[stretch] @ right.T, alpha=factor)
+        target[stretch].add_(times(left[stretch]), alpha=factor)
 
 
 def lines(right: torch.Tensor) -> int:
-    """How many units' products with all those on the right make a block."""
-    return max(1, BLOCK_BYTES // (right.element_size() * right.shape[0]))
+    """How many units' products with all those on the right make a block; few units make several too."""
+    most = BLOCK_BYTES // (right.element_size() * right.shape[0])
+    return max(1, min(most, max(LEAST_LINES, right.shape[0] // BLOCKS)))
 
 
 def _stretch(places: NDArray[np.int64], axis: int, some: range) -> NDArray[np.int64]:
     return places[(*[slice(None)] * axis, slice(some.start, some.stop))]
+
+
+def _others(term: Term) -> int:
+    """How many rows of a term's part hold one and the same unit."""
+    rows = term.view.rows
+    return prod(factor.size for i, factor in enumerate(rows) if i not in term.free_rows)
 
 
 def _factors(term: Term) -> list[Factor]:

@@ -22,6 +22,14 @@ KEPT_COSTS = 64 << 20
 """What the costs take, of all groups together, that are kept until their group is solved again."""
 FACTOR_ELEMENTS = 10 << 20
 """Of the factors of both models that wait until they are multiplied together."""
+LEAST_SCREENED = 256
+"""The size of groups whose products are worth to be spared."""
+SCREENED_ELEMENTS = 32 << 20
+"""Of the factors of either model that are multiplied at once in few digits, where the units are rows."""
+SCREENED_COLUMNS = 2 << 20
+"""Of those where the units are columns: they are read at once."""
+SCREENED_LINES = 1024
+"""Of these at least so many rows: with fewer, adding products up would take longer than making them."""
 CHANGE_BYTES = 4 << 20
 """What the factors of a change take of either model."""
 DENSE_LIMIT = 16384

@@ -15,12 +15,16 @@ from mergec.symmetries.matching.limits import (
     FACTOR_ELEMENTS,
     INVARIANT_ELEMENTS,
     LEAST_ROWS,
+    SCREENED_COLUMNS,
+    SCREENED_ELEMENTS,
+    SCREENED_LINES,
     SLICE,
     SPARSE_PASSES,
     SPARSE_ROWS,
     roots_at_once,
 )
 from mergec.symmetries.matching.part import parts_of
+from mergec.symmetries.matching.stages import can_be_screened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,11 +68,13 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
         reading = max([reading, *(_invariants(term, itemsize, models) for term in cluster.terms)])
         if not cluster.root.children:
             reading = max(reading, _factors(cluster, itemsize, models))
+        screened = _screening(symmetry, cluster, itemsize, models)
         if number in kept:
             reading = max(reading, _changes(cluster, itemsize, models))
-        clusters.append(max(_costs(symmetry, cluster) + reading, whole) + SMALL_THINGS)
+        clusters.append(max(_costs(symmetry, cluster) + reading, screened, whole) + SMALL_THINGS)
         for term, tile in zip(cluster.terms, tiles, strict=True):
             block = _product(term, itemsize)
+            block += tile.held  # the matrix that blocks are multiplied with, in the order of the library
             if term.free_rows:
                 block = max(tile.reading, tile.held + block)
             products = max(products, block + SMALL_THINGS)
@@ -124,7 +130,28 @@ def _factors(cluster: Cluster, itemsize: int, models: int) -> int:
     small = [term.view for term in cluster.terms if 4 * term.view.height * term.view.width <= BLOCK_BYTES]
     elements = 2 * sum(view.height * view.width for view in small)
     reading = max((_reading(view, _rows(view), itemsize, models) for view in small), default=0)
-    return KEPT * (itemsize * min(FACTOR_ELEMENTS, elements) + reading)
+    waiting = itemsize * min(FACTOR_ELEMENTS, elements)
+    return KEPT * (waiting + waiting // 2 + reading)
+
+
+def _screening(symmetry: Symmetry, cluster: Cluster, itemsize: int, models: int) -> int:
+    """Of rough products: all of them in float32, factors of both models, and reading these."""
+    if not can_be_screened(symmetry, cluster.terms):
+        return 0
+    units = reading = 0
+    for term in cluster.terms:
+        part = term.view
+        own = prod(symmetry.groups[group].size for group in term.signature)
+        if term.free_rows:
+            lines = part.height * part.width // own
+            elements = min(own * lines, max(SCREENED_ELEMENTS, lines))
+            read = _reading(part, max(_rows(part), part.height // own), itemsize, models)
+        else:
+            rows = min(part.height, max(SCREENED_LINES, SCREENED_COLUMNS // part.width))
+            elements = rows * part.width
+            read = 2 * _reading(part, rows, itemsize, models)
+        units, reading = max(units, own), max(reading, 3 * 4 * elements + KEPT * read)
+    return 4 * units * units + reading
 
 
 def _changes(cluster: Cluster, itemsize: int, models: int) -> int:
@@ -137,14 +164,14 @@ def _changes(cluster: Cluster, itemsize: int, models: int) -> int:
 
 
 def _product(term: Term, itemsize: int) -> int:
-    """The products of a block of units, and both tiles in float64 where only one of them is."""
+    """The products of a block of units, made and copied; both tiles in float64 where only one of them is."""
     units = prod(
         factor.size
         for side, free in ((term.view.rows, term.free_rows), (term.view.columns, term.free_columns))
         for factor in (side[i] for i in free)
     )
     doubled = 2 * _tile(term, itemsize, 0).held if itemsize == F64 else 0
-    return KEPT * min(max(BLOCK_BYTES, itemsize * units), itemsize * units * units) + doubled
+    return (KEPT + 1) * min(max(BLOCK_BYTES, itemsize * units), itemsize * units * units) + doubled
 
 
 def _costs(symmetry: Symmetry, cluster: Cluster) -> int:

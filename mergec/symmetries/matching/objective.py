@@ -35,10 +35,14 @@ class NotFiniteError(Exception):
 
 
 class Size(NamedTuple):
-    """Squares of the norms of a part: of the anchor, without what is masked, and of the moving model."""
+    """Squares of the norms of a part: of the anchor, without what is masked, and of the moving model.
+
+    `inner` is the inner product of both as they are.
+    """
 
     anchor: float
     moving: float
+    inner: float
 
     @property
     def norm(self) -> float:
@@ -88,13 +92,15 @@ def value_since(worth: float, before: NDArray[np.int32], pair: Pair, part: Part)
 
 
 def size(part: Part, anchor: Sequence[Operand], moving: Sequence[Operand]) -> Size:
-    """The squares of both norms, with the weight of the part's tensor in them."""
-    squares = [0.0, 0.0]
+    """The squares of both norms and the inner product, with the weight of the part's tensor in them."""
+    total = np.zeros(3)
     for rows in _blocks(part, np.arange(part.height)):
-        for side, operands in enumerate((anchor, moving)):
-            values = read(part, operands, rows, is_masked=side == 0)
-            squares[side] += _dot(values, values)
-    return Size(*(square * part.tensor.weight for square in squares))
+        left = read(part, anchor, rows, is_masked=True).reshape(-1)
+        right = read(part, moving, rows).reshape(-1)
+        for start in range(0, len(left), SLICE):
+            one, other = (side[start : start + SLICE].double() for side in (left, right))
+            total += [float(torch.dot(*pair)) for pair in ((one, one), (other, other), (one, other))]
+    return Size(*(total * part.tensor.weight).tolist())
 
 
 def assert_finite(part: Part, operands: Sequence[Operand], model: int) -> None:
@@ -137,10 +143,9 @@ def _blocks(part: Part, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]
 
 
 def _dot(left: torch.Tensor, right: torch.Tensor) -> float:
-    is_square = left is right
     left, right = left.reshape(-1), right.reshape(-1)
     total = []
     for start in range(0, len(left), SLICE):
-        one = left[start : start + SLICE].double()
-        total.append(float(torch.dot(one, one if is_square else right[start : start + SLICE].double())))
+        one, other = (side[start : start + SLICE].double() for side in (left, right))
+        total.append(float(torch.dot(one, other)))
     return fsum(total)

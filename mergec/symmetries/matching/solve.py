@@ -40,31 +40,27 @@ def solve(
     """
     parts = parts_of(matching.symmetry)
     clusters = clusters_of(matching.symmetry, parts)
-    start = identity(matching.symmetry)
     with Workers(workers) as pool:
-        problems, at_identity, elements, sweeps = [], [], [], []
+        problems, elements, found, sweeps = [], [], [], []
         for model in range(1, len(operands)):
             pair = (operands[0], operands[model])
             sizes = measured(parts, pair, (0, model), pool)
             problem = Problem(matching.symmetry, parts, clusters, sizes, pair)
-            values = values_at(problem, start, pool)
-            vector, objectives = align(matching, problem, values, pool, progress, model)
+            state, objectives = align(matching, problem, pool, progress, model)
             problems.append(problem)
-            at_identity.append(values)
-            elements.append(vector)
+            elements.append(state.vector)
+            found.append(state.values)
             sweeps.append(objectives)
+            del state  # and the costs that it keeps
         if matching.refine:
             elements = merge_many(matching, (parts, clusters), operands, elements, pool, progress)
-        found = [
-            values_at(problem, element, pool) for problem, element in zip(problems, elements, strict=True)
-        ]
-    matches = [_match(*each) for each in zip(problems, at_identity, found, elements, sweeps, strict=True)]
+            found = [values_at(*each, pool) for each in zip(problems, elements, strict=True)]
+    matches = [_match(*each) for each in zip(problems, found, elements, sweeps, strict=True)]
     return Solution(tuple(elements), tuple(matches))
 
 
 def _match(
     problem: Problem,
-    before: Sequence[float],
     after: Sequence[float],
     element: NDArray[np.int32],
     sweeps: Sequence[float],
@@ -72,6 +68,7 @@ def _match(
     symmetry = problem.symmetry
     start = identity(symmetry)
     gains = []
+    before = [size.inner for size in problem.sizes]
     norms = [size.norm for size in problem.sizes]
     for cluster in problem.clusters:
         worth = [fsum(values[part] for part in cluster.parts) for values in (before, after, norms)]
@@ -82,7 +79,7 @@ def _match(
     return ModelMatch(
         identity=fsum(before),
         objective=fsum(after),
-        norm=fsum(size.norm for size in problem.sizes),
+        norm=fsum(norms),
         sweeps=tuple(sweeps),
         gains=tuple(sorted(gains)),
     )

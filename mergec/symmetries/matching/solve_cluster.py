@@ -13,7 +13,6 @@ from mergec.symmetries.matching.assignment import Prices, assign
 from mergec.symmetries.matching.gram import TermGram, blocks
 from mergec.symmetries.matching.limits import DENSE_LIMIT, SPARSE_ROWS, roots_at_once
 from mergec.symmetries.matching.nested import InnerSolver
-from mergec.symmetries.matching.sparse_assignment import assign_sparse
 from mergec.symmetries.matching.waiting_factors import WaitingFactors
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ def propose(
     size = cluster.root.size
     every = range(size)
     if size > DENSE_LIMIT:
+        from mergec.symmetries.matching.sparse_assignment import assign_sparse  # scipy.sparse
 
         def passes() -> Iterator[tuple[int, torch.Tensor]]:
             for some in blocks(0, size, SPARSE_ROWS):

@@ -13,6 +13,7 @@ from mergec.symmetries.matching.gram import Pair
 from mergec.symmetries.matching.invariants import InvariantGram
 from mergec.symmetries.matching.kept_costs import KeptCosts
 from mergec.symmetries.matching.objective import value_since
+from mergec.symmetries.matching.screening import proven_best
 from mergec.symmetries.matching.solve_cluster import WeightedGram, propose, weighted
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class State:
         self.problem = problem
         self.vector = vector.copy()
         self.values = list(values)
+        self.unlike: set[str] = set()
         self.kept = {
             problem.clusters[number].name: KeptCosts(problem.clusters[number])
             for number in with_kept_costs(problem.clusters)
@@ -112,12 +114,25 @@ class State:
         """
         has_changed = False
         for _ in range(QUADRATIC_ROUNDS if cluster.is_quadratic else 1):
-            grams, known = self._products(cluster, used, run)
-            found = propose(self.problem.pair(self.vector), cluster, grams, run, known)
+            found = self._screened(cluster, used, run)
+            if found is None:
+                grams, known = self._products(cluster, used, run)
+                found = propose(self.problem.pair(self.vector), cluster, grams, run, known)
             if not self._take(cluster, used, found):
                 break
             has_changed = True
         return has_changed
+
+    def _screened(self, cluster: Cluster, used: Collection[int], run: Run) -> Proposal | None:
+        """What can be proven to be best for the parts used; not asked again of a cluster where it fails."""
+        if cluster.name in self.unlike:
+            return None
+        sizes = self.problem.sizes
+        terms = [(term, sizes[term.part].norm) for term in cluster.terms if term.part in used]
+        found = proven_best(self.problem.pair(self.vector), cluster.root, terms, run)
+        if found is None and len(used) == len(cluster.parts):
+            self.unlike.add(cluster.name)
+        return found
 
     def _products(
         self, cluster: Cluster, used: Collection[int], run: Run

@@ -8,6 +8,7 @@ import torch
 
 from mergec.symmetries.matching.gram import blocks, lines
 from mergec.symmetries.matching.limits import FACTOR_ELEMENTS
+from mergec.symmetries.matching.times import TimesTransposed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,19 +46,19 @@ class WaitingFactors:
 
     def multiply(self) -> None:
         """Add the products of all that wait."""
-        factors = list(_side_by_side(self.waiting))
+        factors = [(left, TimesTransposed(right)) for left, right in _side_by_side(self.waiting)]
         self.waiting, self.elements = [], 0
         if not factors:
             return
 
         def multiply(some: range) -> None:
             stretch = slice(some.start, some.stop)
-            total = factors[0][0][stretch] @ factors[0][1].T
-            for left, right in factors[1:]:
-                total.addmm_(left[stretch], right.T)
+            total = factors[0][1](factors[0][0][stretch])
+            for left, times in factors[1:]:
+                total += times(left[stretch])
             self.costs[stretch].sub_(total)
 
-        self.run(multiply, blocks(0, len(self.costs), lines(factors[0][1])))
+        self.run(multiply, blocks(0, len(self.costs), lines(self.costs)))
 
 
 def _side_by_side(waiting: Sequence[Factors]) -> Iterator[Factors]:
