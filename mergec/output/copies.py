@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mergec.output.journal import Entry
 from mergec.output.shard_files import read, write
-from mergec.output.tensor_digests import digest_of
+from mergec.output.tensor_digests import CHUNK, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 64 << 20
 # File systems that share blocks between files share whole ones; none has larger ones by itself.
 _BLOCK = 4096
-_BUFFER = 1 << 20
+# What a thread holds: no more than is left of the share of those that digest sources, which are done by now.
+_BUFFER = 1 << 17
 
 
 class Copies:
@@ -122,9 +123,11 @@ class Copies:
         return True
 
 
-def digest_here(tensor: PlacedTensor, files: ShardFiles) -> str:
-    """The digest of a tensor as it is in the output's files."""
-    return digest_of(tensor.nbytes, lambda at, part: files.read(tensor.shard, tensor.offset + at, part))
+def digest_here(tensor: PlacedTensor, files: ShardFiles, buffer: int = CHUNK) -> str:
+    """The digest of a tensor as it is in the output's files, read with a buffer of so many bytes."""
+    return digest_of(
+        tensor.nbytes, lambda at, part: files.read(tensor.shard, tensor.offset + at, part), buffer
+    )
 
 
 def _in_kernel(source: int, target: int, count: int, start: int, offset: int) -> int:

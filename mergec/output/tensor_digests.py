@@ -122,14 +122,18 @@ class _Chunks:
         return blake3(self._digests).hexdigest()
 
 
-def digest_of(nbytes: int, read: Callable[[int, memoryview], None]) -> str:
-    """The digest of a tensor; `read` fills a buffer with its bytes from a position on."""
-    scratch = memoryview(bytearray(min(CHUNK, nbytes)))
+def digest_of(nbytes: int, read: Callable[[int, memoryview], None], buffer: int = CHUNK) -> str:
+    """The digest of a tensor; `read` fills a buffer, of so many bytes at most, from a position in it on."""
+    scratch = memoryview(bytearray(min(buffer, nbytes)))
     chunks = bytearray()
     for start in range(0, nbytes, CHUNK):
-        part = scratch[: min(CHUNK, nbytes - start)]
-        read(start, part)
-        chunks += blake3(part).digest()
+        stop = min(start + CHUNK, nbytes)
+        hasher = blake3()
+        for at in range(start, stop, buffer):
+            part = scratch[: min(buffer, stop - at)]
+            read(at, part)
+            hasher.update(part)
+        chunks += hasher.digest()
     return blake3(chunks).hexdigest()
 
 
