@@ -31,7 +31,7 @@ def main() -> int:
     place.out.mkdir(parents=True, exist_ok=True)
     os.environ["XDG_CACHE_HOME"] = str(place.cache)
     rows = []
-    for work in _chosen(options.only):
+    for work in _chosen(options.only, has_rebasin=options.git_re_basin is not None):
         try:
             rows.append(_measure(work, place, options.runs))
         except NoPeerError as missing:
@@ -61,9 +61,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(only: list[str] | None) -> list[Work]:
+def _chosen(only: list[str] | None, *, has_rebasin: bool) -> list[Work]:
     if only is None:
-        return [work for work in WORKS if work.by_default]
+        if not has_rebasin:
+            print(f"no `align`: no checkout of {peers.REBASIN} was given by --git-re-basin", file=sys.stderr)
+        return [work for work in WORKS if work.by_default and (has_rebasin or not work.needs_peer)]
     unknown = set(only) - {work.key for work in WORKS}
     if unknown:
         sys.exit(f"no such work: {', '.join(sorted(unknown))}")
@@ -77,7 +79,7 @@ def _measure(work: Work, place: Place, runs: int) -> Row:
         measured = side_by_side(ours, theirs, runs)
         if isinstance(work.target, Under) and work.target.no_torch:
             measured = replace(measured, imports_torch=imports_torch(ours))
-        account = work.account(place) if work.account is not None else ""
+        account = work.account(place) if work.account is not None else None
     except (CannotFetchError, CommandFailedError) as failure:
         return Row(work, title, None, str(failure))
     return Row(work, title, measured, account=account)

@@ -1,20 +1,23 @@
 """Aligning pairs of models, beside the PyTorch port of git-re-basin."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from safetensors.torch import load_file
 
+from benchmarks.account import Account, Side
 from benchmarks.align_pairs import likeness, random_pair, write_pair
 from benchmarks.align_shapes import SHAPED
 from benchmarks.checkpoints import MARK
-from benchmarks.measure import warm
+from benchmarks.measure import Command, warm
 from benchmarks.mnist import ten_thousand
 from benchmarks.peers import REBASIN, rebasin
 from benchmarks.perceptrons import barrier, losses_between, trained
@@ -24,6 +27,11 @@ from benchmarks.targets import FasterAndAsGood, KeepsPromise, NoBarrier, Target
 from benchmarks.work import Pair, Work
 
 PARTS: Final = Path(__file__).with_name("align_parts.py")
+PEER_PARTS: Final = PARTS.with_name("rebasin_parts.py")
+STARTS: Final = 5
+# What each command imports before it works. The matcher imports scipy later, where it needs it.
+OURS: Final = "mergec.cli.build, mergec.pipeline, mergec.execute.decide, mergec.symmetries.matching.solve"
+THEIRS: Final = "torch, safetensors.torch, scipy.optimize"
 HIDDEN: Final = (512, 512, 512)
 SEEDS: Final = (0, 1)
 
@@ -76,19 +84,39 @@ def _matches(place: Place) -> Path:
     return place.cache / "mergec" / "matches"
 
 
-def _parts(kind: str, correlation: float | None, memory: str) -> Callable[[Place], str]:
-    """What the time of one worker goes into, in a run of its own that is not part of the measurement."""
+def _account(kind: str, correlation: float | None, memory: str) -> Callable[[Place], Account]:
+    """What the time of one core goes into on both sides, in runs of their own that are not measured."""
 
-    def account(place: Place) -> str:
-        recipe = place.recipe("align", _recipe(_pair(place, kind, correlation), kind))
+    def account(place: Place) -> Account:
+        pair = _pair(place, kind, correlation)
+        recipe = place.recipe("align", _recipe(pair, kind))
         shutil.rmtree(_matches(place), ignore_errors=True)
-        command = [sys.executable, str(PARTS), str(recipe), str(place.out / "parts"), memory]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        seconds: dict[str, float] = json.loads(done.stdout)
-        told = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
-        return f"with one worker {told}"
+        ours = [str(PARTS), str(recipe), str(place.out / "parts"), memory]
+        theirs = [str(PEER_PARTS), *rebasin(place, kind, pair).argv[2:]]
+        shown = Side(_start(OURS), _parts(ours)), Side(_start(THEIRS), _parts(theirs))
+        shutil.rmtree(place.out / "parts", ignore_errors=True)
+        Path(theirs[-1]).unlink(missing_ok=True)
+        return Account(*shown)
 
     return account
+
+
+def _parts(script: Sequence[str]) -> dict[str, float]:
+    """Seconds by name, as a script prints them on its last line; nothing if it does not run."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *script], capture_output=True, text=True, env=environment, check=False
+    )
+    if done.returncode:
+        return {}
+    seconds: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return seconds
+
+
+def _start(modules: str) -> float:
+    """What an interpreter takes that only imports."""
+    command = Command([sys.executable, "-c", f"import {modules}"])
+    return median(command.run().seconds for _ in range(STARTS))
 
 
 def _mnist(place: Place) -> Pair:
@@ -107,8 +135,8 @@ def _bert_recipe(place: Place) -> str:
 
 
 def _work(title: str, kind: str, correlation: float | None, target: Target, memory: str = "1GiB") -> Work:
-    prepare, account = _align(kind, correlation, memory), _parts(kind, correlation, memory)
-    return Work("align", title, REBASIN, target, prepare, by_default=False, account=account)
+    prepare, account = _align(kind, correlation, memory), _account(kind, correlation, memory)
+    return Work("align", title, REBASIN, target, prepare, account=account, needs_peer=True)
 
 
 ALIGN_WORKS: Final = (
@@ -125,7 +153,6 @@ ALIGN_WORKS: Final = (
         "libraries",
         KeepsPromise(),
         promise("1GiB", _bert_recipe, "mergec.symmetries.matching.solve", "mergec.execute.decide"),
-        by_default=False,
     ),
     Work("align-mnist", "align, MNIST barrier", None, NoBarrier(0.01), _mnist, by_default=False),
 )

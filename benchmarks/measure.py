@@ -6,18 +6,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 READ_BLOCK: Final = 1 << 24
+KILLED: Final = 256 - 9  # by the system
+NO_MEMORY: Final = ("MemoryError", "allocate memory")
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 class CommandFailedError(Exception):
     """A measured command ended with another exit code than 0."""
+
+
+class OutOfMemoryError(CommandFailedError):
+    """It ended so because there was not enough memory."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,11 @@ class Command:
             env=os.environ | OFFLINE,
         )
         if done.returncode != 0:
+            self.clear()
             said = done.stderr[-2000:]
-            raise CommandFailedError(f"{' '.join(self.argv)}\nended with {done.returncode}:\n{said}")
+            is_memory = done.returncode == KILLED or any(words in said for words in NO_MEMORY)
+            failure = OutOfMemoryError if is_memory else CommandFailedError
+            raise failure(f"{' '.join(self.argv)}\nended with {done.returncode}:\n{said}")
         score = self.score(self.output) if self.score is not None and self.output is not None else None
         self.clear()
         return Sample(**json.loads(done.stdout.splitlines()[-1]), score=score)
@@ -91,12 +100,16 @@ class Command:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The runs of one work: ours, and the peer's where there is one, in pairs."""
+    """The runs of one work: ours, and the peer's where there is one, in pairs.
+
+    `refusal` says why the peer has none, where it does not run.
+    """
 
     ours: list[Sample] = field(default_factory=list)
     theirs: list[Sample] = field(default_factory=list)
     imports_torch: bool | None = None
     promise: int | None = None
+    refusal: str = ""
 
     @property
     def above(self) -> float:
@@ -125,12 +138,19 @@ class Measurement:
 
 
 def side_by_side(ours: Command, theirs: Command | None, runs: int) -> Measurement:
-    """Alternate the two commands, so that the machine's mood falls on both."""
+    """Alternate the two commands, so that the machine's mood falls on both.
+
+    A peer that has not enough memory is not asked again.
+    """
     measurement = Measurement(promise=ours.promise)
     for _ in range(runs):
         measurement.ours.append(ours.run())
-        if theirs is not None:
-            measurement.theirs.append(theirs.run())
+        if theirs is not None and not measurement.refusal:
+            try:
+                measurement.theirs.append(theirs.run())
+            except OutOfMemoryError:
+                measurement.theirs.clear()
+                measurement = replace(measurement, refusal="does not run: out of memory")
     return measurement
 
 

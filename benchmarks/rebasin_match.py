@@ -4,6 +4,8 @@ The port has specs for networks of its own. It is given one of the same form for
 """
 
 import importlib
+import os
+import resource
 import sys
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from safetensors.torch import load_file, save_file
 
 def main(checkout: str, kind: str, pair: str, output: str) -> None:
     """Load both models, match, write the second one with its units permuted."""
+    everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    resource.setrlimit(resource.RLIMIT_AS, (everything, everything))  # rather than be killed by the system
     sys.path[:0] = [checkout, str(Path(__file__).parents[1])]
     from benchmarks.align_shapes import SHAPED
 

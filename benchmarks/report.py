@@ -7,6 +7,7 @@ from statistics import median
 from typing import Final
 
 from benchmarks import machine
+from benchmarks.account import Account, account_table
 from benchmarks.measure import Measurement
 from benchmarks.place import Place
 from benchmarks.targets import NoBarrier, Within
@@ -30,7 +31,7 @@ class Row:
     title: str
     measured: Measurement | None
     failure: str = ""
-    account: str = ""
+    account: Account | None = None
 
     @property
     def kept(self) -> bool:
@@ -54,6 +55,8 @@ def _against(work: Work, measured: Measurement) -> list[str]:
     ours = f"{measured.peak / 1e6:.0f} MB"
     if work.peer is None:
         return ["", "", "", ours, "", ""]
+    if measured.refusal:
+        return [work.peer, measured.refusal, "", ours, "", ""]
     seconds = median(sample.seconds for sample in measured.theirs)
     peak = median(sample.peak for sample in measured.theirs)
     slowdown = measured.slowdown
@@ -88,7 +91,16 @@ Written by `python -m benchmarks`; not edited by hand. {datetime.now(UTC):%Y-%m-
 
 {table(rows)}
 
-{_notes(rows)}"""
+{_notes(rows)}{_accounts(rows)}"""
+
+
+def _accounts(rows: list[Row]) -> str:
+    told = [
+        (row.title, row.work.peer or "", row.measured, row.account)
+        for row in rows
+        if row.measured is not None and row.account is not None
+    ]
+    return f"\n{account_table(told)}\n" if told else ""
 
 
 def _listed(versions: Mapping[str, str]) -> str:
@@ -107,7 +119,7 @@ def _notes(rows: list[Row]) -> str:
             )
             notes.append(f"- {row.title}: mergec {ours:.0f} MB, {row.work.peer} {theirs:.0f} MB.")
     for row in rows:
-        notes += [f"- {row.title}: {text}." for text in (*_scored(row), row.account) if text]
+        notes += [f"- {row.title}: {text}." for text in _scored(row)]
     return "\n".join(notes) + "\n"
 
 

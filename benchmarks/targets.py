@@ -88,7 +88,10 @@ class Under:
 
 @dataclass(frozen=True)
 class FasterAndAsGood:
-    """At least so many times faster than the peer, in so many seconds, and never with a lower score."""
+    """At least so many times faster than the peer, in so many seconds, and never with a lower score.
+
+    Where the peer does not run there is nothing to be faster than.
+    """
 
     times: float
     seconds: float | None = None
@@ -101,7 +104,11 @@ class FasterAndAsGood:
 
     def met(self, measured: Measurement) -> bool:
         """Whether the measurement keeps it."""
-        fast = 1 / measured.slowdown >= self.times and measured.seconds <= (self.seconds or inf)
+        if measured.seconds > (self.seconds or inf):
+            return False
+        if measured.refusal:
+            return True
+        fast = 1 / measured.slowdown >= self.times
         pairs = zip(measured.ours, measured.theirs, strict=True)
         # Sums of the same products in another order.
         return fast and all((a.score or 0.0) >= (b.score or 0.0) * (1 - 1e-9) for a, b in pairs)

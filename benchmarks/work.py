@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from benchmarks.account import Account
 from benchmarks.measure import Command
 from benchmarks.place import Place
 from benchmarks.targets import Target
@@ -15,7 +16,8 @@ Pair: TypeAlias = tuple[Command, Command | None]
 class Work:
     """One row: what is done, by whom else, and what was promised. A title may hold the models' `{size}`.
 
-    `account` tells more about it once it was measured, for the page.
+    `account` finds out what the time goes into once it was measured. `needs_peer`: it is only run by default
+    where the peer is, which is not fetched.
     """
 
     key: str
@@ -24,4 +26,5 @@ class Work:
     target: Target | None
     prepare: Callable[[Place], Pair]
     by_default: bool = True
-    account: Callable[[Place], str] | None = None
+    account: Callable[[Place], Account] | None = None
+    needs_peer: bool = False
