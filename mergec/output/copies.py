@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from mergec.output.journal import Entry
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mergec.output.old_output import OldOutput, OldTensor
     from mergec.output.shard_files import ShardFiles
 
-# How much a thread copies before it looks whether to stop, and the least that the threads share out.
+# How much a thread copies before it tells of what has arrived, and looks whether to stop.
 _AT_ONCE = 64 << 20
 # File systems that share blocks between files share whole ones; none has larger ones by itself.
 _BLOCK = 4096
@@ -31,8 +31,8 @@ _BUFFER = 1 << 17
 class Copies:
     """Threads that copy tensors, by number, and tell `arrived` of each that is there.
 
-    Tensors that lie side by side in both outputs are moved together: the threads ask the kernel for little
-    and much at a time, so they neither wait for the interpreter nor keep it from whoever computes.
+    Tensors that lie side by side in both outputs are moved together: the threads ask the kernel for much at
+    a time, so they neither wait for the interpreter nor keep it from whoever computes.
     """
 
     def __init__(
@@ -47,11 +47,17 @@ class Copies:
     def start(
         self, old: OldOutput, wanted: Mapping[int, OldTensor], causes: Sequence[str], workers: int
     ) -> None:
-        """Begin to copy the `wanted` tensors of an old output, with so many threads."""
+        """Begin to copy the `wanted` tensors of an old output, with so many threads at most.
+
+        Each file is one thread's: the system lets only one write to it, and the others would wait busily.
+        """
         runs = _runs(self._layout, wanted)
-        if runs:
-            self._threads = ThreadPoolExecutor(min(workers, len(runs)), "mergec-kept")
-            self._under_way = [self._threads.submit(self._move, run, old, wanted, causes) for run in runs]
+        files = [list(some) for _, some in groupby(runs, lambda run: self._layout.tensors[run[0]].shard)]
+        if files:
+            self._threads = ThreadPoolExecutor(min(workers, len(files)), "mergec-kept")
+            self._under_way = [
+                self._threads.submit(self._move_all, some, old, wanted, causes) for some in files
+            ]
 
     def finish(self) -> list[int]:
         """Wait for all; the numbers of those that are not there, or not as the old output tells of them.
@@ -71,6 +77,15 @@ class Copies:
             self._threads.shutdown(cancel_futures=True)
             self._threads = None
         self._under_way = []
+
+    def _move_all(
+        self,
+        runs: Sequence[Sequence[int]],
+        old: OldOutput,
+        wanted: Mapping[int, OldTensor],
+        causes: Sequence[str],
+    ) -> list[int]:
+        return [number for run in runs for number in self._move(run, old, wanted, causes)]
 
     def _move(
         self, run: Sequence[int], old: OldOutput, wanted: Mapping[int, OldTensor], causes: Sequence[str]
