@@ -100,9 +100,7 @@ class Copies:
         for number in run:
             one, placed = wanted[number], self._layout.tensors[number]
             # What comes from a file that is as it was published is not hashed again.
-            if one.file in old.unchanged or one.digest == digest_here(
-                self._layout.tensors[number], self._files
-            ):
+            if one.file in old.unchanged or one.digest == digest_here(placed, self._files, _BUFFER):
                 self._arrived(number, Entry(causes[number], one.digest, one.is_finite))
             else:
                 lost.append(number)
