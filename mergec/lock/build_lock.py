@@ -211,6 +211,7 @@ class BuildLock:
 
         A lock that cannot be written is a warning (MC0858): the output is there, and as it should be.
         """
+        target = target.resolve()  # it is there now, whatever it is called
         is_file = is_single_file(target)
         folder = manifest_folder(target) if is_file else target
         found = read_manifest(folder) if folder is not None else None

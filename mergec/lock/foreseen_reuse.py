@@ -52,10 +52,13 @@ def foreseen_reuse(
     Raises:
         MergecError: a file is not there any more.
     """
+    nothing = Reuse(frozenset(), frozenset(), {}, None)
     try:
         target = target.resolve()
     except (OSError, RuntimeError):  # links in a circle, before Python 3.13: a build says so
-        return Reuse(frozenset(), frozenset(), {}, None)
+        return nothing
+    if not target.name:  # the root of all folders: likewise
+        return nothing
     layout = plan.layout
     solved = KeptMatches(checked, files, contents, match_folder()).find() if plan.matches else {}
     vectors = list(_known_vectors(plan, [solved.get(node) for node in match_nodes(checked, plan.matches)]))

@@ -28,9 +28,11 @@ def manifest_folder(target: Path) -> Path | None:
     It tells what a build wrote to a path, and not what is there now: that counts only as far as it agrees.
     """
     file = cache_file()
-    if file is None:
+    try:
+        real = target.resolve()
+    except (OSError, RuntimeError):  # links in a circle, before Python 3.13
         return None
-    return file.parent / _FOLDER / sha256(os.fsencode(target.resolve())).hexdigest()
+    return file.parent / _FOLDER / sha256(os.fsencode(real)).hexdigest() if file is not None else None
 
 
 def keep_manifest(

@@ -250,6 +250,9 @@ class TestOddOutputs:
         built.out.symlink_to("real")
         assert told(built) == (13, 13, {})
 
+    def test_the_root_of_all_folders(self, built: Workbench, told: Callable[..., Told]) -> None:
+        assert told(built, "--out", "/")[0] == 0
+
     @pytest.mark.parametrize("name", ["mergec.manifest.json", "recipe.yaml", "model.safetensors"])
     def test_a_pipe(self, built: Workbench, told: Callable[..., Told], name: str) -> None:
         built.recipe("0.5 * a + 0.5 * b")

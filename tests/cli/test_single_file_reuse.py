@@ -215,6 +215,24 @@ def test_behind_a_link(bench: Workbench, out: Path, run: Run) -> None:
     assert_as_from_nothing(bench, out)
 
 
+def test_links_in_a_circle(
+    bench: Workbench, out: Path, run: Run, mergec_command: Callable[..., Result]
+) -> None:
+    out.unlink()
+    out.symlink_to(out.name)
+    assert run(HALVES, command="plan")[0] == 0
+    told = mergec_command("build", bench.folder / "recipe.yaml", "--json")
+    assert [one["code"] for one in json.loads(told.stdout)["diagnostics"]] == ["MC0804"]
+
+
+def test_a_path_that_goes_up_again(bench: Workbench, out: Path, run: Run) -> None:
+    path = f"nowhere/../{out.name}"
+    assert run(HALVES, path=path) == (5, {})
+    assert run(EDITED, path=path)[0] == 4
+    assert run(EDITED) == (5, {})
+    assert_as_from_nothing(bench, out)
+
+
 @pytest.mark.parametrize("metadata", [None, "sdwebui"])
 def test_what_a_stopped_build_left_is_counted(
     bench: Workbench, out: Path, run: Run, metadata: str | None, monkeypatch: pytest.MonkeyPatch
