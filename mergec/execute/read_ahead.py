@@ -36,6 +36,7 @@ class ReadAhead:
         self._plan = plan
         self._sources = sources
         self._read = 0
+        self._nbytes: dict[int, int] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mergec-read-ahead", daemon=True)
         self._thread.start()
@@ -45,7 +46,10 @@ class ReadAhead:
 
         Two workers may lose each other's count; that shifts the window a little and no byte.
         """
-        self._read += sum(view.nbytes for view in _views(region)) * elements // region.target.elements
+        nbytes = self._nbytes.get(id(region))
+        if nbytes is None:
+            nbytes = self._nbytes[id(region)] = sum(view.nbytes for view in _views(region))
+        self._read += nbytes * elements // region.target.elements
 
     def stop(self) -> None:
         """Ask for nothing more."""
