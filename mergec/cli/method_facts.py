@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mergec.cli.key_table import KeyRow, key_rows
 from mergec.lock.yaml_text import yaml_text
 from mergec.methods.parameter import REQUIRED, Role
-from mergec.methods.worked_example import tensors_of, traits
+from mergec.methods.worked_example import Holds, tensors_of, traits
 from mergec.recipe.yaml_scalars import flow
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ _BYTES = {
     "R0": "R0, equal on every machine",
     "R1": "R1, equal for the same build of torch",
     "R2": "R2, equal within a tolerance",
+}
+_HOLDS = {
+    Holds.TILES: "tiles",
+    Holds.ROWS: "whole rows, some at a time; a tensor with one axis may be one row",
+    Holds.WHOLE: "whole tensors, those of a few names at a time",
 }
 _NOT_GIVEN = {Role.RANDOM, Role.SURVEYED}
 _MODEL = "merged"  # the model of an example
@@ -54,7 +59,7 @@ def method_facts(operation: MethodOperation) -> MethodFacts:
         models=takes(method),
         needs=needs_of(method),
         bytes_=_BYTES[found.reproducibility.value] if found else "",
-        memory=_memory(found) if found else "",
+        memory=_HOLDS[found.holds] if found else "",
         sweeps=_sweeps(found) if found else "",
         keys=[_with_range(row, ranges.get(row.name, "")) for row in key_rows(operation)],
         per_model=[_with_range(_row(p), str(p.range)) for p in parameters],
@@ -64,11 +69,12 @@ def method_facts(operation: MethodOperation) -> MethodFacts:
 
 
 def class_of(operation: MethodOperation) -> str:
-    """How far the bytes are promised, and whether whole tensors are held, in a word or two."""
+    """How far the bytes are promised, and whether whole rows or tensors are held, in a word or two."""
     found = traits(operation)
     if found is None:
         return ""
-    return f"{found.reproducibility.value} whole" if found.is_whole else found.reproducibility.value
+    bytes_ = found.reproducibility.value
+    return bytes_ if found.holds is Holds.TILES else f"{bytes_} {found.holds.value}"
 
 
 def takes(method: Method) -> str:
@@ -101,7 +107,7 @@ def method_document(operation: MethodOperation) -> dict[str, Any]:
         "needs": method.needs,
         "gives": method.gives,
         "reproducibility": found.reproducibility.value if found else None,
-        "holds_whole_tensors": found.is_whole if found else None,
+        "holds": found.holds.value if found else None,
         "sweeps": [*found.reductions, *found.surveys] if found else None,
         "parameters": [_parameter_document(p) for p in method.parameters if p.role not in _NOT_GIVEN],
         "keys": [row.name for row in key_rows(operation)],
@@ -150,10 +156,6 @@ def _row(parameter: Parameter) -> KeyRow:
     kind = "schedule" if parameter.role is Role.PER_MODEL else "name of a model"
     default = "required" if parameter.default is REQUIRED else f"default {parameter.default}"
     return KeyRow(parameter.key, kind, default, parameter.description)
-
-
-def _memory(found: Traits) -> str:
-    return "whole tensors, those of a few names at a time" if found.is_whole else "tiles"
 
 
 def _sweeps(found: Traits) -> str:

@@ -31,7 +31,8 @@ def methods(*, markdown: bool, plugins: tuple[Path, ...]) -> None:
 
     Of merge methods also the models that they take, what these must be (weights or deltas), and how far the
     bytes of the result are promised: R0, equal on every machine; R1, equal for the same build of torch; R2,
-    within a tolerance. `whole` marks those that hold whole tensors.
+    within a tolerance. `rows` marks those that hold whole rows of a tensor, `whole` those that hold whole
+    tensors.
     """
     known = known_operations(plugins)
     if markdown:

@@ -20,6 +20,7 @@ from mergec.ir.primitive import (
     Types,
 )
 from mergec.ir.primitives import arithmetic_dtype
+from mergec.ir.row_primitives import row_widening, rows_summed
 from mergec.ir.tensor_type import TensorType
 
 # A product's columns come in blocks of this many: more would take more memory and gain nothing.
@@ -112,10 +113,6 @@ def _matmul_scratch(types: Types, _: Attributes) -> int:
     return ROW_BLOCK * (left.shape[1] + outer) * _F64_BYTES + _PACKED
 
 
-def _row_scratch(types: Types, _: Attributes) -> int:
-    return ROW_BLOCK * prod(types[0].shape[1:]) * _F64_BYTES
-
-
 def _mean_scratch(types: Types, _: Attributes) -> int:
     """A block of rows, the sum and the mean."""
     return (ROW_BLOCK + 2) * prod(types[0].shape[1:]) * _F64_BYTES
@@ -129,7 +126,7 @@ def _matrices_scratch(types: Types, _: Attributes) -> int:
 # The rows of the left (n, g*k) by g matrices side by side (g, k, c), or by one (k, c): (n, g*c). None.
 MATMUL = Primitive("matmul", _matmul, Locality.ROWWISE, Reproducibility.R1, _matmul_scratch)
 # The Euclidean norm of each row: (n, ...) to (n, 1, ...). None.
-ROW_NORM = Primitive("row_norm", _row_norm, Locality.ROWWISE, Reproducibility.R1, _row_scratch)
+ROW_NORM = Primitive("row_norm", _row_norm, Locality.ROWWISE, Reproducibility.R1, row_widening, rows_summed)
 # The columns to take, in order.
 GATHER_COLUMNS = Primitive("gather_columns", _gather_columns, Locality.ROWWISE)
 # A shape: the elements in row-major order laid out anew.

@@ -16,9 +16,22 @@ if TYPE_CHECKING:
 # Rowwise kernels work on blocks of this many rows, counted from a tensor's first: part of what the
 # numerics of the language version fix, because sums in blocks of other sizes may round differently.
 ROW_BLOCK = 32
+# Rows that are summed together have no more elements than this; longer ones are summed one by one.
+SUMMED_TOGETHER = 1 << 20
 
 Types = tuple[TensorType, ...]
 Attributes = tuple[Any, ...]
+
+
+def summed_together(row: int) -> int:
+    """How many rows of so many elements are summed together.
+
+    Fewer of them where they are long: what is computed of a row may not take many times its memory.
+    """
+    count = ROW_BLOCK
+    while count > 1 and count * row > SUMMED_TOGETHER:
+        count //= 2
+    return count
 
 
 class Locality(Enum):
@@ -61,8 +74,9 @@ class Primitive:
     """A primitive's static side. `infer` raises TypeMismatch where the operands do not fit.
 
     `scratch` gives the bytes that the kernel takes beside its operands and its result, of a rowwise
-    one for ROW_BLOCK rows. There is one object of each, so they are compared and hashed by identity:
-    millions of times.
+    one for a block of rows. `block` tells how many these are: a power of two, up to ROW_BLOCK, that depends
+    on the length of the rows alone. There is one object of each, so they are compared and hashed by
+    identity: millions of times.
     """
 
     name: str
@@ -70,6 +84,7 @@ class Primitive:
     locality: Locality
     reproducibility: Reproducibility = Reproducibility.R0
     scratch: Callable[[Types, Attributes], int] = lambda _types, _attributes: 0
+    block: Callable[[Types], int] = lambda _types: ROW_BLOCK
 
     def streams(self, position: int) -> bool:
         """Whether the operand at a position comes piece by piece, rather than being held whole."""

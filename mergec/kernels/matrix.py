@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mergec.ir.matrix_primitives import COLUMN_BLOCK
-from mergec.ir.primitive import ROW_BLOCK
+from mergec.ir.primitive import ROW_BLOCK, summed_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-def _blocks(tensor: torch.Tensor) -> Iterator[slice]:
-    return (slice(start, start + ROW_BLOCK) for start in range(0, tensor.shape[0], ROW_BLOCK))
+def _blocks(tensor: torch.Tensor, size: int = ROW_BLOCK) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, tensor.shape[0], size))
 
 
-def wide_blocks(rows: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Each block of rows in float64, in a buffer that the next one reuses.
+def wide_blocks(rows: torch.Tensor, size: int = ROW_BLOCK) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Each block of so many rows in float64, in a buffer that the next one reuses.
 
     Memory that is taken and given back for every block would pile up in the allocator.
     """
-    buffer = torch.empty((min(ROW_BLOCK, rows.shape[0]), *rows.shape[1:]), dtype=torch.float64)
-    for part in _blocks(rows):
+    buffer = torch.empty((min(size, rows.shape[0]), *rows.shape[1:]), dtype=torch.float64)
+    for part in _blocks(rows, size):
         block = rows[part]
         yield part, buffer[: block.shape[0]].copy_(block)
 
@@ -65,7 +65,8 @@ def _side_by_side(out: torch.Tensor, rows: torch.Tensor, matrices: torch.Tensor)
 
 def row_norm(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """The Euclidean norm of each row."""
-    for part, block in wide_blocks(sources[0].flatten(1)):
+    rows = sources[0].flatten(1)
+    for part, block in wide_blocks(rows, summed_together(rows.shape[1])):
         out[part].copy_(block.square_().sum(dim=1).sqrt_().view(out[part].shape))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from mergec.ir.primitive import summed_together
 from mergec.ir.row_primitives import RANKED_AT_ONCE
 from mergec.kernels.matrix import wide_blocks
 
@@ -25,7 +26,8 @@ _SIGN = np.int32(-(1 << 31))
 
 def row_sum(out: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
     """The sum of each row."""
-    for part, block in wide_blocks(sources[0].flatten(1)):
+    rows = sources[0].flatten(1)
+    for part, block in wide_blocks(rows, summed_together(rows.shape[1])):
         out[part].copy_(block.sum(dim=1).view(out[part].shape))
 
 

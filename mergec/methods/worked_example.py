@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mergec.diagnostics import Report, SourceText
@@ -26,8 +27,17 @@ if TYPE_CHECKING:
     from mergec.methods.method_operation import MethodOperation
 
 # What gives a few numbers: for each model or two of them, or for their rows or columns.
-_FEW = IN_ANY_ORDER | {ROW_PRODUCTS, COLUMN_PRODUCTS}
+_BY_ROWS = {ROW_PRODUCTS, COLUMN_PRODUCTS}
+_FEW = IN_ANY_ORDER | _BY_ROWS
 TENSOR = "weight"  # the name of an example's only tensor
+
+
+class Holds(Enum):
+    """How much of a tensor is held at a time."""
+
+    TILES = "tiles"
+    ROWS = "rows"  # however long they are
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +45,11 @@ class Traits:
     """What is known of a method by its graph.
 
     `reductions` are the sweeps over a tensor that go before computing it, `surveys` those over the tensors
-    of whole models. `is_whole` says that whole tensors are held.
+    of whole models. `holds` says how much of a tensor is held at a time.
     """
 
     reproducibility: Reproducibility
-    is_whole: bool
+    holds: Holds
     reductions: tuple[str, ...]
     surveys: tuple[str, ...]
 
@@ -63,7 +73,7 @@ def traits(operation: MethodOperation) -> Traits | None:
     joint = set(JOINT.values())
     return Traits(
         max(classes, key=lambda one: one.value, default=Reproducibility.R0),
-        _is_whole(graph, outputs),
+        _holds(graph, outputs),
         tuple(sorted(one.name for one in used - joint if one.locality is Locality.REDUCE)),
         tuple(sorted(one.name.removeprefix("joint_") for one in used & joint)),
     )
@@ -94,15 +104,18 @@ def _shape(values: Any) -> Shape:  # noqa: ANN401  # lists in lists
     return (len(values), *(_shape(values[0]) if len(values) else ()))
 
 
-def _is_whole(graph: Graph, outputs: list[NodeId]) -> bool:
-    """Whether something else than a few numbers is held whole."""
+def _holds(graph: Graph, outputs: list[NodeId]) -> Holds:
+    """How much is held of what is more than a few numbers."""
     few: set[NodeId] = set()  # what sweeps find, and what is made of that
+    holds = Holds.TILES
     for node in graph.reachable(outputs):
         primitive, inputs = graph[node].primitive, graph[node].inputs
+        if primitive.locality is Locality.ROWWISE or primitive in _BY_ROWS:
+            holds = Holds.ROWS
         if primitive in _FEW or (inputs and few.issuperset(inputs)):
             few.add(node)
             continue
         held = inputs[1:] if primitive.locality in {Locality.ROWWISE, Locality.PICKED} else ()
         if primitive.locality is Locality.WHOLE or not few.issuperset(held):
-            return True
-    return False
+            return Holds.WHOLE
+    return holds

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
-from mergec.ir.primitive import ROW_BLOCK, Locality
+from mergec.ir.primitive import Locality
 from mergec.ir.primitives import CAST, FILL, FINITE, WITH_DEGREE
 from mergec.ir.program import Instruction, Program, Register
 from mergec.ir.random_primitives import VIEWED
@@ -66,13 +66,12 @@ class Assembler:
         if is_stored and self._registers[result].dtype.is_float and computes:
             self._code.append(Instruction("settle_nans", result, ()))
         by_rows = self.streams is not None and self.streams.by_rows
-        has_blocks = any(self.graph[node].primitive.locality is Locality.ROWWISE for node in self.order)
         return Program(
             tuple(self._registers),
             tuple(self._code),
             result,
             by_rows=by_rows,
-            block=ROW_BLOCK if by_rows and has_blocks else 1,
+            block=max(map(self._block, self.order)) if by_rows else 1,
             scratch=self._scratch,
             results=results,
         )
@@ -97,6 +96,13 @@ class Assembler:
 
     def _plain(self, node_id: NodeId) -> Typed:
         return node_id, self._dtype(node_id)
+
+    def _block(self, node_id: NodeId) -> int:
+        """What the number of rows of a tile has to be a multiple of, for this node's sake."""
+        node = self.graph[node_id]
+        if node.primitive.locality is not Locality.ROWWISE:
+            return 1
+        return node.primitive.block(tuple(self.graph.type(i) for i in node.inputs))
 
     def _streamed(self, node_id: NodeId) -> tuple[NodeId, ...]:
         """The operands that have registers."""

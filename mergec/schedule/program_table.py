@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.ir.dtype import DType
 from mergec.ir.matrix_primitives import MEAN_ROWS
-from mergec.ir.primitive import ROW_BLOCK, Locality
+from mergec.ir.primitive import ROW_BLOCK, Locality, summed_together
 from mergec.ir.primitives import FILL
 from mergec.ir.program import (
     Generator,
@@ -84,7 +84,9 @@ class ProgramTable:
         code = self._code(streams(self._graph, *group, by_rows=by_rows), group, reduces=True)
         shape = self._graph.type(group[0]).shape
         if code.program.by_rows:
-            rows = tile_rows(_REDUCTION_TILE, code.program.row_elements, ROW_BLOCK)
+            row = code.program.row_elements
+            block = ROW_BLOCK if by_rows else max(code.program.block, summed_together(row))
+            rows = tile_rows(_REDUCTION_TILE, row, block)
             return Stream(*code, shape, tuple(max(size, 1) for size in (min(rows, shape[0]), *shape[1:])))
         leaves, shape = collapsed_leaves(code.leaves, shape)
         turned = [leaf.view for leaf in leaves if leaf.is_turned]

@@ -89,7 +89,7 @@ def test_bytes_do_not_depend_on_workers_or_memory(recipe: LoadedRecipe, tmp_path
     first = built(recipe, tmp_path / "first", 1, "4GiB")
     assert len(first) > 4  # several shards and an index
     for number, (workers, memory) in enumerate(
-        [(2, "4GiB"), (4, "4GiB"), (1, "64MiB"), (4, "64MiB"), (3, "36MiB")]
+        [(2, "4GiB"), (4, "4GiB"), (1, "64MiB"), (4, "64MiB"), (3, "28MiB")]
     ):
         assert built(recipe, tmp_path / str(number), workers, memory) == first, (workers, memory)
 
@@ -98,7 +98,7 @@ def test_tiles_really_differ_between_budgets(recipe: LoadedRecipe) -> None:
     def tiles(memory: str) -> list[tuple[int, ...]]:
         return [region.tile for region in recipe.plan(memory=memory, workers=4).regions]
 
-    assert tiles("4GiB") != tiles("36MiB")
+    assert tiles("4GiB") != tiles("28MiB")
 
 
 def test_bytes_do_not_depend_on_the_hash_seed_or_the_working_directory(

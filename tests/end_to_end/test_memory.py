@@ -224,6 +224,17 @@ def test_one_threshold_for_a_large_tensor(bench: Workbench, code: str, scope: st
     assert_kept(measured(bench, {**TRIMMED, "scope": scope}, MIDDLE, 1), MIDDLE)
 
 
+@pytest.mark.parametrize("op", ["della", "arcee_fusion"])
+def test_rows_that_are_long(bench: Workbench, op: str) -> None:
+    """A block of rows would be the whole tensor: of what is done to rows, one comes at a time."""
+    for name in "ab":
+        declare(bench, name, "BF16", (8, 500_000), 1)
+    one: dict[str, object] = {"model": "b"}
+    several: dict[str, object] = {"inputs": {"b": {"weight": 1, "density": 0.5}}}
+    model = {"op": op, "base": "a", **(one if op == "arcee_fusion" else several)}
+    assert_kept(measured(bench, model, MIDDLE, 2), MIDDLE)
+
+
 def test_the_promise_is_no_idle_one(bench: Workbench) -> None:
     for name in "ab":
         declare(bench, name, "BF16", (512, 1024), 50)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from mergec.ir.primitive import ROW_BLOCK
+from mergec.ir.primitive import ROW_BLOCK, SUMMED_TOGETHER, summed_together
 from mergec.ir.row_primitives import RANKED_AT_ONCE, ROW_PRIMITIVES
 from mergec.kernels.rows import KERNELS
 
@@ -52,6 +52,16 @@ class TestSum:
         values = numbers(blocks * ROW_BLOCK + more, width)
         part = run("row_sum", values[: blocks * ROW_BLOCK])
         assert torch.equal(run("row_sum", values)[: blocks * ROW_BLOCK], part)
+
+    @pytest.mark.parametrize("width", [SUMMED_TOGETHER // 2, SUMMED_TOGETHER // 4 + 1, SUMMED_TOGETHER + 1])
+    def test_fewer_long_rows_are_summed_together(self, width: int) -> None:
+        values = numbers(5, width)
+        block = summed_together(width)
+        assert block < 5
+        for start in range(0, 5, block):
+            rows = slice(start, start + block)
+            assert torch.equal(run("row_sum", values)[rows], run("row_sum", values[rows]))
+        assert torch.equal(run("row_sum", values), values.double().sum(dim=1, keepdim=True).float())
 
     def test_of_sixteen_bits_is_widened(self) -> None:
         values = numbers(3, 500).bfloat16()

@@ -16,7 +16,7 @@ import pytest
 import mergec
 from mergec.methods.parameter import Role
 from mergec.methods.registry import method_names, methods
-from mergec.methods.worked_example import tensors_of, traits
+from mergec.methods.worked_example import Holds, tensors_of, traits
 from tests.conftest import read_checkpoint, tree
 from tests.end_to_end.test_memory import hollow
 
@@ -112,14 +112,14 @@ class TestDeclaration:
 def test_bytes_do_not_depend_on_workers_or_memory(name: str, bench: Workbench) -> None:
     found = traits(METHODS[name])
     assert found is not None
-    elements = 40_000 if found.is_whole else 600_000
+    elements = 40_000 if found.holds is Holds.WHOLE else 600_000
     recipe = recipe_of(name, bench, larger(elements))
     tight = least_memory(recipe)
     first = tree(recipe.build(out=bench.folder / "first", workers=1, memory="1GiB").path)
     for workers in (2, 4):
         made = recipe.build(out=bench.folder / str(workers), workers=workers, memory=tight)
         assert tree(made.path) == first, workers
-    if not found.is_whole and name not in _MOVES:
+    if found.holds is not Holds.WHOLE and name not in _MOVES:
         assert tiles(recipe, 1, 1 << 30) != tiles(recipe, 4, tight)
 
 
@@ -170,7 +170,7 @@ def test_memory_is_what_the_plan_promises(group: list[str], tmp_path: Path) -> N
         recipes[name] = str(recipe_of(name, Workbench(folder), larger(20_000)).path)
         found = traits(METHODS[name])
         assert found is not None
-        elements = 250_000 if found.is_whole else 8_000_000
+        elements = 250_000 if found.holds is Holds.WHOLE else 8_000_000
         for model, values in example_of(name).tensors.items():  # zeros that take no room on the disk
             written = {key: np.array(one) for key, one in tensors_of(values).items()}
             shapes = {key: larger_shape(one, elements) for key, one in written.items()}

@@ -182,7 +182,7 @@ class TestResemblyzer:
         same_bits: SameBits,
     ) -> None:
         recipe = choose(bench, "model_state", voice=voice_file).recipe("voice")
-        error = refused(recipe, "MC0601", memory=24 << 20)
+        error = refused(recipe, "MC0601", memory=16 << 20)
         assert error.exit_code == 6
         (found,) = error.errors
         assert any(str(voice_file) in note and "held whole" in note for note in found.notes)

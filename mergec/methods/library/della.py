@@ -24,8 +24,14 @@ from mergec.methods.range import Range
     needs="weights",
     example=Example(
         tensors={"base": [1, 1], "a": [3, 0], "b": [2, 2]},
-        keys={"base": "base", "inputs": {"a": {"weight": 0.5}, "b": {"weight": 0.5}}},
-        result=[2.5, 1],
+        keys={
+            "base": "base",
+            "inputs": {
+                "a": {"weight": 0.5, "density": 0.5, "epsilon": 0.5},  # the larger one stays, the other goes
+                "b": {"weight": 0.5},
+            },
+        },
+        result=[2.5, 2],
     ),
 )
 def della(
