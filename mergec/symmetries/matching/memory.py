@@ -61,7 +61,7 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
     models = matching.models if matching.refine else 0
     whole = max((_comparison(part, itemsize, models) for part in parts), default=0)
     clusters = []
-    products = 0
+    products = whole + SMALL_THINGS
     for number, cluster in enumerate(found):
         tiles = [_tile(term, itemsize, models) for term in cluster.terms]
         reading = max((tile.held + tile.reading for tile in tiles), default=0)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ERRORS = {torch.bfloat16: 2.0**-6, torch.float32: 2.0**-20}
 """Relative to the norms: of rounding both factors, their product and the norms."""
 SUMS = 2.0**-23
-"""Of adding up in float32, for each number that is added."""
+"""Of adding up in float32, for each product that is added at once, and each time."""
 ANCHOR, MOVING = 0, 1
 ROWS = 64
 """Of a factor whose squares are added up at once."""
@@ -39,7 +39,8 @@ PRODUCTS = 2 << 20
 class RoughProducts:
     """Of the units of a pair as it stands: what of some terms has been multiplied.
 
-    `squares` are those of the norms of what has: of the anchor's units, and of the moving model's.
+    `squares` are those of the norms of what has: of the anchor's units, and of the moving model's. `columns`
+    are how many columns of factors each time.
     """
 
     def __init__(self, pair: Pair, terms: Sequence[Term], run: Run) -> None:
@@ -51,12 +52,12 @@ class RoughProducts:
         self.products = torch.zeros((size, size))
         self.squares = torch.zeros(size), torch.zeros(size)
         self.dtype = least_dtype()
-        self.added = 0
+        self.columns: list[int] = []
 
     @property
     def error(self) -> float:
         """What the products are wrong by at most, relative to the norms."""
-        return ERRORS[self.dtype] + SUMS * self.added
+        return ERRORS[self.dtype] + SUMS * (max(self.columns, default=0) + len(self.columns))
 
     def multiply(self, stretch: Stretch) -> None:
         """Add the products of a stretch."""
@@ -69,13 +70,13 @@ class RoughProducts:
                 for other in units:
                     right = self._rows(gram, other, stretch.some, MOVING)
                     self._add((own, other), left, right, gram.term.view.tensor.weight)
-            self.added += len(stretch.some) + 1
+            self.columns.append(len(stretch.some))
         else:
             step = max(SCREENED_LINES, SCREENED_COLUMNS // gram.term.view.width)
             for some in blocks(stretch.some.start, stretch.some.stop, step):
                 left, right = self._columns(gram, some)
                 self._add((every, every), left, right, gram.term.view.tensor.weight)
-                self.added += left.shape[1] + 1
+                self.columns.append(left.shape[1])
 
     def norms_and_matches(self, stretches: Sequence[Stretch], best: torch.Tensor) -> torch.Tensor:
         """Of stretches the squares of the norms of either model's units, and what the best matches are worth.

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 LIKELY = 0.99
 """Of the units: if an estimate of what is left says that these are proven, what is left is looked at."""
-ENOUGH = 1024
-"""Columns of the factors: the products of fewer are too much of a chance to tell anything."""
+FEW, ENOUGH = 64, 1024
+"""Columns of the factors: the products of fewer tell nothing, and those of fewer than enough may err."""
+CHANCE = 0.8
+"""More of the units than this are the best of another one only if models are alike: by chance 1 - 1/e are."""
 ROUNDING = 2.0**-15
 """Relative to the norms of what is left: of what is added up there in float32."""
 LEAST_WORTH = 1e-30
@@ -88,15 +90,21 @@ def _best_units(pair: Pair, weighed: Sequence[tuple[Term, float]], run: Run) -> 
             rough.multiply(stretch)
             done += energies[stretch.term] / total * len(stretch.some) / rough.lines[stretch.term]
         rest = list(chain.from_iterable(planned[number + 1 :]))
-        if rest and rough.added < ENOUGH:
+        columns = sum(rough.columns)
+        if rest and columns < FEW:
             continue
         best = _argmax(rough.products, run)
-        if len(np.unique(best.numpy())) < len(best):
+        share = len(np.unique(best.numpy())) / len(best)
+        if share < 1:
+            if rest and columns < ENOUGH and share > CHANCE:
+                continue
             break
         if not rest or _is_likely(rough, best, done, run):
             left = Left(*rough.norms_and_matches(rest, best))
             if bool((_margins(rough, best, left, run) > 0).all()):
                 return best.numpy()
+        elif columns >= ENOUGH and not _is_likely(rough, best, 1.0, run):
+            break  # the rough products err by too much to tell, however many there are
     return None
 
 

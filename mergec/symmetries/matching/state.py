@@ -9,7 +9,7 @@ import numpy as np
 
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.cluster import with_kept_costs
-from mergec.symmetries.matching.gram import Pair
+from mergec.symmetries.matching.gram import Pair, blocks
 from mergec.symmetries.matching.invariants import InvariantGram
 from mergec.symmetries.matching.kept_costs import KeptCosts
 from mergec.symmetries.matching.objective import value_since
@@ -104,7 +104,7 @@ class State:
             for term in cluster.terms
             if term.part in start.invariant
         )
-        return self._take(cluster, (), propose(pair, cluster, grams, run, known))
+        return self._take(cluster, (), propose(pair, cluster, grams, run, known), run)
 
     def improve(self, cluster: Cluster, used: Collection[int], run: Run) -> bool:
         """Give a cluster what is best for the parts used; whether they gained by it.
@@ -118,7 +118,7 @@ class State:
             if found is None:
                 grams, known = self._products(cluster, used, run)
                 found = propose(self.problem.pair(self.vector), cluster, grams, run, known)
-            if not self._take(cluster, used, found):
+            if not self._take(cluster, used, found, run):
                 break
             has_changed = True
         return has_changed
@@ -144,7 +144,7 @@ class State:
             return [], kept.at(pair, used, run)
         return [weighted(pair, term, run) for term in cluster.terms if term.part in used], None
 
-    def _take(self, cluster: Cluster, used: Collection[int], found: Proposal) -> bool:
+    def _take(self, cluster: Cluster, used: Collection[int], found: Proposal, run: Run) -> bool:
         """Take a proposal if the parts used, if any, gain by it, counted in float64 from the operands."""
         symmetry = self.problem.symmetry
         if all(np.array_equal(rows_of(symmetry, self.vector, group), rows) for group, rows in found.items()):
@@ -153,10 +153,13 @@ class State:
         for group, rows in found.items():
             rows_of(symmetry, vector, group)[:] = rows
         pair = self.problem.pair(vector)
-        values = {
-            part: value_since(self.values[part], self.vector, pair, self.problem.parts[part])
-            for part in cluster.parts
-        }
+        values = dict.fromkeys(cluster.parts, 0.0)
+
+        def count(some: range) -> None:
+            for part in cluster.parts[some.start : some.stop]:
+                values[part] = value_since(self.values[part], self.vector, pair, self.problem.parts[part])
+
+        run(count, blocks(0, len(cluster.parts), 1))
         gain = fsum(values[part] - self.values[part] for part in used)
         if used and gain <= LEAST_GAIN * fsum(self.problem.sizes[part].norm for part in used):
             return False

@@ -38,8 +38,9 @@ def test_what_has_most_energy_for_its_size_comes_first() -> None:
     cluster = clusters_of(symmetry, parts_of(symmetry))[0]
     elements = [term.view.height * term.view.width for term in cluster.terms]
     assert elements[0] > elements[2] > elements[1]
-    assert [one.term for one in stages(cluster.terms, [1.0, 0.1, 1.0])[0]] == [1, 2]
-    assert [one.term for one in stages(cluster.terms, [8.0, 0.1, 1.0])[0]] == [1, 0]
+    assert [one.term for one in stages(cluster.terms, [1.0, 0.1, 1.0])[0]] == [2]
+    assert [one.term for one in stages(cluster.terms, [8.0, 0.1, 1.0])[0]] == [0]
+    assert stages(cluster.terms, [8.0, 0.1, 1.0])[-1][-1].term == 1
 
 
 def test_small_clusters_and_crossed_ones_are_not_screened() -> None:
