@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mergec.kernels import kept, normal, uniform
+from mergec.kernels import normal, uniform
+from mergec.kernels.kept import keep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mergec.ir.program import Generator
 
 _WIDTH = 4
-_BLOCKS = {"normal": normal.BLOCK, "uniform": uniform.BLOCK, "kept": kept.BLOCK}
+_BLOCKS = {"normal": normal.BLOCK, "uniform": uniform.BLOCK}
 
 
 class GeneratedSource:
@@ -23,20 +24,22 @@ class GeneratedSource:
     def __init__(self, generator: Generator) -> None:
         """Read from this generator."""
         self._generator = generator
-        self._block = _BLOCKS[generator.distribution]
 
     def read_at(self, offset: int, buffer: memoryview) -> None:
         """Fill the buffer with elements from byte `offset` on, in parts so that scratch stays small."""
         start, out = offset // _WIDTH, np.frombuffer(buffer, np.float32)
+        distribution, seed, name, number = self._generator
+        if distribution == "kept":
+            keep(out, seed, name, number, start)
+            return
+        block = _BLOCKS[distribution]
         while out.size:
-            size = min(self._block - start % self._block, out.size)
+            size = min(block - start % block, out.size)
             out[:size] = self._values(start, size)
             start, out = start + size, out[size:]
 
-    def _values(self, start: int, count: int) -> NDArray[Any]:
+    def _values(self, start: int, count: int) -> NDArray[np.float32]:
         distribution, seed, name, number = self._generator
         if distribution == "uniform":
             return uniform.uniform_values(seed, name, start, count)
-        if distribution == "kept":
-            return kept.kept_mask(seed, name, number, start, count)
         return normal.normal_values(seed, name, number, start, count)

@@ -8,7 +8,7 @@ matters to one in 65,536.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,27 +17,29 @@ from mergec.kernels.philox import key_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# How many elements are drawn at a time.
-BLOCK = 1 << 17
+# How many elements are drawn at a time: what that takes is small enough to stay in the heap.
+PART = 1 << 15
 _PER_WORD = 4
 _PER_COUNTER = 16
 _HALF = 1 << 16
 
 
-def kept_mask(seed: int, name: str, share: float, start: int, count: int) -> NDArray[np.bool_]:
-    """Whether elements start to start + count of the sequence of a seed and a name are kept."""
+def keep(out: NDArray[Any], seed: int, name: str, share: float, start: int) -> None:
+    """Whether elements of the sequence of a seed and a name are kept, from `start` on: 1 or 0 in `out`."""
     counter, skipped = divmod(start, _PER_COUNTER)
     generator = np.random.Philox(key=key_of(f"kept:{seed}:{name}"), counter=counter)
-    words = generator.random_raw(-(-(skipped + count) // _PER_WORD)).astype("<u8", copy=False)
-    halves = words.view("<u2")
-    first, second = divmod(_threshold(share), _HALF)
-    is_kept = halves < np.uint16(first)
+    first, second = divmod(round(share * _HALF * _HALF), _HALF)
+    while out.size:
+        count = min(PART - skipped, out.size)
+        words = generator.random_raw(-(-(skipped + count) // _PER_WORD)).astype("<u8", copy=False)
+        out[:count] = _below(words.view("<u2"), first, second)[skipped : skipped + count]
+        out, skipped = out[count:], 0
+
+
+def _below(halves: NDArray[np.uint16], first: int, second: int) -> NDArray[np.bool_]:
+    """Whether lots are below a threshold of two halves."""
+    is_below = halves < first
     if second:
-        undecided = np.flatnonzero(halves == np.uint16(first))
-        is_kept[undecided] = halves[undecided ^ 1] < np.uint16(second)
-    return is_kept[skipped : skipped + count]
-
-
-def _threshold(share: float) -> int:
-    """The lots below which is kept: neither none nor all of them."""
-    return min(max(round(share * _HALF * _HALF), 1), _HALF * _HALF - 1)
+        undecided = np.flatnonzero(halves == first)
+        is_below[undecided] = halves[undecided ^ 1] < second
+    return is_below

@@ -12,7 +12,7 @@ from mergec.ir.dtype import DType
 from mergec.ir.expression import Tensor, concatenated
 from mergec.ir.permutation_primitives import GIVEN
 from mergec.ir.random_primitives import kept, normal, uniform
-from mergec.kernels.kept import kept_mask
+from mergec.kernels.kept import keep
 from mergec.kernels.normal import normal_values
 from mergec.kernels.uniform import uniform_values
 from mergec.schedule import memory
@@ -22,8 +22,9 @@ SHAPE = (113, 70)
 EXPECTED = {
     "uniform": uniform_values(3, "w", 0, 113 * 70).reshape(SHAPE),
     "normal": normal_values(3, "w", 0.5, 0, 113 * 70).reshape(SHAPE),
-    "kept": kept_mask(3, "w", 0.3, 0, 113 * 70).reshape(SHAPE).astype(np.float32),
+    "kept": np.empty(SHAPE, np.float32),
 }
+keep(EXPECTED["kept"].reshape(-1), 3, "w", 0.3, 0)
 
 
 @pytest.fixture

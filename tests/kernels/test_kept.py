@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergec.kernels.kept import BLOCK, kept_mask
+from mergec.kernels.kept import PART, keep
 from tests.kernels.test_uniform import philox
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def mask(
     share: float, start: int = 0, count: int = 1 << 18, *, seed: int = 0, name: str = "w"
 ) -> NDArray[np.bool_]:
-    return kept_mask(seed, name, share, start, count)
+    made = np.empty(count, np.bool_)
+    keep(made, seed, name, share, start)
+    return made
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.25, 0.5, 0.73, 0.999])
@@ -29,14 +31,21 @@ def test_keeps_as_much_as_it_is_told(share: float) -> None:
     assert abs(mask(share, count=count).mean() - share) < 5 * deviation
 
 
-@pytest.mark.parametrize("share", [2.0**-32, 1e-30, 1 - 2.0**-32, np.nextafter(1.0, 0.0)])
-def test_neither_none_nor_all(share: float) -> None:
+@pytest.mark.parametrize("share", [0.0, 1e-30, 2.0**-32, 1 - 2.0**-32, np.nextafter(1.0, 0.0), 1.0])
+def test_shares_close_to_nothing_and_to_all(share: float) -> None:
     assert mask(share).all() == mask(share).any() == (share > 0.5)
 
 
 @given(st.integers(0, 100), st.integers(0, 50), st.sampled_from([0.3, 0.5]))
 def test_any_part_is_that_part_of_the_whole(start: int, count: int, share: float) -> None:
     np.testing.assert_array_equal(mask(share, start, count), mask(share, 0, 150)[start : start + count])
+
+
+@pytest.mark.parametrize("start", [0, 5, PART - 3, PART, PART + 16])
+def test_it_goes_in_parts(start: int) -> None:
+    np.testing.assert_array_equal(
+        mask(0.3, start, 2 * PART), mask(0.3, 0, 4 * PART)[start : start + 2 * PART]
+    )
 
 
 def test_parts_far_into_a_sequence_fit_together() -> None:
@@ -54,7 +63,7 @@ def test_a_larger_share_keeps_more() -> None:
 
 def test_neighbours_are_independent() -> None:
     drawn = mask(0.3).astype(float)
-    for lag in (1, 2, 3, 4, 8, 16, BLOCK):
+    for lag in (1, 2, 3, 4, 8, 16, PART):
         assert abs(np.corrcoef(drawn[:-lag], drawn[lag:])[0, 1]) < 5 / len(drawn[lag:]) ** 0.5
 
 
