@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import Array, Raw, Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
-# More for a night: MERGEC_KILLED_BUILDS=200.
+# How many places builds are killed at. More for a night: MERGEC_KILLED_BUILDS=300 kills more than 200 builds.
 KILLED_BUILDS = int(os.environ.get("MERGEC_KILLED_BUILDS", "15"))
 SEEDS_AT_ONCE = 25
 
