@@ -193,6 +193,25 @@ class TestSomethingChanged:
         assert after[1][0] % 4096 == 0
         assert_as_from_nothing(bench, weighted(0.75, "h.4.w"))
 
+    @pytest.mark.parametrize(("size", "at_least"), [(10**9, 1), (3 * SHARD, 2)])
+    def test_each_file_is_copied_by_one_thread(
+        self, bench: Workbench, size: int, at_least: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        threads: dict[int, set[str]] = {}
+        copy = copies.Copies._copy
+
+        def noting(self: copies.Copies, source: int, start: int, placed: Any, nbytes: int) -> bool:
+            threads.setdefault(placed.shard, set()).add(threading.current_thread().name)
+            return copy(self, source, start, placed, nbytes)
+
+        monkeypatch.setattr(copies, "_AT_ONCE", 1000)
+        build(bench)
+        monkeypatch.setattr(copies.Copies, "_copy", noting)
+        bench.recipe(weighted(0.75, "h.2.w"), max_shard_size=size).build(workers=4)
+        assert len(threads) == at_least
+        assert all(len(names) == 1 for names in threads.values())
+        assert_as_from_nothing(bench, weighted(0.75, "h.2.w"), max_shard_size=size)
+
     def test_the_rest_is_computed_while_tensors_are_copied(
         self, bench: Workbench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
