@@ -169,6 +169,23 @@ def test_rough_products_are_wrong_by_no_more_than_they_say(name: str, share: int
         assert rough.dtype == dtype
 
 
+@pytest.mark.parametrize("name", LARGE)
+def test_what_operands_keep_in_memory_stays_as_it_is(
+    name: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tests.symmetries.matching.topologies.Held.rows", lambda held, start, stop: held.values[start:stop]
+    )
+    symmetry = LARGE[name]
+    anchor, moved, element = planted(symmetry, 1, 0.5)
+    pair = pair_of(symmetry, anchor, moved, element)
+    before = [held.rows(0, held.shape[0]).clone() for held in (*pair.anchor, *pair.moving)]
+    for cluster in clusters_of(symmetry, parts_of(symmetry)):
+        assert proven(pair, cluster) is not None, dtype
+    after = [held.rows(0, held.shape[0]) for held in (*pair.anchor, *pair.moving)]
+    assert all(map(torch.equal, before, after))
+
+
 def test_models_that_have_nothing_in_common_are_not_proven(dtype: torch.dtype) -> None:
     symmetry = LARGE["mlp"]
     pair = pair_of(symmetry, weights(symmetry, 1), weights(symmetry, 2), identity(symmetry))
