@@ -98,8 +98,9 @@ def models_of(case: Case, arithmetic: Arithmetic) -> list[Named]:
 def build(bench: Workbench, case: Case, models: Sequence[Named], arithmetic: Arithmetic) -> dict[str, Tensor]:
     """What mergec makes of them."""
     for i, model in enumerate(models):
-        name = f"m{i}" if i < case.models else f"c{i - case.models}"
-        bench.source(name, situations.as_stored(model))
+        companion = i - case.models  # of the input at this place
+        name, at = (f"m{i}", i) if companion < 0 else (f"c{companion}", len(case.single) + companion)
+        bench.source(name, situations.as_stored(model, at))
     return bench.build(operation(case, arithmetic))
 
 
@@ -151,7 +152,7 @@ def errors(
     found: dict[str, float] = {}
     for name, want in wanted.items():
         got = made[name]
-        code = name.partition(".")[0]
+        code = situations.code_of(name)
         assert got.code == code, f"{name}: {got.code}"
         assert got.shape == want.shape, f"{name}: {got.shape}"
         found[name] = _error(case, code, [m[name] for m in models], got.values, want, arithmetic)
@@ -190,7 +191,7 @@ def in_last_places(
     """
     worst = 0.0
     for name, want in wanted.items():
-        code = name.partition(".")[0]
+        code = situations.code_of(name)
         if code not in codes:
             continue
         rounded = rounded_to(code, want).astype(np.float64)
@@ -224,7 +225,8 @@ def masks(bench: Workbench, case: Case, models: Sequence[Named], arithmetic: Ari
         given = operation(alone, arithmetic)
         given["inputs"] = {f"m{first + i}": given["inputs"][f"m{first}"]}
         for n, model in enumerate(models):
-            bench.source(f"m{n}", situations.as_stored(model))
+            # In float32 no difference is rounded away, whatever the models are stored in.
+            bench.source(f"m{n}", {name: rounded_to("F32", x) for name, x in model.items()})
         made = bench.build(given)
         found.append({name: _kept(made[name].values, x) for name, x in models[0].items()})
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from tests.conftest import rounded_to, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.conftest import Array, Raw
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     Named = dict[str, Array]
 
 CODES = ("F32", "BF16", "F16")
+# The first model in one dtype and the others in two more: a base in bfloat16 with fine-tunes in others, ...
+_MIXED = ("BF16-F32-F16", "F16-BF16-F32", "F32-F16-BF16")
 # Whether a situation is met does not depend on the dtype; a few are, to see what it does.
 _OF_ALL_CODES = {"matrix", "vector", "ties", "equal_tuned", "opposite", "nan", "inf", "zero_base"}
+_OF_MIXED = ("matrix", "convolution", "vector", "ties", "zero_base")
 _SHAPE = (12, 20)
 # The largest and the smallest scale; float16 holds less.
 _SCALES = {"F32": 1e15, "BF16": 1e15, "F16": 1e3}
@@ -164,8 +167,9 @@ BROKEN: Mapping[str, Maker] = {
 def tensors(models: int, *, broken: bool = True, scales: bool = True, extremes: bool = False) -> list[Named]:
     """For each model, its tensors by name; a name is a dtype's code, a dot and a situation.
 
-    Values are float64, already rounded to that dtype. `extremes` is for float64 arithmetic, where not even
-    products of three values leave the range.
+    Several codes, with dashes between, are those of one model after another. Values are float64, already
+    rounded to that dtype. `extremes` is for float64 arithmetic, where not even products of three values
+    leave the range.
     """
     makers = {**ORDINARY, **(BROKEN if broken else {})}
     made: list[Named] = [{} for _ in range(models)]
@@ -180,16 +184,29 @@ def tensors(models: int, *, broken: bool = True, scales: bool = True, extremes: 
             sizes |= {"largest": _EXTREMES[code], "smallest": 1 / _EXTREMES[code]}
         for name, size in sizes.items():
             drawn[name] = [x * size for x in _matrix(_generator(code, name), models)]
-        for name, values in drawn.items():
-            for model, x in zip(made, values, strict=True):
-                model[f"{code}.{name}"] = rounded_to(code, x).astype(np.float64)
+        _put(made, code, drawn)
+    for codes in _MIXED:
+        _put(made, codes, {name: makers[name](_generator(codes, name), models) for name in _OF_MIXED})
     return made
+
+
+def _put(made: Sequence[Named], codes: str, drawn: Mapping[str, Sequence[Array]]) -> None:
+    for name, values in drawn.items():
+        for at, (model, x) in enumerate(zip(made, values, strict=True)):
+            whole = f"{codes}.{name}"
+            model[whole] = rounded_to(code_of(whole, at), x).astype(np.float64)
+
+
+def code_of(name: str, model: int = 0) -> str:
+    """The dtype of a model's tensor. That of a result is the first model's."""
+    codes = name.partition(".")[0].split("-")
+    return codes[model % len(codes)]
 
 
 def _generator(*keys: str) -> np.random.Generator:
     return np.random.default_rng(list(" ".join(keys).encode()))
 
 
-def as_stored(model: Named) -> dict[str, Array | Raw]:
-    """The tensors as they are written into a file."""
-    return {name: stored(name.partition(".")[0], values) for name, values in model.items()}
+def as_stored(model: Named, at: int) -> dict[str, Array | Raw]:
+    """The tensors of the model at this place as they are written into a file."""
+    return {name: stored(code_of(name, at), values) for name, values in model.items()}
