@@ -214,8 +214,9 @@ def _geometry() -> Iterator[Case]:
                 )
         for t in (0.0, 0.1, 100.0):
             yield Case("nearswap", geometry.nearswap, ("base", "model"), keys={"t": t, **more})
-        # Divergences of values that differ by 1e-15 are nothing but rounding.
-        skip = frozenset({"tiny", "smallest"})
+        # Divergences of values that differ by 1e-15 are nothing but rounding, and so is whether a value of
+        # this vector is as large as the cut.
+        skip = frozenset({"tiny", "smallest", "F32-F16-BF16.vector"})
         yield Case("arcee_fusion", geometry.arcee_fusion, ("base", "model"), keys=more, skip=skip)
 
 

@@ -92,7 +92,9 @@ def models_of(case: Case, arithmetic: Arithmetic) -> list[Named]:
     )
     if case.companion:  # values that are positive, as Fisher information is
         made += [{name: np.abs(x) for name, x in model.items()} for model in made[len(case.single) :]]
-    return [{n: x for n, x in model.items() if n.partition(".")[2] not in case.skip} for model in made]
+    return [
+        {n: x for n, x in model.items() if case.skip.isdisjoint({n, n.partition(".")[2]})} for model in made
+    ]
 
 
 def build(bench: Workbench, case: Case, models: Sequence[Named], arithmetic: Arithmetic) -> dict[str, Tensor]:
