@@ -80,6 +80,11 @@ def exit_code(*arguments: object) -> int:
     return ending.value.code
 
 
+def test_the_page_on_own_methods_shows_the_file_that_is_tested() -> None:
+    page = (PLUGINS.parents[1] / "docs" / "own-methods.md").read_text()
+    assert f"```python\n{(PLUGINS / 'clipped.py').read_text()}```\n" in page
+
+
 class TestFile:
     def test_its_methods_are_there_if_it_may_be_run(self, folder: Path) -> None:
         np.testing.assert_array_equal(values(folder, CLIPPED, ["clipped.py"]), [3.0, 6.5])
