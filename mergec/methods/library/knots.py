@@ -9,7 +9,7 @@ from mergec.methods.example import Example
 from mergec.methods.method import method
 from mergec.methods.pieces.aligned_space import aligned
 from mergec.methods.pieces.count_or_all import count_or_all
-from mergec.methods.pieces.deltas import deltas_of
+from mergec.methods.pieces.deltas import Delta, deltas_of
 from mergec.methods.pieces.matrices import merged_as_matrices
 from mergec.methods.pieces.sign_election import SIGN, Election, elected
 from mergec.methods.pieces.span import added
@@ -63,21 +63,21 @@ def knots(
     deltas = deltas_of(base, inputs, weight)
     if not deltas:
         return base
-    weights = [delta.weight for delta in deltas]
-
-    def merge_aligned(parts: Sequence[Tensor]) -> Tensor:
-        if merge == "linear":
-            total = added([part * share for part, share in zip(parts, weights, strict=True)])
-            return total / sum(map(abs, weights)) if normalize else total
-        seen = [delta._replace(tensor=part) for part, delta in zip(parts, deltas, strict=True)]
-        kept = trimmed(seen, density, None)
-        return elected(kept, weights, sign, normalize=normalize, compat=None)
 
     def in_aligned_space(matrices: Sequence[Tensor]) -> Tensor:
         space = aligned(matrices, count_or_all("rank", rank))
-        return space.restored(merge_aligned(space.parts))
+        parts = [delta._replace(tensor=part) for part, delta in zip(space.parts, deltas, strict=True)]
+        if merge == "linear":
+            return space.restored(_summed(parts, normalize=normalize))
+        kept, weights = trimmed(parts, density, None), [part.weight for part in parts]
+        return space.restored(elected(kept, weights, sign, normalize=normalize, compat=None))
 
     terms = [delta.tensor for delta in deltas]
     if len(base.shape) < 2 or 0 in base.shape:
         terms = [delta.tensor * delta.weight for delta in deltas]
     return base + merged_as_matrices(terms, in_aligned_space, turns=False) * lambda_
+
+
+def _summed(parts: Sequence[Delta], *, normalize: bool) -> Tensor:
+    total = added([part.tensor * part.weight for part in parts])
+    return total / sum(abs(part.weight) for part in parts) if normalize else total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,13 +19,16 @@ from mergec.methods.pieces.thresholds import Scope, elements
 from mergec.methods.range import Range
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    _Find = Callable[[Sequence[Sequence[Tensor]], Sequence[Rank]], Tensor]
 
 _LEAST = 2.0**-126
 _SMALL = 1e-4  # below this tanh(z) is z to nine digits, and a quotient of powers is not
 _NUMBERS = 4  # of each model, about its magnitudes
+_SPAN = 3  # of each model, about its scores
 
 
 def _survey(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
@@ -38,13 +42,8 @@ def _survey(calls: Sequence[Mapping[str, Any]]) -> Tensor | None:
     if not groups[0]:
         return None
     size = sum(elements(call["base"]) for call in calls)
-    trimmed = [rank for at in range(len(groups[0])) for rank in _trimming(at, size, first["outliers"])]
-    found = joint_kth_magnitudes([[delta.tensor for delta in group] for group in groups], trimmed)
-    limits = scalars(_limits, found, size=_NUMBERS * len(groups[0]))
-    scores = [_scores(group, limits) for group in groups]
-    wanted = [rank for at in range(len(groups[0])) for rank in _competing(at, size, first["density"])]
-    best = scalars(_spans, joint_kth_magnitudes(scores, wanted), size=3 * len(groups[0]))
-    return scalars(_joined, limits, best, size=(_NUMBERS + 3) * len(groups[0]))
+    found = _compared(groups, joint_kth_magnitudes, size, first["outliers"], first["density"])
+    return scalars(_joined, *found, size=(_NUMBERS + _SPAN) * len(groups[0]))
 
 
 @method(
@@ -81,35 +80,43 @@ def pcb(
     deltas = deltas_of(base, inputs, weight)
     if not deltas or density == 0:
         return base
-    count, size = len(deltas), elements(base)
     if survey is None:
-        tensors = [delta.tensor for delta in deltas]
-        trimmed = [_trimming(0, size, outliers) for _ in tensors]
-        magnitudes = kth_magnitudes(
-            [one for one in tensors for _ in range(2)], [rank.rank for pair in trimmed for rank in pair]
-        )
-        limits = scalars(_limits, magnitudes, size=_NUMBERS * count)
-        scores = _scores(deltas, limits)
-        competing = [rank.rank for _ in scores for rank in _competing(0, size, density)]
-        best = scalars(
-            _spans, kth_magnitudes([s for s in scores for _ in range(2)], competing), size=3 * count
-        )
+        limits, best = _compared([deltas], _of_one_name, elements(base), outliers, density)
         start = 0
     else:
         limits = best = survey
-        scores = _scores(deltas, limits)
-        start = _NUMBERS * count
+        start = _NUMBERS * len(deltas)
     shares = [
         # (beta - t)+ / (M - t), or 1 at M where that is 0
-        (one + best[start + 3 * at]).maximum(0.0) * best[start + 3 * at + 1]
-        + one.at_least(best[start + 3 * at + 2])
-        for at, one in enumerate(scores)
+        (one + best[at]).maximum(0.0) * best[at + 1] + one.at_least(best[at + 2])
+        for at, one in zip(itertools.count(start, _SPAN), _scores(deltas, limits), strict=False)
     ]
     terms = [
         delta.tensor.sign() * _clamped(delta.tensor, limits, at) * share * delta.weight
         for at, (delta, share) in enumerate(zip(deltas, shares, strict=True))
     ]
     return base + added(terms) / added(shares).maximum(_LEAST) * lambda_
+
+
+def _compared(
+    groups: Sequence[Sequence[Delta]], find: _Find, size: int, outliers: float, density: float
+) -> tuple[Tensor, Tensor]:
+    """The limits of each model's magnitudes, and the spans of its scores, over these tensors.
+
+    `size` is the number of elements of a model, and `find` gives magnitudes of theirs by rank.
+    """
+    models = range(len(groups[0]))
+    trimmed = [rank for at in models for rank in _trimming(at, size, outliers)]
+    magnitudes = find([[delta.tensor for delta in group] for group in groups], trimmed)
+    limits = scalars(_limits, magnitudes, size=_NUMBERS * len(models))
+    competing = [rank for at in models for rank in _competing(at, size, density)]
+    scores = find([_scores(group, limits) for group in groups], competing)
+    return limits, scalars(_spans, scores, size=_SPAN * len(models))
+
+
+def _of_one_name(groups: Sequence[Sequence[Tensor]], ranks: Sequence[Rank]) -> Tensor:
+    (tensors,) = groups
+    return kth_magnitudes([tensors[one.operand] for one in ranks], [one.rank for one in ranks])
 
 
 def _trimming(operand: int, size: int, outliers: float) -> tuple[Rank, Rank]:
