@@ -11,11 +11,13 @@ import pytest
 
 from mergec.execute import computers
 from mergec.execute.needs_torch import needs_torch
+from mergec.ir.dtype import DType
 from tests.conftest import stored, tree
 
 if TYPE_CHECKING:
     from tests.conftest import Workbench
 
+MOST_ROUNDED = "mergec.execute.needs_torch._MOST_ROUNDED"
 DELTA = {"op": "delta", "of": "b", "base": "a"}
 PLAIN: dict[str, Any] = {
     "linear": {"op": "linear", "inputs": {"a": 0.3, "b": 0.7}},
@@ -97,6 +99,20 @@ def test_transposed_tensors_need_torch(bench: Workbench) -> None:
     bench.sources["a"] = {"path": "a.safetensors", "rename": [rule]}
     bench.sources["b"] = {"path": "b.safetensors", "rename": [rule]}
     assert needs_torch(bench.recipe(PLAIN["linear"]).plan().regions)
+
+
+def test_torch_pays_for_many_values_of_bfloat16(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(bench, *("BF16",) * 3)
+    regions = bench.recipe(PLAIN["linear"]).plan().regions
+    rounded = sum(
+        one.target.elements for one in regions if not one.is_copy and one.target.dtype is DType.BF16
+    )
+    monkeypatch.setattr(MOST_ROUNDED, rounded)
+    assert not needs_torch(regions)
+    monkeypatch.setattr(MOST_ROUNDED, rounded - 1)
+    assert needs_torch(regions)
+    declare(bench, *("F32",) * 3)
+    assert not needs_torch(bench.recipe(PLAIN["linear"]).plan().regions)
 
 
 SCRIPT = """
