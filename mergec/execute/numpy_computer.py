@@ -10,12 +10,14 @@ import numpy as np
 from mergec.execute.box import box_of
 from mergec.execute.load_box import load_box
 from mergec.execute.stored_tile import integers_differ, store
+from mergec.ir.dtype import DType
 from mergec.ir.program import REGISTER_ALIGNMENT
+from mergec.kernels import pairs
 from mergec.kernels.findings import NotIdentical
 from mergec.kernels.without_torch import KERNELS, register_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,12 +30,16 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+_IN_PAIRS = {**KERNELS, "cast": pairs.cast}
+
+
 class _Bound(NamedTuple):
-    """A program's registers in place, for tiles of one size, and the bytes of each."""
+    """A program's registers in place, for tiles of one size, the bytes of each, and its kernels."""
 
     program: Program
     registers: tuple[Array, ...]
     views: tuple[memoryview, ...]
+    kernels: Mapping[str, Callable[..., bool | None]]
 
 
 class NumpyComputer:
@@ -77,7 +83,7 @@ class NumpyComputer:
                 load_box(self._sources[part.file], part, bound.views[step.target])
             else:
                 operands = [bound.registers[number] for number in step.sources]
-                found = KERNELS[step.kernel](bound.registers[step.target], operands, *step.attributes)
+                found = bound.kernels[step.kernel](bound.registers[step.target], operands, *step.attributes)
                 is_finite &= found is not False
         return is_finite
 
@@ -95,7 +101,15 @@ def _bind(program: Program, count: int, block: Array) -> _Bound:
         part = block[offset : offset + count * register.row_bytes]
         registers.append(part.view(register_dtype(register.dtype)))
         offset += -(-len(part) // REGISTER_ALIGNMENT) * REGISTER_ALIGNMENT
-    return _Bound(program, tuple(registers), tuple(one.data.cast("B") for one in registers))
+    kernels = _IN_PAIRS if count % 2 == 0 and _is_of_bfloat16(program) else KERNELS
+    return _Bound(program, tuple(registers), tuple(one.data.cast("B") for one in registers), kernels)
+
+
+def _is_of_bfloat16(program: Program) -> bool:
+    """Whether all that is loaded and stored is bfloat16, and all else float32."""
+    stored = {program.result, *(step.target for step in program.instructions if step.kernel == "load")}
+    dtypes = {program.registers[number].dtype for number in stored}
+    return dtypes == {DType.BF16} and all(one.dtype in {DType.BF16, DType.F32} for one in program.registers)
 
 
 def _leaf_number(step: Instruction) -> int:

@@ -47,6 +47,7 @@ def declare(bench: Workbench, *codes: str) -> None:
             name,
             {
                 "w": stored(code, values.astype(np.float32)),
+                "even": stored(code, np.tile(values[:300, :256], (2, 1)).astype(np.float32)),
                 "few": stored(code, random.choice(few, 1000).astype(np.float32)),
                 "one": stored(code, np.ones((), np.float32)),
                 "none": stored(code, np.ones((0, 3), np.float32)),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mergec.execute.needs_torch import ARITHMETIC, OTHERS
 from mergec.ir.dtype import DType
-from mergec.kernels import elementwise, without_torch
+from mergec.kernels import elementwise, pairs, without_torch
 from mergec.kernels.findings import NotIdentical
 from mergec.kernels.torch_dtypes import register_dtype
 from mergec.kernels.without_torch import KERNELS
@@ -133,6 +133,21 @@ def test_many_values_go_in_parts(source: DType, target: DType) -> None:
     register = found.view(without_torch.register_dtype(target))
     assert KERNELS["settle_nans"](register, []) is False
     np.testing.assert_array_equal(found, settled(expected, target)[0])
+
+
+@pytest.mark.parametrize("count", [2, 100, (1 << 18) + 6])
+def test_pairs_are_widened_and_rounded_as_one_by_one(count: int) -> None:
+    bits = np.frombuffer(np.random.default_rng(0).bytes(2 * count), np.uint16).copy()
+    wide, expected = np.empty(count, np.float32), np.empty(count, np.float32)
+    pairs.cast(wide, [bits])
+    KERNELS["cast"](expected, [bits])
+    np.testing.assert_array_equal(wide.view(np.uint32), np.r_[expected[::2], expected[1::2]].view(np.uint32))
+    narrow, rounded = np.empty(count, np.uint16), np.empty(count, np.uint16)
+    with np.errstate(all="ignore"):
+        pairs.cast(narrow, [wide * np.float32(0.3)])
+        KERNELS["cast"](rounded, [expected * np.float32(0.3)])
+    assert KERNELS["settle_nans"](narrow, []) is KERNELS["settle_nans"](rounded, [])
+    np.testing.assert_array_equal(narrow, rounded)
 
 
 @pytest.mark.parametrize("dtype", [DType.I8, DType.BOOL, DType.I16, DType.U32, DType.I64])
