@@ -22,7 +22,7 @@ from benchmarks.mnist import ten_thousand
 from benchmarks.peers import REBASIN, rebasin
 from benchmarks.perceptrons import barrier, losses_between, trained
 from benchmarks.place import Place
-from benchmarks.promise import promise
+from benchmarks.promise import TORCH, promise
 from benchmarks.targets import FasterAndAsGood, KeepsPromise, NoBarrier, Target
 from benchmarks.work import Pair, Work
 
@@ -152,7 +152,7 @@ ALIGN_WORKS: Final = (
         "memory, align BERT-base in 1 GiB",
         "libraries",
         KeepsPromise(),
-        promise("1GiB", _bert_recipe, "mergec.symmetries.matching.solve", "mergec.execute.decide"),
+        promise("1GiB", _bert_recipe, TORCH, "mergec.symmetries.matching.solve", "mergec.execute.decide"),
     ),
     Work("align-mnist", "align, MNIST barrier", None, NoBarrier(0.01), _mnist, by_default=False),
 )

@@ -10,7 +10,8 @@ from benchmarks.measure import Command
 from benchmarks.place import Place
 from benchmarks.work import Pair
 
-LIBRARIES = ("mergec.cli.build", "mergec.pipeline", "mergec.execute.tile_computer")
+LIBRARIES = ("mergec.cli.build", "mergec.pipeline", "mergec.execute.numpy_computer")
+TORCH = "mergec.execute.tile_computer"
 
 
 def promise(budget: str, recipe: Callable[[Place], str], *more: str) -> Callable[[Place], Pair]:

@@ -9,7 +9,7 @@ from benchmarks.measure import Command
 from benchmarks.merge_works import MERGE_WORKS, NAMES, merge_recipe
 from benchmarks.peers import copy, durable_copy, mergekit, peft
 from benchmarks.place import MERGEC, Place
-from benchmarks.promise import promise
+from benchmarks.promise import TORCH, promise
 from benchmarks.rebuild_works import REBUILD_WORKS
 from benchmarks.targets import Faster, KeepsPromise, Under, Within
 from benchmarks.work import Pair, Work
@@ -107,7 +107,7 @@ WORKS: Final = (
         "memory, LoRA fold of {size} in 64 MiB",
         "libraries",
         KeepsPromise(),
-        promise("64MiB", _lora_recipe),
+        promise("64MiB", _lora_recipe, TORCH),
     ),
     Work("check", "check, 3 x Llama 70B headers", None, Under(1, no_torch=True), _check_70b),
     Work("check", "check, 3 x 92,000 tensors", None, Under(15, peak=1.5e9), _check_92k),
