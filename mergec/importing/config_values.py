@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mergec.diagnostics import MergecError, did_you_mean, safe
 from mergec.importing.errors import NoEffect, NotMergekit
-from mergec.recipe.validation import shown
+from mergec.recipe.shown_value import shown
 from mergec.recipe.yaml_tree import YamlMapping, YamlScalar, YamlSequence, plain
 
 if TYPE_CHECKING:

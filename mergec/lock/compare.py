@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.diagnostics import safe
 from mergec.lock.canonical import canonical
-from mergec.recipe.validation import shown
+from mergec.recipe.shown_value import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,9 +9,11 @@ from mergec.diagnostics import MergecError, did_you_mean
 from mergec.methods.listed_models import names_parameters
 from mergec.methods.parameter import Role
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
+from mergec.recipe.model_keys import keys_of
 from mergec.recipe.pattern import Pattern
 from mergec.recipe.place import TreePlace
-from mergec.recipe.validation import keys_of, shown, validate
+from mergec.recipe.shown_value import shown
+from mergec.recipe.validation import validate
 from mergec.steps.errors import BadOperation, UnknownOperation
 from mergec.steps.registry import find_step
 

@@ -8,7 +8,7 @@ from mergec.diagnostics import Label, did_you_mean, nearest
 from mergec.methods.errors import BaseAmongInputs, WrongNumberOfInputs
 from mergec.methods.parameter import REQUIRED, Role
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
-from mergec.recipe.validation import shown
+from mergec.recipe.shown_value import shown
 from mergec.steps.errors import BadOperation
 from mergec.steps.operation import ModelUse
 

@@ -20,7 +20,8 @@ from mergec.recipe.errors import (
 from mergec.recipe.params import is_unresolved, substitute
 from mergec.recipe.place import TreePlace
 from mergec.recipe.recipe_model import OutputSpec, PluginSpec, RecipeSpec, SourceSpec
-from mergec.recipe.validation import shown, validate
+from mergec.recipe.shown_value import shown
+from mergec.recipe.validation import validate
 from mergec.recipe.yaml_tree import MAX_BYTES, YamlMapping, plain, read_yaml
 
 if TYPE_CHECKING:

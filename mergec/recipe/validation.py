@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import types
-import typing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from mergec.diagnostics import Severity, did_you_mean, nearest, safe
 from mergec.recipe.errors import MissingKey, UnknownKey, WrongValue
-from mergec.recipe.finite_number import described
+from mergec.recipe.likely_edit import likely_edit
+from mergec.recipe.model_keys import fields_of, keys_of, model_at
 from mergec.recipe.params import is_unresolved
-from mergec.recipe.yaml_tree import scalar
+from mergec.recipe.shown_value import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -175,7 +174,7 @@ class _Complaints:
 
     def _unknown(self, path: _Path) -> Diagnostic:
         key, known = str(path[-1]), self._keys(path[:-1])
-        advice = getattr(_model_at(self._model, path[:-1]), "advice", {}).get(key)
+        advice = getattr(model_at(self._model, path[:-1]), "advice", {}).get(key)
         if other := self._other_name(path):
             advice = f"write `{other}`"
         help_ = advice or did_you_mean(key, known) or f"known keys: {', '.join(known)}"
@@ -184,12 +183,12 @@ class _Complaints:
 
     def _other_name(self, path: _Path) -> str | None:
         """The key that is called so elsewhere."""
-        names: Mapping[str, str] = getattr(_model_at(self._model, path[:-1]), "other_names", {})
+        names: Mapping[str, str] = getattr(model_at(self._model, path[:-1]), "other_names", {})
         return names.get(str(path[-1]))
 
     def _missing(self, path: _Path) -> Diagnostic:
         key = str(path[-1])
-        field = _fields(_model_at(self._model, path[:-1])).get(key)
+        field = fields_of(model_at(self._model, path[:-1])).get(key)
         return MissingKey(
             span=self._owner(path[:-1]), key=key, where=self._inside(path), help=_how_to_add(key, field)
         )
@@ -210,7 +209,7 @@ class _Complaints:
             help_ = advice or None
         else:
             problem = f"expected {one.expected}, found {shown(one.value)}"
-            help_ = _help(one)
+            help_ = likely_edit(one.kind, one.value, one.expected)
         return WrongValue(span=self._at(one.path).span(), problem=f"{what}: {problem}", help=help_)
 
     def _at(self, path: _Path) -> TreePlace:
@@ -223,7 +222,7 @@ class _Complaints:
         return f"`{_written(path[:-1])}`" if len(path) > 1 else self._where
 
     def _keys(self, path: _Path) -> list[str]:
-        return keys_of(_model_at(self._model, path))
+        return keys_of(model_at(self._model, path))
 
 
 def _written(path: _Path) -> str:
@@ -240,92 +239,3 @@ def _how_to_add(key: str, field: FieldInfo | None) -> str | None:
         return f"add `{key}: {extra['const']}`"
     about = (field.description or "").partition(" (")[0]
     return f"add `{key}: ...`" + (f" ({about[:1].lower()}{about[1:]})" if about else "")
-
-
-_LARGEST_ADVISED = 10**15
-_BOOLEANS = {
-    **dict.fromkeys(("yes", "on", "true", "y"), "true"),
-    **dict.fromkeys(("no", "off", "false", "n"), "false"),
-}
-
-
-def _help(one: _Complaint) -> str | None:
-    """The edit that makes the value what was expected, where one is likely."""
-    if isinstance(one.value, str):
-        return _help_for_text(one.kind, one.value, one.expected)
-    if isinstance(one.value, dict) and one.expected == "a list":
-        return f"write a list, without what is given to each: [{', '.join(safe(key) for key in one.value)}]"
-    if isinstance(one.value, list):
-        return "remove the brackets" if one.kind == "string_type" and len(one.value) == 1 else None
-    if isinstance(one.value, bool) or not isinstance(one.value, int | float):
-        return None
-    return _help_for_number(one.kind, one.value, one.expected)
-
-
-def _help_for_number(kind: str, number: float, expected: str) -> str | None:
-    if abs(number) > _LARGEST_ADVISED:
-        return None
-    if kind == "list_type" and expected == "a list":
-        return f"write a list: [{number}]"
-    if kind == "string_type" and expected == "a text":
-        return f'put it in quotes if it is meant as a text: "{number}"'
-    is_whole = kind == "int_type" and float(number).is_integer()
-    return f"write {number:.0f}" if is_whole else None
-
-
-def _help_for_text(kind: str, text: str, expected: str) -> str | None:
-    if kind == "list_type":
-        return f'write a list: ["{safe(text)}"]'
-    if kind == "bool_type" and text.lower() in _BOOLEANS:
-        return f"write `{_BOOLEANS[text.lower()]}`; YAML 1.2 reads words such as `yes` and `no` as text"
-    if kind == "literal_error":
-        return did_you_mean(text, re.findall("`([^`]*)`", expected))
-    is_number = kind in {"int_type", "float_type"} and isinstance(scalar(text), int | float)
-    return f"remove the quotes: {safe(text)}" if is_number else None
-
-
-_SHOWN: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: "nothing",
-    bool: lambda value: f"`{str(value).lower()}`",
-    str: lambda value: f'the text "{safe(value)}"' if value else "an empty text",
-    dict: lambda value: "a mapping" if value else "an empty mapping",
-    list: lambda value: "a list" if value else "an empty list",
-    int: described,
-}
-
-
-def shown(value: object) -> str:
-    """A value as a message quotes it, with its kind where the text alone could mislead."""
-    say = _SHOWN.get(type(value))
-    return say(value) if say is not None else f"`{value}`"
-
-
-def keys_of(model: type[BaseModel] | None) -> list[str]:
-    """The keys that a model knows, as a recipe spells them, those that it must have first."""
-    fields = _fields(model)
-    return sorted(fields, key=lambda key: not fields[key].is_required())
-
-
-def _fields(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
-    return {field.alias or name: field for name, field in model.model_fields.items()} if model else {}
-
-
-def _model_at(model: type[BaseModel], path: _Path) -> type[BaseModel] | None:
-    """The model that validates the mapping at `path`; None where that is no model."""
-    current: Any = model
-    for key in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = _fields(current).get(str(key))
-            current = field.annotation if field is not None else None
-        else:
-            arguments = typing.get_args(current)
-            current = arguments[-1] if arguments else None
-        if typing.get_origin(current) is typing.Annotated:
-            current = typing.get_args(current)[0]
-        if typing.get_origin(current) in {typing.Union, types.UnionType}:
-            current = next((one for one in typing.get_args(current) if _is_model(one)), current)
-    return current if _is_model(current) else None
-
-
-def _is_model(form: object) -> bool:
-    return isinstance(form, type) and issubclass(form, BaseModel)

@@ -6,12 +6,13 @@ The parser tells where it gave up, which often is lines after the slip. Here the
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import yaml
 
 from mergec.diagnostics import Label, Span, safe
 from mergec.recipe.errors import InvalidYaml
+from mergec.recipe.yaml_failure import Failure, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,63 +26,16 @@ _GOT = re.compile(r"expected ',' or '[\]}]', but got '(.*)'")
 _COMMA_MISSING = {"<scalar>", "[", "{", "<anchor>", "<alias>", "<tag>"}
 
 
-class _Mark(NamedTuple):
-    """A place the parser names, counted from 0."""
-
-    line: int
-    column: int
-
-
-class _Failure(NamedTuple):
-    """What the parser said: the problem and its place, what it was doing, and where that began."""
-
-    source: SourceText
-    problem: str
-    at: _Mark
-    context: str
-    begin: _Mark
-
-    def text(self, line: int) -> str:
-        return self.source.line(line + 1)
-
-    def span(self, line: int, start: int, end: int) -> Span:
-        return Span(self.source, line + 1, start + 1, max(end, start + 1) + 1)
-
-    @property
-    def here(self) -> Span:
-        return self.span(self.at.line, self.at.column, self.at.column + 1)
-
-    @property
-    def rest(self) -> str:
-        """The line from the problem on."""
-        return self.text(self.at.line)[self.at.column :]
-
-    @property
-    def before(self) -> str:
-        """The line up to the problem."""
-        return self.text(self.at.line)[: self.at.column]
-
-
 def invalid_yaml(source: SourceText, error: yaml.YAMLError) -> InvalidYaml:
     """MC0101 for what the parser refused."""
     if isinstance(error, yaml.reader.ReaderError):
         return _bad_character(source, error)
-    failure = _failure(source, error)
+    failure = failure_of(source, error)
     for look in _LOOKS:
         found = look(failure)
         if found is not None:
             return found
     return InvalidYaml(span=failure.here, problem=safe(failure.problem))
-
-
-def _failure(source: SourceText, error: yaml.YAMLError) -> _Failure:
-    problem = str(getattr(error, "problem", None) or "not YAML")
-    context = str(getattr(error, "context", None) or "")
-    at, begin = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    mark = _Mark(at.line, at.column) if at is not None else _Mark(0, 0)
-    return _Failure(
-        source, problem, mark, context, _Mark(begin.line, begin.column) if begin is not None else mark
-    )
 
 
 def _bad_character(source: SourceText, error: yaml.reader.ReaderError) -> InvalidYaml:
@@ -98,7 +52,7 @@ def _bad_character(source: SourceText, error: yaml.reader.ReaderError) -> Invali
     )
 
 
-def _tab(f: _Failure) -> InvalidYaml | None:
+def _tab(f: Failure) -> InvalidYaml | None:
     if not f.rest.startswith("\t"):
         return None
     is_indent = not f.before.strip()
@@ -108,7 +62,7 @@ def _tab(f: _Failure) -> InvalidYaml | None:
     return InvalidYaml(span=span, problem=problem, help="write spaces, such as two for each level")
 
 
-def _param(f: _Failure) -> InvalidYaml | None:
+def _param(f: Failure) -> InvalidYaml | None:
     """`{t: ${alpha}}`: the brace begins a mapping inside `{...}` and `[...]`."""
     if "'{'" not in f.problem or not f.before.endswith("$"):
         return None
@@ -123,7 +77,7 @@ def _param(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _quote(f: _Failure) -> InvalidYaml | None:
+def _quote(f: Failure) -> InvalidYaml | None:
     if "quoted scalar" not in f.context or "escape" in f.problem:
         return None
     span = f.span(f.begin.line, f.begin.column, f.begin.column + 1)
@@ -131,7 +85,7 @@ def _quote(f: _Failure) -> InvalidYaml | None:
     return InvalidYaml(span=span, problem="this quote is never closed", help=f"end the text with {quote}")
 
 
-def _escape(f: _Failure) -> InvalidYaml | None:
+def _escape(f: Failure) -> InvalidYaml | None:
     if "escape" not in f.problem or not f.before.endswith("\\"):
         return None
     written = safe(f"\\{f.rest[:1]}")
@@ -142,7 +96,7 @@ def _escape(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _begins_with_a_sign(f: _Failure) -> InvalidYaml | None:
+def _begins_with_a_sign(f: Failure) -> InvalidYaml | None:
     """`*.weight`, `@name`, `%50`: texts that YAML reads as something else unless they are quoted."""
     is_sign = "cannot start any token" in f.problem
     if not is_sign and f.context not in {
@@ -165,7 +119,7 @@ def _begins_with_a_sign(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _continued(f: _Failure) -> InvalidYaml | None:
+def _continued(f: Failure) -> InvalidYaml | None:
     """`- {rest:**} -> model.{rest}`: a text that begins like a mapping, a list or a quoted text."""
     before = f.before.rstrip()
     if f.problem != "expected <block end>, but found '<scalar>'" or not before.endswith(("}", "]", '"', "'")):
@@ -186,7 +140,7 @@ def _continued(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _colon(f: _Failure) -> InvalidYaml | None:
+def _colon(f: Failure) -> InvalidYaml | None:
     if f.problem != "mapping values are not allowed here":
         return None
     line = f.text(f.at.line)
@@ -216,7 +170,7 @@ def _colon(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _no_colon(f: _Failure) -> InvalidYaml | None:
+def _no_colon(f: Failure) -> InvalidYaml | None:
     if f.problem != "could not find expected ':'":
         return None
     line = f.text(f.begin.line)
@@ -230,7 +184,7 @@ def _no_colon(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _flow(f: _Failure) -> InvalidYaml | None:
+def _flow(f: Failure) -> InvalidYaml | None:
     """Inside `[...]` or `{...}`: a comma is missing, or the end."""
     got = _GOT.fullmatch(f.problem)
     if got is None:
@@ -259,7 +213,7 @@ def _flow(f: _Failure) -> InvalidYaml | None:
 _BRACKETED = re.compile(r"(?:[^\s,\[\]{}]|\{[^{}]*\}|\[[^\[\]]*\])+")
 
 
-def _unquoted_pattern(f: _Failure) -> InvalidYaml | None:
+def _unquoted_pattern(f: Failure) -> InvalidYaml | None:
     """A pattern such as `layers.[0:2].**` or `h.{i}.w` inside `[...]` or `{...}`."""
     line, at = f.text(f.at.line), f.at.column
     begun = re.search(r"[^\s,\[\]{}]+$", f.before)
@@ -273,7 +227,7 @@ def _unquoted_pattern(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _indentation(f: _Failure) -> InvalidYaml | None:
+def _indentation(f: Failure) -> InvalidYaml | None:
     if f.context not in {"while parsing a block mapping", "while parsing a block collection"}:
         return None
     what = "mapping" if f.context.endswith("mapping") else "list"
@@ -293,21 +247,21 @@ def _indentation(f: _Failure) -> InvalidYaml | None:
     )
 
 
-def _dash(f: _Failure) -> InvalidYaml | None:
+def _dash(f: Failure) -> InvalidYaml | None:
     if f.problem != "sequence entries are not allowed here":
         return None
     help_ = "put the `-` on a line of its own below the key, or write `[...]`"
     return InvalidYaml(span=f.here, problem="a list cannot begin on the line of its key", help=help_)
 
 
-def _nothing(f: _Failure) -> InvalidYaml | None:
+def _nothing(f: Failure) -> InvalidYaml | None:
     found = re.fullmatch("expected the node content, but found '(.*)'", f.problem)
     if found is None:
         return None
     return InvalidYaml(span=f.here, problem=f"a value is missing before this `{safe(found[1])}`")
 
 
-_LOOKS: tuple[Callable[[_Failure], InvalidYaml | None], ...] = (
+_LOOKS: tuple[Callable[[Failure], InvalidYaml | None], ...] = (
     _tab,
     _param,
     _escape,

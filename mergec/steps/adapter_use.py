@@ -17,8 +17,9 @@ from mergec.diagnostics import did_you_mean, nearest, safe
 from mergec.ir.expression import Tensor
 from mergec.ir.graph import Remark
 from mergec.recipe.errors import WrongValue
+from mergec.recipe.model_keys import keys_of
 from mergec.recipe.recipe_model import Strict
-from mergec.recipe.validation import keys_of, validate
+from mergec.recipe.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

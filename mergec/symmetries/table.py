@@ -11,7 +11,8 @@ from mergec.diagnostics import MergecError, Report, SourceText, did_you_mean
 from mergec.recipe.errors import EmptyRecipe
 from mergec.recipe.pattern import CaptureKind
 from mergec.recipe.place import TreePlace
-from mergec.recipe.validation import shown, validate
+from mergec.recipe.shown_value import shown
+from mergec.recipe.validation import validate
 from mergec.recipe.yaml_tree import MAX_BYTES, YamlMapping, plain, read_yaml
 from mergec.symmetries.errors import BadTable, UnknownTable, UnreadableTable
 from mergec.symmetries.extended import extended

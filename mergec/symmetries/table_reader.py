@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from mergec.diagnostics import MergecError
 from mergec.recipe.pattern import CaptureKind, Pattern
 from mergec.recipe.pattern_syntax import REGEX_MARK
+from mergec.recipe.shown_value import shown
 from mergec.recipe.template import Template
-from mergec.recipe.validation import shown
 from mergec.recipe.value_place import within
 from mergec.symmetries.axis_syntax import parse_axes
 from mergec.symmetries.errors import BadSize, BadTable

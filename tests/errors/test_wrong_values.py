@@ -12,7 +12,7 @@ import pytest
 import mergec
 from mergec.diagnostics.render import render_plain
 from mergec.lower.bind import operations
-from mergec.recipe.validation import keys_of
+from mergec.recipe.model_keys import keys_of
 from tests.errors.recipes import OPERATIONS, recipe_with, write_sources
 
 if TYPE_CHECKING:
