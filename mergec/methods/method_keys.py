@@ -70,6 +70,8 @@ def _advised(keys: type[CommonKeys], method: Method) -> type[CommonKeys]:
     names, advice = {}, {"parameters": "write the keys that it holds beside `op`"}
     if method.has_key("base"):
         names["base_model"] = "base"
+    if not method.has_key("compat"):
+        advice["compat"] = f"leave it out: `{method.name}` has no options that it would change"
     if method.listed is not None:
         key = method.listed.key
         names["models"] = key
