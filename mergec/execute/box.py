@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mergec.ir.program import LoadedLeaf, Program
     from mergec.ir.strided_view import Shape, StridedView
 
 
@@ -15,6 +16,20 @@ def box_of(view: StridedView, corner: Shape, size: Shape) -> StridedView:
     """The view of the elements with corner <= index < corner + size."""
     skipped = sum(index * stride for index, stride in zip(corner, view.strides, strict=True))
     return view._replace(offset=view.offset + skipped * view.dtype.itemsize, shape=size)
+
+
+def part_of(program: Program, leaf: LoadedLeaf, corner: Shape, size: Shape) -> StridedView:
+    """The part of a leaf that a tile needs: the same box, or its own rows of it."""
+    if program.by_rows:
+        return rows_of(leaf.view, corner[0], size[0])
+    return box_of(leaf.view, corner, size)
+
+
+def rows_of(view: StridedView, start: int, count: int) -> StridedView:
+    """Some rows of a leaf, or the one that stands for all."""
+    if view.shape[0] == 1:
+        start, count = 0, 1
+    return box_of(view, (start, *(0 for _ in view.shape[1:])), (count, *view.shape[1:]))
 
 
 def runs(box: StridedView) -> Iterator[tuple[int, int]]:

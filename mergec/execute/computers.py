@@ -11,7 +11,8 @@ from mergec.execute.needs_torch import needs_torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import torch
+    import numpy as np
+    from numpy.typing import NDArray
 
     from mergec.execute.held_values import HeldValues
     from mergec.execute.worker import Sink
@@ -34,7 +35,7 @@ class Computers:
     """Makes the computer of each worker; `not_finite` and what regions hold is shared by all of them."""
 
     def __init__(
-        self, plan: Plan, sources: Sequence[ByteSource], sink: Sink, decisions: Sequence[torch.Tensor]
+        self, plan: Plan, sources: Sequence[ByteSource], sink: Sink, decisions: Sequence[NDArray[np.generic]]
     ) -> None:
         """Prepare for the regions of this plan."""
         self._plan = plan
@@ -55,8 +56,10 @@ class Computers:
         with signals_held():
             if not self.use_torch:
                 from mergec.execute.numpy_computer import NumpyComputer
+                from mergec.execute.numpy_evaluator import NumpyEvaluator
 
-                return NumpyComputer(self._plan, self._sources, self._sink, self.not_finite)
+                numpy = NumpyEvaluator(self._sources, self._decisions)
+                return NumpyComputer(self._plan, numpy, self._sink, self._held, self.not_finite)
             from mergec.execute.evaluator import Evaluator
             from mergec.execute.tile_computer import TileComputer
 

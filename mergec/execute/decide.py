@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from mergec.diagnostics import MergecError, safe
@@ -20,6 +21,8 @@ from mergec.kernels.torch_dtypes import register_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from mergec.diagnostics import Diagnostic
     from mergec.ir.matching import MatchUse
@@ -64,21 +67,21 @@ def decide(
     return Decided(vectors, tuple(solutions))
 
 
-def _given(one: GivenVector) -> torch.Tensor:
-    return torch.frombuffer(bytearray(one.vector), dtype=torch.int32)[None]
+def _given(one: GivenVector) -> NDArray[np.int32]:
+    return np.frombuffer(bytearray(one.vector), "<i4")[None]
 
 
-def _found(solution: Solution) -> torch.Tensor:
-    return torch.stack([torch.from_numpy(vector) for vector in solution.elements])
+def _found(solution: Solution) -> NDArray[np.int32]:
+    return np.stack(solution.elements)
 
 
-def _reduced(task: JointTask, evaluator: Evaluator) -> torch.Tensor:
+def _reduced(task: JointTask, evaluator: Evaluator) -> NDArray[np.generic]:
     from mergec.symmetries.matching.freed_memory import give_back
 
     with one_thread_each():
         found = _streamed(task, evaluator)
     give_back()  # what the tiles took is promised to the workers next
-    return found
+    return found.numpy()
 
 
 def _streamed(task: JointTask, evaluator: Evaluator) -> torch.Tensor:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, overload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
+    import numpy as np
+    from numpy.typing import NDArray
 
     from mergec.symmetries.matching.solution import Solution
 
+    Vector = NDArray[np.generic]
 
-class Vectors(Sequence["torch.Tensor"]):
+
+class Vectors(Sequence["Vector"]):
     """The vector of each decision; some are made when they are first asked for, by whichever thread asks.
 
     Making one may ask for earlier ones.
@@ -23,10 +26,10 @@ class Vectors(Sequence["torch.Tensor"]):
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._known: dict[int, torch.Tensor] = {}
-        self._makers: list[tuple[threading.Lock, Callable[[], torch.Tensor]]] = []
+        self._known: dict[int, Vector] = {}
+        self._makers: list[tuple[threading.Lock, Callable[[], Vector]]] = []
 
-    def append(self, make: Callable[[], torch.Tensor]) -> None:
+    def append(self, make: Callable[[], Vector]) -> None:
         """Add one that is not made yet."""
         self._makers.append((threading.Lock(), make))
 
@@ -34,10 +37,10 @@ class Vectors(Sequence["torch.Tensor"]):
         return len(self._makers)
 
     @overload
-    def __getitem__(self, number: int) -> torch.Tensor: ...
+    def __getitem__(self, number: int) -> Vector: ...
     @overload
-    def __getitem__(self, number: slice) -> list[torch.Tensor]: ...
-    def __getitem__(self, number: int | slice) -> torch.Tensor | list[torch.Tensor]:
+    def __getitem__(self, number: slice) -> list[Vector]: ...
+    def __getitem__(self, number: int | slice) -> Vector | list[Vector]:
         if isinstance(number, slice):
             return [self[one] for one in range(len(self))[number]]
         lock, make = self._makers[number]
@@ -51,7 +54,7 @@ class Vectors(Sequence["torch.Tensor"]):
 class Decided:
     """The vectors that each decision gave, and what each match of the plan found."""
 
-    vectors: Sequence[torch.Tensor] = field(default_factory=Vectors)
+    vectors: Sequence[Vector] = field(default_factory=Vectors)
     solutions: tuple[Solution, ...] = ()
 
 

@@ -10,7 +10,7 @@ import torch
 
 from mergec.diagnostics import MergecError
 from mergec.execute.arena import bind
-from mergec.execute.box import box_of, boxes
+from mergec.execute.box import boxes, part_of, rows_of
 from mergec.execute.errors import NotFiniteValues
 from mergec.execute.generated_source import GeneratedSource
 from mergec.execute.load_box import Readable, load_box
@@ -24,9 +24,12 @@ from mergec.kernels.torch_dtypes import register_dtype
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mergec.execute.arena import BoundProgram, Step
     from mergec.ir.program import HeldValue, LoadedLeaf, Program, Reduction, Stream, StreamedRows
-    from mergec.ir.strided_view import Shape, StridedView
+    from mergec.ir.strided_view import StridedView
     from mergec.kernels.reductions import Reduction as ReductionUnderWay
     from mergec.sources.byte_source import ByteSource
 
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 class Evaluator:
     """Loads leaves from the sources and runs kernels; safe to use from several threads."""
 
-    def __init__(self, sources: Sequence[ByteSource], decisions: Sequence[torch.Tensor] = ()) -> None:
+    def __init__(self, sources: Sequence[ByteSource], decisions: Sequence[NDArray[np.generic]] = ()) -> None:
         """Read from these files; `decisions` are the vectors of permutations that were made before."""
         self._sources = sources
         self._decisions = decisions
@@ -90,7 +93,7 @@ class Evaluator:
         if leaf.reduction is not None:
             step.out.copy_(self.reduce(leaf.reduction))
         elif leaf.decision is not None:
-            step.out.copy_(self._decisions[leaf.decision])
+            step.out.copy_(torch.from_numpy(self._decisions[leaf.decision]))
         elif leaf.picked is not None:
             pick(leaf, leaf.picked, box, self._sources, held, step)
         elif leaf.is_held:
@@ -140,20 +143,6 @@ class Evaluator:
 def rows_block(rows: StreamedRows) -> torch.Tensor:
     """The memory that a tile of a value's rows is computed in."""
     return torch.empty(streaming_bytes(rows), dtype=torch.uint8)
-
-
-def part_of(program: Program, leaf: LoadedLeaf, corner: Shape, size: Shape) -> StridedView:
-    """The part of a leaf that a tile needs: the same box, or its own rows of it."""
-    if program.by_rows:
-        return rows_of(leaf.view, corner[0], size[0])
-    return box_of(leaf.view, corner, size)
-
-
-def rows_of(view: StridedView, start: int, count: int) -> StridedView:
-    """Some rows of a leaf, or the one that stands for all."""
-    if view.shape[0] == 1:
-        start, count = 0, 1
-    return box_of(view, (start, *(0 for _ in view.shape[1:])), (count, *view.shape[1:]))
 
 
 def _block(program: Program, rows: int, staging: int) -> torch.Tensor:

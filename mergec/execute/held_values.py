@@ -5,15 +5,25 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mergec.execute.region_groups import region_groups
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Sequence
 
-    from mergec.execute.evaluator import Evaluator
     from mergec.ir.plan import Plan, Region
+    from mergec.ir.program import HeldValue
+
+    Values = tuple[Any, ...]
+    """Of torch or of NumPy, as the evaluator is."""
+
+
+class Making(Protocol):
+    """An evaluator, of torch or of NumPy."""
+
+    def whole(self, values: Sequence[HeldValue]) -> Values:
+        """The values, one after another."""
 
 
 @dataclass(slots=True)
@@ -22,7 +32,7 @@ class _Holding:
 
     tiles_left: int
     lock: threading.Lock = field(default_factory=threading.Lock)
-    values: tuple[torch.Tensor, ...] | None = None
+    values: Values | None = None
 
 
 class HeldValues:
@@ -35,7 +45,7 @@ class HeldValues:
             holding = _Holding(sum(_tiles(region) for _, region in group if region.held))
             self._holdings.update((id(region), holding) for _, region in group if region.held)
 
-    def of(self, region: Region, evaluator: Evaluator) -> tuple[torch.Tensor, ...]:
+    def of(self, region: Region, evaluator: Making) -> Values:
         """The values of a region; whoever comes while they are computed waits."""
         if not region.held:
             return ()

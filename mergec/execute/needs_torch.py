@@ -11,20 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mergec.ir.plan import Region
-    from mergec.ir.program import Instruction, LoadedLeaf, Program
+    from mergec.ir.program import HeldValue, LoadedLeaf, Program, StreamedRows
 
 ARITHMETIC = {"scale", "add", "subtract", "multiply", "divide"}
 OTHERS = {"cast", "identical", "settle_nans"}
+MOVING = {"gather", "axis_index"}
 # NumPy rounds to bfloat16 in five times torch's time: by so many elements that is what loading torch takes.
 _MOST_ROUNDED = 3 << 29
 # NumPy converts float16 twenty times slower than torch, and cannot compute in bfloat16.
 _FLOATS = {DType.BF16, DType.F32, DType.F64}
+_WIDTHS = {1, 2, 4, 8}
 
 
 def needs_torch(regions: Iterable[Region]) -> bool:
     """Whether some region is more than a weighted sum or difference of what files hold, or all are too much.
 
-    Both leave the same bytes.
+    What files hold may be put into another order first. Both leave the same bytes.
     """
     rounded = 0
     for region in regions:
@@ -32,34 +34,65 @@ def needs_torch(regions: Iterable[Region]) -> bool:
             continue
         if not _is_plain(region):
             return True
-        if region.target.dtype is DType.BF16:
+        if region.target.dtype is DType.BF16 and _computes(region.program):
             rounded += region.target.elements
     return rounded > _MOST_ROUNDED
 
 
-def _is_plain(region: Region) -> bool:
-    program = region.program
-    return (
-        not (region.held or program.by_rows or is_turned(region.target))
-        and _has_dtypes(program)
-        and all(_has_kernel(step, program) for step in program.instructions)
-        and all(_is_of_file(leaf) for leaf in region.leaves)
+def rows_need_torch(rows: StreamedRows) -> bool:
+    """Whether rows of a value are more than a sum of what files hold, or a part of it."""
+    return not (
+        _is_known(rows.program)
+        and all(_is_of_file(leaf) for leaf in rows.leaves)
+        and all(map(_is_index, rows.held))
     )
 
 
-def _has_dtypes(program: Program) -> bool:
-    """Bfloat16 goes to and from float32 only: from float64 it would be rounded twice."""
+def _is_plain(region: Region) -> bool:
+    return (
+        not is_turned(region.target)
+        and _is_known(region.program)
+        and all(_is_of_file(leaf) or _is_of_held(leaf) for leaf in region.leaves)
+        and all(map(_is_index, region.held))
+    )
+
+
+def _is_index(value: HeldValue) -> bool:
+    """Whether a held value is an index that was decided, or a tensor as it lies in its file."""
+    return _is_known(value.program) and all(
+        leaf.picked is None and (_is_of_file(leaf) or leaf.decision is not None) for leaf in value.leaves
+    )
+
+
+def _is_known(program: Program) -> bool:
+    """Whether a program has kernels and dtypes in NumPy, and one row for each of a tile's."""
+    if program.by_rows and any(register.is_single for register in program.registers):
+        return False
+    if not _computes(program):
+        return all(register.dtype.itemsize in _WIDTHS for register in program.registers)
     floats = {register.dtype for register in program.registers if register.dtype.is_float}
-    return floats <= _FLOATS and not floats >= {DType.BF16, DType.F64}
+    # Bfloat16 goes to and from float32 only: from float64 it would be rounded twice.
+    return (
+        floats <= _FLOATS
+        and not floats >= {DType.BF16, DType.F64}
+        and all(step.kernel in {"load", *ARITHMETIC, *OTHERS, *MOVING} for step in program.instructions)
+        and not any(
+            step.kernel in ARITHMETIC and program.registers[step.target].dtype is DType.BF16
+            for step in program.instructions
+        )
+    )
 
 
-def _has_kernel(step: Instruction, program: Program) -> bool:
-    if step.kernel in ARITHMETIC:
-        return program.registers[step.target].dtype is not DType.BF16
-    return step.kernel in OTHERS or step.kernel == "load"
+def _computes(program: Program) -> bool:
+    """Whether bits are looked at."""
+    return any(step.kernel not in {"load", *MOVING} for step in program.instructions)
 
 
 def _is_of_file(leaf: LoadedLeaf) -> bool:
-    """Whether a leaf is read as it lies in its file."""
-    made = leaf.generator, leaf.reduction, leaf.picked, leaf.decision
+    """Whether a leaf is read as it lies in its file, or in rows that are picked there."""
+    made = leaf.generator, leaf.reduction, leaf.decision
     return not (leaf.is_turned or leaf.is_held) and all(one is None for one in made)
+
+
+def _is_of_held(leaf: LoadedLeaf) -> bool:
+    return leaf.is_held and leaf.generator is None and leaf.reduction is None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from mergec.execute.picked_rows import load_rows
 from mergec.kernels.gather import gather_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import torch
 
@@ -37,23 +36,7 @@ def pick(
         value = part_of_held(picked.parts[0], held)
         gather_rows(step.out.view(box.shape), (value, numbers))
         return
-    ends = list(accumulate(part.shape[0] for part in picked.parts))
-    position = 0
-    for row, count in _runs(numbers.tolist(), set(ends)):
-        at = bisect_right(ends, row)
-        part = picked.parts[at]
-        offset = part.offset + (row - ends[at] + part.shape[0]) * row_bytes
-        sources[part.file].read_at(offset, step.out_bytes[position : position + count * row_bytes])
-        position += count * row_bytes
-
-
-def _runs(numbers: list[int], ends: set[int]) -> Iterator[tuple[int, int]]:
-    """(first, count) of rows that lie one after another, none across the end of a part."""
-    start = 0
-    for at in range(1, len(numbers) + 1):
-        if at == len(numbers) or numbers[at] != numbers[at - 1] + 1 or numbers[at] in ends:
-            yield numbers[start], at - start
-            start = at
+    load_rows(numbers.tolist(), picked.parts, row_bytes, sources, step.out_bytes)
 
 
 def part_of_held(view: StridedView, held: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
     from contextlib import AbstractContextManager
 
-    import torch
+    import numpy as np
+    from numpy.typing import NDArray
 
     from mergec.execute.worker import Sink
     from mergec.ir.plan import Plan, Region
@@ -28,7 +29,7 @@ def run_plan(
     sources: Sequence[ByteSource],
     sink: Sink,
     progress: Callable[[int, int], None],
-    decisions: Sequence[torch.Tensor] = (),
+    decisions: Sequence[NDArray[np.generic]] = (),
     finished: Container[int] = (),
 ) -> None:
     """Compute every region and hand its bytes to the sink. `progress` is told (tensor, bytes) per tile.
@@ -67,7 +68,7 @@ def run_plan(
         _raise_first([(place, failure) for place, failure in failures if failure is not None])
 
 
-def _make_needed(plan: Plan, decisions: Sequence[torch.Tensor]) -> None:
+def _make_needed(plan: Plan, decisions: Sequence[NDArray[np.generic]]) -> None:
     """Ask for the decisions that the regions rest on: the proof counts them before the workers begin."""
     leaves = (leaf for region in plan.regions for leaf in region.all_leaves)
     for number in sorted({leaf.decision for leaf in leaves if leaf.decision is not None}):

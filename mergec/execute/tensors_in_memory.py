@@ -16,7 +16,6 @@ from mergec.ir.dtype import DType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import torch
     from numpy.typing import NDArray
 
     from mergec.ir.plan import PlacedTensor, Plan, Region
@@ -42,7 +41,9 @@ class TensorsInMemory(Mapping[str, "NDArray[np.generic]"]):
     less than a byte each, it is the flat array of bytes.
     """
 
-    def __init__(self, plan: Plan, sources: Sequence[ByteSource], decisions: Sequence[torch.Tensor]) -> None:
+    def __init__(
+        self, plan: Plan, sources: Sequence[ByteSource], decisions: Sequence[NDArray[np.generic]]
+    ) -> None:
         """Carry this plan out in parts; `decisions` are the vectors that its decisions gave."""
         self._plan = plan
         self._sources = sources

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mergec.execute.arena import Arena
-from mergec.execute.box import box_of
-from mergec.execute.evaluator import part_of
+from mergec.execute.box import box_of, part_of
 from mergec.execute.store import in_file_order
 from mergec.execute.stored_tile import integers_differ, store
 from mergec.ir.strided_view import is_turned

@@ -35,8 +35,8 @@ _SIGN = 0x8000
 
 
 def register_dtype(dtype: DType) -> type[np.generic]:
-    """The dtype that a tile is computed in; what is only compared is integers of its width."""
-    return _REGISTERS[dtype] if dtype.is_float else _BY_WIDTH[dtype.itemsize]
+    """The dtype that a tile is computed in; what is only compared or moved is integers of its width."""
+    return _REGISTERS.get(dtype) or _BY_WIDTH[dtype.itemsize]
 
 
 def _parts(array: Array) -> Iterator[Array]:

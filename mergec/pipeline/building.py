@@ -155,7 +155,7 @@ def _begin(site: _Site, found: Decided, keys: Sequence[str] | None, old: OldOutp
     from mergec.lock.build_causes import build_causes
 
     plan = site.plan
-    vectors = [found.vectors[number].numpy().tobytes() for number in plan.permutations]
+    vectors = [found.vectors[number].tobytes() for number in plan.permutations]
     causes = build_causes(site.compiled.checked, site.compiled.sources.files, site.stamps, vectors)
     return site.output.begin(
         [causes[tensor.name] for tensor in plan.layout.tensors],

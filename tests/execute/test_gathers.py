@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mergec.execute import computers
+from mergec.execute.needs_torch import needs_torch
 from mergec.ir.axis_index import AxisIndex, IndexFactor
 from mergec.ir.expression import Tensor, concatenated
 from mergec.ir.permutation_primitives import GIVEN
@@ -152,6 +154,15 @@ def test_indices_are_held_and_counted(bench: Bench) -> None:
     assert sum(held.nbytes for held in plan.regions[0].held) == 4 * 3000 + value.nbytes
 
 
+def test_moving_needs_no_torch(bench: Bench) -> None:
+    value, rows, columns = numbers(30, 8), order(30), order(8)
+    moved = bench.leaf(value).gathered(index(bench, rows), 0).gathered(index(bench, columns), 1)
+    bench.outputs["out"] = bench.leaf(value) - 0.5 * moved
+    assert not needs_torch(bench.plan().regions)
+    bench.outputs["out"] = bench.leaf(value).transposed.gathered(index(bench, columns), 0)
+    assert needs_torch(bench.plan().regions), "files hold it in another order"
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_expression_gathered_is_the_gather_of_it(data: st.DataObject) -> None:
@@ -182,4 +193,8 @@ def test_any_expression_gathered_is_the_gather_of_it(data: st.DataObject) -> Non
 
     tensor, expected = build(4)
     bench.outputs["out"] = tensor
-    np.testing.assert_array_equal(bench.run(workers=data.draw(st.sampled_from([1, 2])))["out"], expected)
+    workers = data.draw(st.sampled_from([1, 2]))
+    np.testing.assert_array_equal(bench.run(workers=workers)["out"], expected)
+    with pytest.MonkeyPatch.context() as torch_only:
+        torch_only.setattr(computers, "needs_torch", lambda _: True)
+        np.testing.assert_array_equal(bench.run(workers=workers)["out"], expected)
