@@ -22,6 +22,8 @@ def run() -> NoReturn:
     gc.disable()
     # Looking through all installed packages for accelerators costs 20 ms, and mergec computes on the CPU.
     os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
+    # Nor are plugins of pydantic wanted, for which it would look through all packages as well.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # What operations make of tensors without values: a fifth of torch's start, and mergec has no use for it.
     load_on_demand("torch._meta_registrations")
     from mergec.cli.program import main

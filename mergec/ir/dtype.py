@@ -14,6 +14,9 @@ class Kind(Enum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
 
+    # Enum's own hash works on the name string in Python; identity is enough and much faster.
+    __hash__ = object.__hash__
+
 
 class DType(Enum):
     """A dtype: its safetensors name, its recipe name, its bits per element and its kind."""
@@ -48,8 +51,7 @@ class DType(Enum):
         self.bits = bits
         self.kind = kind
 
-    # Enum's own hash works on the name string in Python; identity is enough and much faster.
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # as above
 
     @cached_property
     def is_float(self) -> bool:

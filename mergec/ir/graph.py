@@ -55,6 +55,9 @@ class Graph:
     def __getitem__(self, node: NodeId) -> Node:
         return self._nodes[node]
 
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes)
+
     def add(
         self,
         primitive: Primitive,

@@ -48,6 +48,9 @@ class Locality(Enum):
     DECISION = "decision"  # all of every input, streamed as often as it takes, before anything is computed
     WHOLE = "whole"  # all of every input
 
+    # As for DType: every stage asks for these of every node.
+    __hash__ = object.__hash__
+
 
 class Reproducibility(Enum):
     """How far the bytes of a result can be promised."""
@@ -55,6 +58,8 @@ class Reproducibility(Enum):
     R0 = "R0"  # equal on any machine
     R1 = "R1"  # equal for the same torch build
     R2 = "R2"  # within a tolerance
+
+    __hash__ = object.__hash__
 
 
 class TypeMismatch(Exception):  # noqa: N818  # a finding that check/ turns into a diagnostic

@@ -26,7 +26,7 @@ def rewrite(checked: CheckedGraph, concerns: Concern, rule: Rule) -> CheckedGrap
     A graph without a node that the pass concerns is given back as it is.
     """
     old, new = checked.graph, Graph()
-    if not any(concerns(old, old[node]) for node in range(len(old))):
+    if not any(concerns(old, node) for node in old):
         return checked
     moved: dict[NodeId, NodeId] = {}
     for node_id in old.reachable(output.node for output in checked.outputs):

@@ -85,7 +85,10 @@ class Strict(BaseModel):
 
     other_names: ClassVar[Mapping[str, str]] = {}
     advice: ClassVar[Mapping[str, str]] = {}
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    # Deferred: most commands use one operation and no lock, and need no validators of the others.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, defer_build=True
+    )
 
 
 def _path_to_mapping(value: Any) -> Any:  # noqa: ANN401  # YAML data of any kind

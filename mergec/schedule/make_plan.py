@@ -21,7 +21,7 @@ from mergec.schedule.tiling import TURNED_FACTOR, tile_rows, tile_shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mergec.ir.graph import CheckedGraph, Graph, NodeId
+    from mergec.ir.graph import CheckedGraph, Graph
     from mergec.ir.plan import OutputLayout
     from mergec.ir.program import Program
     from mergec.ir.strided_view import Shape
@@ -87,30 +87,31 @@ def make_plan(checked: CheckedGraph, held: Sequence[tuple[str, int]], limits: Li
 
 def _layout(checked: CheckedGraph, limits: Limits) -> OutputLayout:
     graph = checked.graph
+    reproducibilities = _reproducibilities(graph)
     planned = [
         Planned(
             output.name,
             (type_ := graph.type(output.node)).dtype,
             type_.shape,
             StridedView.contiguous(0, 0, type_.dtype, type_.shape).nbytes,
-            _reproducibility(graph, output.node),
+            reproducibilities[output.node],
         )
         for output in checked.outputs
     ]
     return lay_out(planned, limits.max_shard_size, limits.single_file, limits.metadata)
 
 
-def _reproducibility(graph: Graph, root: NodeId) -> Reproducibility:
-    """The worst of all that it rests on. A decision is no better for what it is taken from."""
-    worst = Reproducibility.R0
-    stack, seen = [root], {root}
-    while stack:
-        node = graph[stack.pop()]
-        worst = max(worst, node.primitive.reproducibility, key=lambda r: r.value)
+def _reproducibilities(graph: Graph) -> list[Reproducibility]:
+    """Of every node, the worst of all that it rests on. A decision is no better for what it is taken from."""
+    found: list[Reproducibility] = []
+    for node in graph:
+        worst = node.primitive.reproducibility
         if node.primitive.locality is not Locality.DECISION:
-            stack.extend(i for i in node.inputs if i not in seen)
-            seen.update(node.inputs)
-    return worst
+            for below in map(found.__getitem__, node.inputs):
+                if below is not worst and below.value > worst.value:
+                    worst = below
+        found.append(worst)
+    return found
 
 
 def _needs(parts: Sequence[Piece], layout: OutputLayout) -> list[Need]:

@@ -79,6 +79,8 @@ def streams(graph: Graph, *roots: NodeId, by_rows: bool = False) -> Streams:
 
     def streamed(node_id: NodeId) -> tuple[NodeId, ...]:
         node = graph[node_id]
+        if node.primitive.locality is Locality.ELEMENTWISE:  # most are, and a large model has a million
+            return node.inputs
         return tuple(i for at, i in enumerate(node.inputs) if node.primitive.streams(at))
 
     order = ordered(roots, streamed)

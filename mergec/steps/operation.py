@@ -41,11 +41,14 @@ class Call:
     folder: Path = Path()
     aligned: list[AlignedModel] = field(default_factory=list)
     told: dict[NodeId, str] = field(default_factory=dict)
+    _span: Span | None = field(default=None, init=False, repr=False)
 
     @property
     def span(self) -> Span:
         """Where the operation is written: its `op:` line, or the arithmetic."""
-        return self.place.child("op").span()
+        if self._span is None:  # it is asked for with every tensor
+            self._span = self.place.child("op").span()
+        return self._span
 
 
 @dataclass(frozen=True, slots=True)
