@@ -25,7 +25,6 @@ from mergec.lock.lock_model import (
     NamedFile,
 )
 from mergec.lock.recipe_content import recipe_content
-from mergec.lock.tensor_keys import content_names, tensor_keys
 from mergec.lock.torch_build import torch_build
 from mergec.recipe.load import LANGUAGE_VERSION
 
@@ -51,8 +50,12 @@ def current_state(
     checked: CheckedGraph,
     read: ReadFiles,
     digests: Sequence[FileDigest],
+    keys: Mapping[str, str],
 ) -> LockModel:
-    """The lock of the recipe at a path, without an output; `digests` are those of all files in `read`."""
+    """The lock of the recipe at a path, without an output.
+
+    `digests` are those of all files in `read`, and `keys` those of all tensors, with nothing decided.
+    """
     rest = iter(digests)
     weights = [next(rest) for _ in read.weights]
     copied = {
@@ -69,7 +72,7 @@ def current_state(
         },
         copied=copied,
         decisions=_decisions(read, named),
-        tensors=_tensors(checked, content_names(sources.files, [one.sha256 for one in weights])),
+        tensors=_tensors(keys),
     )
 
 
@@ -112,7 +115,6 @@ def _decisions(read: ReadFiles, digests: Sequence[FileDigest]) -> dict[str, Lock
     return {model: LockedDecision.model_validate(files) for model, files in sorted(made.items())}
 
 
-def _tensors(checked: CheckedGraph, contents: Sequence[str]) -> LockedTensors:
-    keys: Mapping[str, str] = tensor_keys(checked, contents)
+def _tensors(keys: Mapping[str, str]) -> LockedTensors:
     listed = canonical(tuple(sorted(keys.items())))
     return LockedTensors(count=len(keys), keys=sha256(listed).hexdigest())

@@ -97,8 +97,16 @@ class RecipeState:
         Raises:
             MergecError: as `digests`.
         """
+        return tensor_keys(self._checked, self._contents, decided) if decided else self._undecided_keys
+
+    @cached_property
+    def _undecided_keys(self) -> dict[str, str]:
+        return tensor_keys(self._checked, self._contents)
+
+    @property
+    def _contents(self) -> list[str]:
         weights = [one.sha256 for one in self.digests[: len(self._read.weights)]]
-        return tensor_keys(self._checked, content_names(self._read.weights, weights), decided)
+        return content_names(self._read.weights, weights)
 
     def check_copied(self, folder: Path) -> None:
         """Make sure that the files in a folder that were copied as they are hold what was digested.
@@ -118,7 +126,10 @@ class RecipeState:
         Raises:
             MergecError: as `digests`.
         """
-        return current_state(self._path, self._bound, self._sources, self._checked, self._read, self.digests)
+        keys = self._undecided_keys
+        return current_state(
+            self._path, self._bound, self._sources, self._checked, self._read, self.digests, keys
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergec.cli.plan_tensors import summands_of
@@ -92,23 +93,26 @@ class _Changes:
         if self._then is None:
             return {tensor.name: ("unknown", "the recipe or its sources are others") for tensor in tensors}
         names = {tensor.name for tensor in tensors}
-        keys_then, keys_now = self._keys(self._then), self._keys(self._now)
+        keys_then = self._keys(self._then)
         then, now = summands_of(self._then.checked, names), summands_of(self._now.checked, names)
         found = {}
         for tensor in tensors:
             name = tensor.name
             listed, key = self._manifest.tensors[name].key, keys_then.get(name)
-            is_same_content, is_same_recipe = key == listed, key == keys_now[name]
             if name not in then or isinstance(key, Why):
                 found[name] = "unknown", "the recipe, its sources or its permutations are others"
-            elif is_same_content:
+            elif key == listed:  # the files of then
                 found[name] = "recipe", self._recipe_change(then[name], now[name])
-            elif is_same_recipe:
+            elif key == self._keys_now[name]:  # the recipe of then
                 found[name] = self._content_change(tensor, now[name])
             else:
                 kind, text = self._content_change(tensor, now[name])
                 found[name] = f"recipe and {kind}", f"{self._recipe_change(then[name], now[name])}; {text}"
         return found
+
+    @cached_property
+    def _keys_now(self) -> dict[str, str | Why]:
+        return self._keys(self._now)
 
     def _keys(self, compiled: Compiled) -> dict[str, str | Why]:
         checked, files = compiled.checked, compiled.sources.files
