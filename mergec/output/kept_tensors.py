@@ -83,7 +83,8 @@ def linked_shards(
         ):
             continue
         same = {n: one for n, one in found.items() if one is not None}
-        is_true = _chosen(list(same.values()), old.is_true, threads)
+        is_known = placed.name in old.unchanged
+        is_true = same.values() if is_known else _chosen(list(same.values()), old.is_true, threads)
         if len(is_true) == len(inside) and link(shard, old.folder / placed.name):
             entries |= {n: Entry(keys[n], one.digest, one.is_finite) for n, one in same.items()}
     return entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from mergec.output.background_disk import BackgroundDisk
@@ -118,7 +119,7 @@ class PartialOutput:
         know: only tensors of the same cause are taken from a stopped build. `keys` tells the same for all
         machines and times, and decides what is taken from the `old` output. `copied` are known digests of
         tensors that are only copied. `reserve` has room set aside in the background. `meanwhile` is called
-        while threads hash, with the numbers of tensors that must be made whatever they find.
+        while threads hash or copy, with the numbers of tensors that must be made whatever they find.
 
         Returns the numbers of the tensors that need no work; those without elements are none. Some are still
         being copied from the old output: `await_copies` tells whether all of them arrive.
@@ -129,7 +130,7 @@ class PartialOutput:
         self._causes, self._keys = causes, keys
         self._digests.known = copied or {}
         journaled = of_same_cause(self._place.journaled, causes)
-        threads = Threads(workers, lambda: meanwhile(made_anyway(self._layout, journaled, keys, old)))
+        threads = Threads(workers, cache(lambda: meanwhile(made_anyway(self._layout, journaled, keys, old))))
         with refusals_told(self.path):
             linked = empty_tensors(self._layout, causes)
             if old is not None and keys is not None:
@@ -145,8 +146,9 @@ class PartialOutput:
                 check_replaceable(self._target)
             if reserve:
                 self._reserve(taken)
-            if old is not None:
+            if old is not None and taken:
                 self._copies.start(old, taken, causes, workers)
+                threads.meanwhile()
         return sorted(kept | taken.keys())
 
     def await_copies(self) -> list[int]:

@@ -6,11 +6,17 @@ import errno
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mergec.output.journal import NAME as JOURNAL
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_UNLINKED_AT_ONCE = 2
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -65,14 +71,22 @@ def remove(path: Path) -> None:
     What tells whose it is goes last, for the case that this is cut short: the weights, then a journal.
     """
     if path.is_dir() and not path.is_symlink():
-        files = (inner for inner in path.rglob("*") if inner.is_symlink() or not inner.is_dir())
-        for file in sorted(
-            files, key=lambda file: (file.name == JOURNAL, file.suffix == ".safetensors", file)
-        ):
-            file.unlink()
+        files = sorted(inner for inner in path.rglob("*") if inner.is_symlink() or not inner.is_dir())
+        weights = [file for file in files if file.suffix == ".safetensors"]
+        for file in files:
+            if file.name != JOURNAL and file not in weights:
+                file.unlink()
+        _unlink_weights(weights)
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _unlink_weights(files: Sequence[Path]) -> None:
+    """Unlink files by several threads: to free gigabytes takes the system a while."""
+    with ThreadPoolExecutor(_UNLINKED_AT_ONCE, "mergec-remove") as pool:
+        for _ in pool.map(Path.unlink, files):
+            pass
 
 
 def _exchange(first: Path, second: Path) -> bool:

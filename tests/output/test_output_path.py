@@ -291,6 +291,28 @@ class TestTwoBuildsAtOnce:
         assert self.second(bench, "out") == ["MC0801"]
 
 
+def test_what_tells_whose_a_directory_is_is_removed_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["a.json", "a.safetensors", "b.safetensors", "mergec.journal", "z/notes.txt"]
+    (tmp_path / "out/z").mkdir(parents=True)
+    for name in names:
+        (tmp_path / "out" / name).touch()
+    removed: list[str] = []
+    unlink = os.unlink
+
+    def noting(path: Path, **options: Any) -> None:
+        removed.append(Path(path).name)
+        unlink(path, **options)
+
+    monkeypatch.setattr(os, "unlink", noting)
+    swap.remove(tmp_path / "out")
+    assert removed[:2] == ["a.json", "notes.txt"]
+    assert sorted(removed[2:4]) == ["a.safetensors", "b.safetensors"]
+    assert removed[4:] == ["mergec.journal"]
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_old_directory_that_cannot_be_removed_is_no_failure(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,24 @@ class TestSomethingChanged:
         build(bench, weighted(0.75, "h.4.w"), max_shard_size=SHARD)
         assert not any(needed)
 
+    def test_what_computes_is_loaded_while_tensors_are_copied(
+        self, bench: Workbench, unchanged: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where nothing is hashed, as nobody has touched the files since they were published."""
+        loaded = threading.Event()
+        copy = copies.Copies._copy
+
+        def waiting(*arguments: Any) -> bool:
+            assert loaded.wait(60)
+            return copy(*arguments)
+
+        build(bench)
+        unchanged += inodes(bench.out)
+        monkeypatch.setattr(load_libraries, "load_libraries", lambda _plan, _made: loaded.set())
+        monkeypatch.setattr(copies.Copies, "_copy", waiting)
+        assert build(bench, weighted(0.75)) == ["h.1.w"]
+        assert loaded.is_set()
+
     def test_tensors_move_into_other_shards(self, bench: Workbench) -> None:
         build(bench, max_shard_size=SHARD)
         assert build(bench, max_shard_size=2 * SHARD) == []
