@@ -16,6 +16,8 @@ READ_BLOCK: Final = 1 << 24
 KILLED: Final = 256 - 9  # by the system
 NO_MEMORY: Final = ("MemoryError", "allocate memory")
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+# Packages that pip has installed are compiled; with this, ours would be compiled anew in every run.
+UNCOMPILED: Final = "PYTHONDONTWRITEBYTECODE"
 
 
 class CommandFailedError(Exception):
@@ -85,7 +87,7 @@ class Command:
             text=True,
             check=False,
             cwd=self.cwd,
-            env=os.environ | OFFLINE,
+            env={name: value for name, value in os.environ.items() if name != UNCOMPILED} | OFFLINE,
         )
         if done.returncode != 0:
             self.clear()

@@ -21,10 +21,9 @@ def _recipe(place: Place, weight: float, *, shards: str = "", alone: bool = Fals
     """Linear of three models with a weight of its own for one block, or that block `alone`."""
     sources = {name: str(path) for name, path in zip(NAMES, place.models(), strict=True)}
     inputs = {"a": {"weight": {_BLOCK: weight, "**": 0.5}}, "b": 0.3, "c": {"weight": "rest"}}
-    models = {
-        "merged": {"op": "linear", "inputs": inputs},
-        "block": {"op": "select", "model": "merged", "keep": [_BLOCK]},
-    }
+    models: dict[str, object] = {"merged": {"op": "linear", "inputs": inputs}}
+    if alone:
+        models["block"] = {"op": "select", "model": "merged", "keep": [_BLOCK]}
     output = {"model": "block" if alone else "merged", "path": "build"}
     more = {"max_shard_size": shards} if shards else {}
     return json.dumps({"mergec": 1, "sources": sources, "models": models, "output": output | more})
