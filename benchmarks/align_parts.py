@@ -7,7 +7,7 @@ from typing import Final
 
 import mergec.execute.run_plan
 from mergec.api import load
-from mergec.execute import decide
+from mergec.execute.streamed_operand import StreamedOperand
 from mergec.symmetries.matching import gram, nested, screening, solve_cluster, sparse_assignment
 from mergec.symmetries.matching.rough_products import RoughProducts
 from mergec.symmetries.matching.waiting_factors import WaitingFactors
@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.stopwatch import Functions, Stopwatch
 
 TIMED: Final[dict[str, Functions]] = {
-    "reading": ((decide.StreamedOperand, "rows"),),
+    "reading": ((StreamedOperand, "rows"),),
     "inner products": (
-        (gram, "_add_product"),
+        (gram.TermGram, "_add_product"),
         (WaitingFactors, "multiply"),
         (RoughProducts, "multiply"),
         (RoughProducts, "norms_and_matches"),

@@ -16,7 +16,7 @@ from mergec.execute.generated_source import GeneratedSource
 from mergec.execute.load_box import Readable, load_box
 from mergec.execute.load_turned import load_turned
 from mergec.execute.pick import part_of_held, pick
-from mergec.ir.held_bytes import fixed_bytes, stream_bytes, streaming_bytes
+from mergec.ir.held_bytes import fixed_bytes, stream_bytes
 from mergec.kernels.findings import NotFinite
 from mergec.kernels.reductions import REDUCTIONS
 from mergec.kernels.torch_dtypes import register_dtype
@@ -134,15 +134,10 @@ class Evaluator:
     def rows(
         self, value: StreamedRows, start: int, count: int, held: Values, block: torch.Tensor
     ) -> torch.Tensor:
-        """At most a tile of rows of a value; they lie in the block, which is one of `rows_block`."""
+        """At most a tile of rows of a value; they lie in the block, of `streaming_bytes`."""
         bound = bind(value.program, count, block)
         self.run(bound, value.leaves, [rows_of(leaf.view, start, count) for leaf in value.leaves], held)
         return bound.result
-
-
-def rows_block(rows: StreamedRows) -> torch.Tensor:
-    """The memory that a tile of a value's rows is computed in."""
-    return torch.empty(streaming_bytes(rows), dtype=torch.uint8)
 
 
 def _block(program: Program, rows: int, staging: int) -> torch.Tensor:

@@ -1,7 +1,8 @@
-"""Programs run over registers of NumPy: those that `runs_without_torch` says yes of."""
+"""Programs run over registers of NumPy: those that `needs_torch` says no of."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,13 @@ from mergec.execute.box import rows_of
 from mergec.execute.load_box import load_box
 from mergec.execute.picked_rows import load_rows
 from mergec.ir.dtype import DType
-from mergec.ir.held_bytes import fixed_bytes, streaming_bytes
+from mergec.ir.held_bytes import fixed_bytes
 from mergec.ir.program import REGISTER_ALIGNMENT
 from mergec.kernels import moved, pairs, without_torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -91,10 +93,14 @@ class NumpyEvaluator:
         return found if len(program.registers) == 1 else found.copy()  # the rest of the block is given back
 
     def rows(self, value: StreamedRows, start: int, count: int, held: Values, block: Array) -> Array:
-        """At most a tile of rows of a value; they lie in the block, which is one of `rows_block`."""
+        """At most a tile of rows of a value; they lie in the block, of `streaming_bytes`."""
         bound = bind(value.program, count, block)
         self.run(bound, value.leaves, [rows_of(leaf.view, start, count) for leaf in value.leaves], held)
         return bound.shaped[value.program.result]
+
+    def in_threads(self) -> AbstractContextManager[None]:
+        """As `RowsComputer` has it: none of what runs here has threads."""
+        return nullcontext()
 
     def _load(self, leaf: LoadedLeaf, box: StridedView, bound: Bound, target: int, held: Values) -> None:
         if leaf.decision is not None:
@@ -114,11 +120,6 @@ class NumpyEvaluator:
             np.copyto(bound.registers[target].reshape(box.shape), _part_of_held(box, held))
         else:
             load_box(self._sources[box.file], box, bound.views[target])
-
-
-def rows_block(rows: StreamedRows) -> Array:
-    """The memory that a tile of a value's rows is computed in."""
-    return np.empty(streaming_bytes(rows), np.uint8)
 
 
 def bind(program: Program, count: int, block: Array) -> Bound:

@@ -57,7 +57,7 @@ def decided(
     if not plan.decisions:
         return NOTHING_DECIDED
     with signals_held():
-        from mergec.execute.decide import cautions, decide  # torch and scipy
+        from mergec.execute.decide import cautions, decide
     from mergec.output.saved_permutations import save_permutations
 
     found = decide(plan, sources, matching, known)

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import mergec
-from mergec.execute import decide as deciding
+from mergec.execute import joint_task as deciding
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,6 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from mergec.symmetries.matching.limits import COST_ROWS
 
@@ -103,23 +102,24 @@ def _potentials(cost: NDArray[np.float64], known: NDArray[np.float64] | None) ->
 
     From prices that are known it takes a single pass, as cool as the last one.
     """
-    values = torch.from_numpy(cost)
-    columns = torch.zeros(len(cost), dtype=torch.float64) if known is None else torch.from_numpy(known.copy())
-    blocks = [values[start : start + COST_ROWS] for start in range(0, len(values), COST_ROWS)]
-    spread = fsum(float((block.mean(1) - block.amin(1)).sum()) for block in blocks)
+    columns = np.zeros(len(cost)) if known is None else known.copy()
+    blocks = [cost[start : start + COST_ROWS] for start in range(0, len(cost), COST_ROWS)]
+    spread = fsum(float((block.mean(axis=1) - block.min(axis=1)).sum()) for block in blocks)
     temperature = spread / (4 * len(cost))
     passes = PASSES
     if known is not None:
         temperature *= COOLING ** (PASSES - 1)
         passes = 1
     for _ in range(passes if temperature > 0 else 0):
-        asked = torch.zeros(len(cost), dtype=torch.float32)
+        asked = np.zeros(len(cost), np.float32)
         for block in blocks:
-            wish = (columns - block).float()
-            wish -= wish.amax(1, keepdim=True)
-            wish.div_(temperature).clamp_min_(-60).exp_()  # below that float32 would go subnormal, and slow
-            wish /= wish.sum(1, keepdim=True)
-            asked += wish.sum(0)
-        columns -= temperature * asked.double().clamp_min_(1e-30).log_()
+            wish = (columns - block).astype(np.float32)
+            wish -= wish.max(axis=1, keepdims=True)
+            wish /= np.float32(temperature)
+            np.maximum(wish, -60, out=wish)  # below that float32 would go subnormal, and slow
+            np.exp(wish, out=wish)
+            wish /= wish.sum(axis=1, keepdims=True)
+            asked += wish.sum(axis=0)
+        columns -= temperature * np.log(np.maximum(asked.astype(np.float64), 1e-30))
         temperature *= COOLING
-    return columns.numpy()
+    return columns

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from mergec.symmetries.matching.gram import blocks, free_matrix, held_still
 from mergec.symmetries.matching.limits import BLOCK_BYTES, CHANGE_BYTES
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     from mergec.symmetries.matching.cluster import Term
     from mergec.symmetries.matching.gram import Factors, Pair
+
+    Array = NDArray[Any]
 
 
 class ChangedProducts:
@@ -59,25 +60,28 @@ class ChangedProducts:
 
     def _of_columns(self, moved: NDArray[np.int64]) -> Factors:
         part, index = self.term.view, self.rows[1]
-        own, old, new = (torch.from_numpy(each) for each in (moved, *(side[moved] for side in self.columns)))
+        old, new = (side[moved] for side in self.columns)
         left, right = [], []
         for some in blocks(0, part.height, max(1, BLOCK_BYTES // (4 * part.width))):
             rows = np.arange(some.start, some.stop)
-            left.append(read(part, self.pair.anchor, rows, is_masked=True).index_select(1, own))
+            left.append(read(part, self.pair.anchor, rows, is_masked=True).take(moved, axis=1))
             values = read(part, self.pair.moving, index[rows])
-            right.append(values.index_select(1, new).sub_(values.index_select(1, old)))
-        return self._factors(torch.cat(left), torch.cat(right), [factor.size for factor in part.rows])
+            right.append(values.take(new, axis=1))
+            right[-1] -= values.take(old, axis=1)
+        return self._factors(
+            np.concatenate(left), np.concatenate(right), [factor.size for factor in part.rows]
+        )
 
     def _of_rows(self, moved: NDArray[np.int64]) -> Factors:
         part, (old, new) = self.term.view, self.rows
         left = read(part, self.pair.anchor, moved, is_masked=True)
         columns = self.columns[1]
         if not np.array_equal(columns, np.arange(len(columns))):
-            left = left.index_select(1, torch.from_numpy(np.argsort(columns)))
+            left = left.take(np.argsort(columns), axis=1)
         right = read(part, self.pair.moving, new[moved]) - read(part, self.pair.moving, old[moved])
         return self._factors(left, right, [len(moved)])
 
-    def _factors(self, left: torch.Tensor, right: torch.Tensor, rows: list[int]) -> Factors:
+    def _factors(self, left: Array, right: Array, rows: list[int]) -> Factors:
         if self.term.view.tensor.weight != 1:
-            right.mul_(self.term.view.tensor.weight)
+            right *= self.term.view.tensor.weight
         return free_matrix(self.term, left, rows), free_matrix(self.term, right, rows)

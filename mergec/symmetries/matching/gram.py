@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from mergec.ir.symmetry import Factor
 from mergec.symmetries.matching.freed_memory import give_back
-from mergec.symmetries.matching.limits import BLOCK_BYTES, LEAST_ROWS
+from mergec.symmetries.matching.limits import BLOCK_BYTES, LEAST_ROWS, SLICE
 from mergec.symmetries.matching.part_rows import read, segment_index
-from mergec.symmetries.matching.times import TimesTransposed
+from mergec.symmetries.matching.times import IN_NUMPY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from mergec.ir.symmetry import Segment, Symmetry
     from mergec.symmetries.matching.cluster import Term
     from mergec.symmetries.matching.operand import Operand
+    from mergec.symmetries.matching.times import Times
 
-    Factors = tuple[torch.Tensor, torch.Tensor]
+    Array = NDArray[Any]
+    Factors = tuple[Array, Array]
     """Matrices of the anchor's and the moving model's units as rows, whose product is wanted."""
     Run = Callable[[Callable[[range], None], Iterable[range]], None]
     """Calls a function for each of some blocks, in any order or at once, and returns when all are done."""
@@ -41,12 +42,13 @@ LARGE = 1 << 18
 
 
 class Pair(NamedTuple):
-    """A model that stays and one that moves, and how the moving one stands now."""
+    """A model that stays and one that moves, how the moving one stands now, and how both are multiplied."""
 
     symmetry: Symmetry
     anchor: Sequence[Operand]
     moving: Sequence[Operand]
     vector: NDArray[np.int32]
+    times: Times = IN_NUMPY
 
 
 def blocks(start: int, stop: int, step: int) -> list[range]:
@@ -74,7 +76,7 @@ class TermGram:
         rows = held_still(part.rows, term.free_rows)
         self.row_index = segment_index(pair.symmetry, rows, pair.vector, {})
 
-    def add(self, out: torch.Tensor, first: range, second: range, factor: float) -> None:
+    def add(self, out: Array, first: range, second: range, factor: float) -> None:
         """Add the products times a factor to out, for these indices of the root in either model.
 
         `out` is (first * unit, second * unit), float64; a unit is the free factors but the root.
@@ -100,7 +102,7 @@ class TermGram:
             places = places.reshape(self.rows)
         return self._anchor(places, self._columns({}), None), self._moving(places, None)
 
-    def units(self, numbers: NDArray[np.int64], *, is_anchor: bool) -> torch.Tensor:
+    def units(self, numbers: NDArray[np.int64], *, is_anchor: bool) -> Array:
         """The factors of some units, by number, on the rows of a model: (units, all else)."""
         part = self.term.view
         free = {part.rows[i].group: i for i in self.term.free_rows}
@@ -112,16 +114,16 @@ class TermGram:
             return read(part, self.pair.moving, self.row_index[rows]).reshape(len(numbers), -1)
         values = read(part, self.pair.anchor, rows, is_masked=True)
         columns = self._columns({})
-        return (values if columns is None else values.index_select(1, columns)).reshape(len(numbers), -1)
+        return (values if columns is None else values.take(columns, axis=1)).reshape(len(numbers), -1)
 
-    def columns_of(self, rows: range, *, is_anchor: bool, dtype: torch.dtype | None = None) -> torch.Tensor:
+    def columns_of(self, rows: range, *, is_anchor: bool) -> Array:
         """The factors that some rows hold of units on the columns, of a model: (units, all else)."""
         places = np.arange(rows.start, rows.stop, dtype=np.int64)
         if is_anchor:
-            return self._anchor(places, self._columns({}), None, dtype)
-        return self._moving(places, None, dtype)
+            return self._anchor(places, self._columns({}), None)
+        return self._moving(places, None)
 
-    def _columns(self, held: dict[int, int]) -> torch.Tensor | None:
+    def _columns(self, held: dict[int, int]) -> NDArray[np.int64] | None:
         """The order that the anchor's columns take, so that those of the moving model can stay."""
         part = self.term.view
         at = {part.rows[i].group: index for i, index in held.items()}
@@ -133,15 +135,16 @@ class TermGram:
         )
         if np.array_equal(index, np.arange(len(index))):
             return None
-        return torch.from_numpy(np.argsort(index))
+        found: NDArray[np.int64] = np.argsort(index)
+        return found
 
     def _add_free_rows(
         self,
-        out: torch.Tensor,
+        out: Array,
         sides: tuple[range, range],
         factor: float,
         places: NDArray[np.int64],
-        columns: torch.Tensor | None,
+        columns: NDArray[np.int64] | None,
     ) -> None:
         """The root is on the rows: blocks of them, of each model, are multiplied with each other."""
         term, unit = self.term, self.unit
@@ -151,20 +154,20 @@ class TermGram:
             left = self._anchor(_stretch(places, axis, own), columns, None)
             top = out[(own.start - sides[0].start) * unit :][: len(own) * unit]
 
-            def multiply(other: range, left: torch.Tensor = left, top: torch.Tensor = top) -> None:
+            def multiply(other: range, left: Array = left, top: Array = top) -> None:
                 right = self._moving(_stretch(places, axis, other), None)
                 target = top[:, (other.start - sides[1].start) * unit :][:, : len(other) * unit]
-                _add_product(target, left, right, factor)
+                self._add_product(target, left, right, factor)
 
             self.run(multiply, blocks(sides[1].start, sides[1].stop, step))
 
     def _add_other_rows(
         self,
-        out: torch.Tensor,
+        out: Array,
         sides: tuple[range, range],
         factor: float,
         places: NDArray[np.int64],
-        columns: torch.Tensor | None,
+        columns: NDArray[np.int64] | None,
     ) -> None:
         """The free factors are on the columns: products of blocks of rows add up."""
         for some in blocks(0, len(places), max(LEAST_ROWS, self._rows_in_tile())):
@@ -172,11 +175,19 @@ class TermGram:
             left = self._anchor(chosen, columns, sides[0])
             right = self._moving(chosen, sides[1])
 
-            def multiply(own: range, left: torch.Tensor = left, right: torch.Tensor = right) -> None:
+            def multiply(own: range, left: Array = left, right: Array = right) -> None:
                 stretch = slice(own.start, own.stop)
-                _add_product(out[stretch], left[stretch], right, factor)
+                self._add_product(out[stretch], left[stretch], right, factor)
 
             self.run(multiply, blocks(0, left.shape[0], lines(right)))
+
+    def _add_product(self, target: Array, left: Array, right: Array, factor: float) -> None:
+        if left.dtype != right.dtype:
+            left, right = left.astype(np.float64), right.astype(np.float64)
+        times = self.pair.times.exactly(right)
+        for some in blocks(0, left.shape[0], lines(right)):
+            stretch = slice(some.start, some.stop)
+            add_times(target[stretch], times(left[stretch]), factor)
 
     def _rows_in_tile(self) -> int:
         return max(1, BLOCK_BYTES // (4 * self.term.view.width))
@@ -184,27 +195,22 @@ class TermGram:
     def _anchor(
         self,
         places: NDArray[np.int64],
-        columns: torch.Tensor | None,
+        columns: NDArray[np.int64] | None,
         roots: range | None,
-        dtype: torch.dtype | None = None,
-    ) -> torch.Tensor:
+    ) -> Array:
         part = self.term.view
-        values = read(part, self.pair.anchor, places.reshape(-1), is_masked=True).to(dtype=dtype)
+        values = read(part, self.pair.anchor, places.reshape(-1), is_masked=True)
         if columns is not None:
-            values = values.index_select(1, columns)
+            values = values.take(columns, axis=1)
         return free_matrix(self.term, values, places.shape, roots)
 
-    def _moving(
-        self, places: NDArray[np.int64], roots: range | None, dtype: torch.dtype | None = None
-    ) -> torch.Tensor:
+    def _moving(self, places: NDArray[np.int64], roots: range | None) -> Array:
         part = self.term.view
-        values = read(part, self.pair.moving, self.row_index[places.reshape(-1)]).to(dtype=dtype)
+        values = read(part, self.pair.moving, self.row_index[places.reshape(-1)])
         return free_matrix(self.term, values, places.shape, roots)
 
 
-def free_matrix(
-    term: Term, values: torch.Tensor, rows: Sequence[int], roots: range | None = None
-) -> torch.Tensor:
+def free_matrix(term: Term, values: Array, rows: Sequence[int], roots: range | None = None) -> Array:
     """Rows of a term's part as (free units, all else); `rows` are how many there are of each factor.
 
     Where nothing is free on the columns they may be some columns only. `roots`: of which indices of the
@@ -214,27 +220,32 @@ def free_matrix(
     values = values.reshape(*rows, *others)
     free = {term.view.columns[i].group: len(rows) + i for i in term.free_columns}
     if roots is not None:
-        values = values.narrow(free[term.signature[0]], roots.start, len(roots))
+        axis = free[term.signature[0]]
+        values = values[(*[slice(None)] * axis, slice(roots.start, roots.stop))]
     elif len(rows) == len(term.view.rows):
         free |= {term.view.rows[i].group: i for i in term.free_rows}
     order = [free[group] for group in term.signature]
-    values = values.permute(*order, *(i for i in range(values.ndim) if i not in order))
+    values = values.transpose(*order, *(i for i in range(values.ndim) if i not in order))
     return values.reshape(prod(values.shape[: len(order)]), -1)
 
 
-def _add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, factor: float) -> None:
-    if left.dtype != right.dtype:
-        left, right = left.double(), right.double()
-    times = TimesTransposed(right)
-    for some in blocks(0, left.shape[0], lines(right)):
-        stretch = slice(some.start, some.stop)
-        target[stretch].add_(times(left[stretch]), alpha=factor)
+def add_times(target: Array, values: Array, factor: float) -> None:
+    """Add values times a factor to a target in float64."""
+    if factor == 1:
+        target += values
+    elif factor == -1:
+        target -= values
+    else:
+        for some in blocks(0, len(values), max(1, SLICE // values.shape[1])):
+            stretch = slice(some.start, some.stop)
+            target[stretch] += np.multiply(values[stretch], factor, dtype=np.float64)
 
 
-def lines(right: torch.Tensor) -> int:
+def lines(right: Array) -> int:
     """How many units' products with all those on the right make a block; few units make several too."""
-    most = BLOCK_BYTES // (right.element_size() * right.shape[0])
-    return max(1, min(most, max(LEAST_LINES, right.shape[0] // BLOCKS)))
+    units = int(right.shape[0])
+    most = BLOCK_BYTES // (right.itemsize * units)
+    return max(1, min(most, max(LEAST_LINES, units // BLOCKS)))
 
 
 def _stretch(places: NDArray[np.int64], axis: int, some: range) -> NDArray[np.int64]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Self, TypeVar
 
-import torch
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -15,12 +16,20 @@ Item = TypeVar("Item")
 
 
 def _threads(count: int, name: str) -> ThreadPoolExecutor:
-    """Threads whose sums are those of the main thread.
+    """Threads that compute as the main thread does."""
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_as_the_main_thread)
 
-    How many threads torch may use is set for the process, but a new thread's mathematical library learns
-    of it only when torch is asked in that thread; until then it adds up in another order.
+
+def _as_the_main_thread() -> None:
+    """Say nothing of values that are not finite; where torch is in use, ask it how many threads it has.
+
+    That number is set for the process, but a new thread's mathematical library learns of it only when torch
+    is asked in that thread; until then it adds up in another order.
     """
-    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=torch.get_num_threads)
+    np.seterr(all="ignore")
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.get_num_threads()
 
 
 class Workers:

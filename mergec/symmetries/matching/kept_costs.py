@@ -6,7 +6,7 @@ from itertools import chain
 from math import fsum
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from mergec.symmetries.matching.assignment import Prices
 from mergec.symmetries.matching.changed_products import ChangedProducts
@@ -16,7 +16,6 @@ from mergec.symmetries.matching.waiting_factors import WaitingFactors
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from mergec.symmetries.matching.cluster import Cluster, Term
@@ -37,7 +36,7 @@ class KeptCosts:
         """Nothing is known yet."""
         self.size = cluster.root.size
         self.terms = cluster.terms
-        self.costs: torch.Tensor | None = None
+        self.costs: NDArray[np.float64] | None = None
         self.counted: frozenset[int] = frozenset()
         self.vector: NDArray[np.int32] | None = None
         self.prices = Prices()
@@ -46,16 +45,16 @@ class KeptCosts:
         """The costs of the parts used, with the pair as it stands now; they are not to be changed."""
         changes = self._changes(pair, used)
         if self.costs is None:
-            self.costs = torch.zeros((self.size, self.size), dtype=torch.float64)
+            self.costs = np.zeros((self.size, self.size))
         if changes is None:
-            self.costs.zero_()
+            self.costs.fill(0)
             self.counted = frozenset()
-        waiting = WaitingFactors(self.costs, run)
+        waiting = WaitingFactors(self.costs, run, pair.times)
         for factors in chain.from_iterable(change.factors() for change in changes or ()):
             waiting.add(factors)
         waiting.multiply()
         new = [term for term in self.terms if term.part in used and term.part not in self.counted]
-        add_costs(self.costs, [weighted(pair, term, run) for term in new], run)
+        add_costs(self.costs, [weighted(pair, term, run) for term in new], run, pair.times)
         self.counted = frozenset(term.part for term in self.terms if term.part in used)
         self.vector = pair.vector.copy()
         return KnownCosts(self.costs, self.prices)

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.operand import Operand
     from mergec.symmetries.matching.part import Part
     from mergec.symmetries.matching.solution import Progress
+    from mergec.symmetries.matching.times import Times
 
 
 def merge_many(
     matching: Matching,
-    problem: tuple[Sequence[Part], Sequence[Cluster]],
+    problem: tuple[Sequence[Part], Sequence[Cluster], Times],
     operands: Sequence[Sequence[Operand]],
     elements: Sequence[NDArray[np.int32]],
     workers: Workers,
@@ -43,6 +44,7 @@ def merge_many(
     of one model with the mean of the others.
     """
     symmetry = matching.symmetry
+    parts, clusters, times = problem
     every = [identity(symmetry), *elements]
     for turn in range(matching.max_sweeps):
         has_changed = False
@@ -50,8 +52,8 @@ def merge_many(
             others = [i for i in range(len(every)) if i != model]
             mean = _mean(matching, [(operands[i], every[i]) for i in others])
             pair = (mean, operands[model])
-            sizes = measured(problem[0], pair, (0, model), workers)
-            posed = Problem(symmetry, *problem, sizes, pair)
+            sizes = measured(parts, pair, (0, model), workers)
+            posed = Problem(symmetry, parts, clusters, sizes, pair, times)
             state = State(posed, every[model], values_at(posed, every[model], workers))
             descent = Descent(matching, state, workers, progress, model)
             descent.sweeps()

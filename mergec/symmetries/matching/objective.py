@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 from math import fsum, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from mergec.symmetries.matching.limits import BLOCK_BYTES, SLICE
 from mergec.symmetries.matching.part_rows import read, segment_index
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.gram import Pair
     from mergec.symmetries.matching.operand import Operand
     from mergec.symmetries.matching.part import Part
+
+    Array = NDArray[Any]
 
 
 class NotFiniteError(Exception):
@@ -56,11 +57,11 @@ def value(pair: Pair, part: Part) -> float:
     row_index = segment_index(pair.symmetry, part.rows, pair.vector, {})
     for places, known in _stretches(pair.symmetry, part):
         index = segment_index(pair.symmetry, part.columns, pair.vector, known)
-        columns = None if np.array_equal(index, np.arange(len(index))) else torch.from_numpy(index)
+        columns = None if np.array_equal(index, np.arange(len(index))) else index
         for rows in _blocks(part, places):
             left = read(part, pair.anchor, rows, is_masked=True)
             right = read(part, pair.moving, row_index[rows])
-            total += _dot(left, right if columns is None else right.index_select(1, columns))
+            total += _dot(left, right if columns is None else right.take(columns, axis=1))
     return total * part.tensor.weight
 
 
@@ -82,12 +83,12 @@ def value_since(worth: float, before: NDArray[np.int32], pair: Pair, part: Part)
         return value(pair, part)
     total = 0.0
     for places, *chosen in changes:
-        own, *columns_of = (torch.from_numpy(each) for each in chosen)
+        own, *columns_of = chosen
         for rows in _blocks(part, places if len(own) else places[:0]):
-            left = read(part, pair.anchor, rows, is_masked=True).index_select(1, own)
+            left = read(part, pair.anchor, rows, is_masked=True).take(own, axis=1)
             for sign, index, order in zip((-1, 1), (old_rows, new_rows), columns_of, strict=True):
                 right = read(part, pair.moving, index[rows])
-                total += sign * _dot(left, right.index_select(1, order))
+                total += sign * _dot(left, right.take(order, axis=1))
     return worth + total * part.tensor.weight
 
 
@@ -98,8 +99,8 @@ def size(part: Part, anchor: Sequence[Operand], moving: Sequence[Operand]) -> Si
         left = read(part, anchor, rows, is_masked=True).reshape(-1)
         right = read(part, moving, rows).reshape(-1)
         for start in range(0, len(left), SLICE):
-            one, other = (side[start : start + SLICE].double() for side in (left, right))
-            total += [float(torch.dot(*pair)) for pair in ((one, one), (other, other), (one, other))]
+            one, other = (side[start : start + SLICE].astype(np.float64) for side in (left, right))
+            total += [float(np.dot(*pair)) for pair in ((one, one), (other, other), (one, other))]
     return Size(*(total * part.tensor.weight).tolist())
 
 
@@ -111,7 +112,7 @@ def assert_finite(part: Part, operands: Sequence[Operand], model: int) -> None:
     """
     for name, operand in zip(part.tensor.names, operands[part.operand :], strict=False):
         values = operand.rows(0, operand.shape[0] if operand.shape else 1)
-        bad = torch.nonzero(~torch.isfinite(values.reshape(-1)))
+        bad = np.flatnonzero(~np.isfinite(values.reshape(-1)))
         if len(bad):
             raise NotFiniteError(model, name, int(bad[0]))
 
@@ -142,10 +143,10 @@ def _blocks(part: Part, places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]
         yield places[start : start + step]
 
 
-def _dot(left: torch.Tensor, right: torch.Tensor) -> float:
+def _dot(left: Array, right: Array) -> float:
     left, right = left.reshape(-1), right.reshape(-1)
     total = []
     for start in range(0, len(left), SLICE):
-        one, other = (side[start : start + SLICE].double() for side in (left, right))
-        total.append(float(torch.dot(one, other)))
+        one, other = (side[start : start + SLICE].astype(np.float64) for side in (left, right))
+        total.append(float(np.dot(one, other)))
     return fsum(total)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
 
 from mergec.symmetries.matching.limits import BLOCK_BYTES
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mergec.ir.strided_view import Shape
+
+    Array = NDArray[Any]
 
 GAP = 64
 """Rows that are read although nobody wants them, where that makes one read of two."""
@@ -28,17 +29,17 @@ class Operand(Protocol):
     def shape(self) -> Shape:
         """Its shape."""
 
-    def rows(self, start: int, stop: int) -> torch.Tensor:
+    def rows(self, start: int, stop: int) -> Array:
         """Indices start <= i < stop of its first axis, in float32 or float64; not to be written to.
 
         Safe to call from several threads at once.
         """
 
-    def in_memory(self) -> torch.Tensor | None:
+    def in_memory(self) -> Array | None:
         """All of its rows, if they are kept in memory."""
 
 
-def rows_at(operands: Sequence[Operand], height: int, rows: NDArray[np.int64]) -> torch.Tensor:
+def rows_at(operands: Sequence[Operand], height: int, rows: NDArray[np.int64]) -> Array:
     """The rows of operands that are stacked, `height` rows each, in the order asked for."""
     count = len(rows)
     if count == rows[-1] - rows[0] + 1 and rows[0] // height == rows[-1] // height and _ascends(rows):
@@ -46,18 +47,16 @@ def rows_at(operands: Sequence[Operand], height: int, rows: NDArray[np.int64]) -
         return operands[number].rows(start, start + count)
     whole = operands[0].in_memory() if len(operands) == 1 else None
     if whole is not None:
-        return whole.index_select(0, torch.from_numpy(rows))
+        return whole.take(rows, axis=0)
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
-    out: torch.Tensor | None = None
+    out: Array | None = None
     for first, last in _runs(ordered, height, rows_in_block(operands[0].shape)):
         number, start = divmod(int(ordered[first]), height)
         read = operands[number].rows(start, start + int(ordered[last - 1] - ordered[first]) + 1)
         if out is None:
-            out = read.new_empty((count, *read.shape[1:]))
-        out[torch.from_numpy(order[first:last])] = read[
-            torch.from_numpy(ordered[first:last] - ordered[first])
-        ]
+            out = np.empty((count, *read.shape[1:]), read.dtype)
+        out[order[first:last]] = read[ordered[first:last] - ordered[first]]
     assert out is not None
     return out
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from mergec.ir.axis_index import axis_index
 from mergec.ir.symmetry import SymmetricTensor
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.operand import Operand
     from mergec.symmetries.matching.part import Part
 
+    Array = NDArray[Any]
+
 
 def segment_index(
     symmetry: Symmetry, segment: Segment, vector: NDArray[np.int32], at: Mapping[int, int]
@@ -33,17 +34,17 @@ def segment_index(
 
 def read(
     part: Part, operands: Sequence[Operand], rows: NDArray[np.int64], *, is_masked: bool = False
-) -> torch.Tensor:
+) -> Array:
     """Rows of a part, in the order asked for: (rows, width). `is_masked`: what must not count is zero."""
     own = operands[part.operand : part.operand + len(part.tensor.names)]
     if part.order is None:
         return _read(part, own, rows, is_masked=is_masked)
     every = np.arange(prod(stop - start for start, stop in part.box[: part.row_axes]))
     values = _read(part, own, every, is_masked=is_masked)
-    return values.reshape(_sizes_on_disk(part)).permute(part.order).reshape(1, -1)
+    return values.reshape(_sizes_on_disk(part)).transpose(part.order).reshape(1, -1)
 
 
-def _read(part: Part, own: Sequence[Operand], rows: NDArray[np.int64], *, is_masked: bool) -> torch.Tensor:
+def _read(part: Part, own: Sequence[Operand], rows: NDArray[np.int64], *, is_masked: bool) -> Array:
     shape = part.tensor.shape
     height = shape[1] if part.row_axes == 2 else shape[0] if not part.tensor.is_stacked else 1
     start, stop = part.box[part.row_axes - 1]
@@ -53,7 +54,7 @@ def _read(part: Part, own: Sequence[Operand], rows: NDArray[np.int64], *, is_mas
         places = rows + start
     values = rows_at(own, height, places)
     if is_masked and part.tensor.masks:
-        values = values.clone()
+        values = values.copy()
         _mask(part, values, places % height)
     box = part.box[part.row_axes :]
     if any(stretch != (0, size) for stretch, size in zip(box, shape[part.row_axes :], strict=True)):
@@ -61,13 +62,13 @@ def _read(part: Part, own: Sequence[Operand], rows: NDArray[np.int64], *, is_mas
     return values.reshape(len(rows), -1)
 
 
-def _mask(part: Part, values: torch.Tensor, places: NDArray[np.int64]) -> None:
+def _mask(part: Part, values: Array, places: NDArray[np.int64]) -> None:
     for mask in part.tensor.masks:
         axis = mask.axis - part.row_axes + 1
         if axis > 0:
-            values.narrow(axis, mask.start, mask.stop - mask.start).zero_()
+            values[(*[slice(None)] * axis, slice(mask.start, mask.stop))] = 0
         elif axis == 0:
-            values[torch.from_numpy((mask.start <= places) & (places < mask.stop))] = 0
+            values[(mask.start <= places) & (places < mask.stop)] = 0
 
 
 def _sizes_on_disk(part: Part) -> list[int]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from mergec.ir.axis_index import axis_index
 from mergec.symmetries.axis_indices import indices
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from mergec.ir.strided_view import Shape
     from mergec.ir.symmetry import SymmetricTensor, Symmetry
     from mergec.symmetries.matching.operand import Operand
+
+    Array = NDArray[Any]
 
 
 class MeanOperand:
@@ -43,35 +44,34 @@ class MeanOperand:
         """That of the tensor in each model."""
         return self.models[0][0][self.name].shape
 
-    def rows(self, start: int, stop: int) -> torch.Tensor:
+    def rows(self, start: int, stop: int) -> Array:
         """The mean of the rows, in float32 or float64."""
-        total: torch.Tensor | None = None
+        total: Array | None = None
         for operands, vector in self.models:
             own = self._rows(operands, vector, start, stop)
             total = own if total is None else total + own
         assert total is not None
-        return total.div_(len(self.models)) if len(self.models) > 1 else total
+        if len(self.models) > 1:
+            total /= len(self.models)
+        return total
 
-    def in_memory(self) -> torch.Tensor | None:
+    def in_memory(self) -> Array | None:
         """It never is."""
         return None
 
-    def _rows(
-        self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int
-    ) -> torch.Tensor:
+    def _rows(self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int) -> Array:
         try:
             return self._in_blocks(operands, vector, start, stop)
         except KeyError:  # an axis depends on one that only the whole tensor has all of
             names = self.tensor.names
-            values = {
-                name: own.rows(0, own.shape[0]).numpy() for name, own in zip(names, operands, strict=True)
-            }
+            values = {name: own.rows(0, own.shape[0]) for name, own in zip(names, operands, strict=True)}
             one = type(self.symmetry)(self.symmetry.groups, (self.tensor,))
-            return torch.from_numpy(permuted(one, vector, values)[names[self.name]][start:stop])
+            moved: Array = permuted(one, vector, values)[names[self.name]][start:stop]
+            return moved
 
     def _in_blocks(
         self, operands: Sequence[Operand], vector: NDArray[np.int32], start: int, stop: int
-    ) -> torch.Tensor:
+    ) -> Array:
         """The rows where the index of each axis depends at most on that of axis 0."""
         shape = self.tensor.shape
         if self.tensor.is_stacked:
@@ -88,15 +88,12 @@ class MeanOperand:
                 self._turned(values[i : i + 1], vector, self._coordinates(start + i), 1)
                 for i in range(stop - start)
             )
-            return torch.cat(list(each))
+            return np.concatenate(list(each))
 
-    def _turned(
-        self, values: torch.Tensor, vector: NDArray[np.int32], at: dict[int, int], first: int
-    ) -> torch.Tensor:
+    def _turned(self, values: Array, vector: NDArray[np.int32], at: dict[int, int], first: int) -> Array:
         """The columns in order: axis `first` of the tensor is axis 1 of the values."""
         for axis in range(first, len(self.tensor.shape)):
-            index = torch.from_numpy(self._index(axis, vector, at))
-            values = values.index_select(axis - first + 1, index)
+            values = values.take(self._index(axis, vector, at), axis - first + 1)
         return values
 
     def _index(self, axis: int, vector: NDArray[np.int32], at: dict[int, int]) -> NDArray[np.int64]:

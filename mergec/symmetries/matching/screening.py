@@ -12,7 +12,6 @@ from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
 from mergec.symmetries.matching.gram import blocks
 from mergec.symmetries.matching.limits import COST_ROWS
@@ -44,9 +43,9 @@ LEAST_WORTH = 1e-30
 class Left(NamedTuple):
     """What was not multiplied: squares of the norms of either model's units, and what matches are worth."""
 
-    anchor: torch.Tensor
-    moving: torch.Tensor
-    matches: torch.Tensor
+    anchor: NDArray[np.float32]
+    moving: NDArray[np.float32]
+    matches: NDArray[np.float32]
 
 
 def proven_best(pair: Pair, root: Node, terms: Sequence[tuple[Term, float]], run: Run) -> Proposal | None:
@@ -94,15 +93,15 @@ def _best_units(pair: Pair, weighed: Sequence[tuple[Term, float]], run: Run) -> 
         if rest and columns < FEW:
             continue
         best = _argmax(rough.products, run)
-        share = len(np.unique(best.numpy())) / len(best)
+        share = len(np.unique(best)) / len(best)
         if share < 1:
             if rest and columns < ENOUGH and share > CHANCE:
                 continue
             break
         if not rest or _is_likely(rough, best, done, run):
             left = Left(*rough.norms_and_matches(rest, best))
-            if bool((_margins(rough, best, left, run) > 0).all()):
-                return best.numpy()
+            if (_margins(rough, best, left, run) > 0).all():
+                return best
         elif columns >= ENOUGH and not _is_likely(rough, best, 1.0, run):
             break  # the rough products err by too much to tell, however many there are
     return None
@@ -126,38 +125,39 @@ def permutations_of(
     return found
 
 
-def _argmax(products: torch.Tensor, run: Run) -> torch.Tensor:
-    best = torch.empty(len(products), dtype=torch.int64)
+def _argmax(products: NDArray[np.float32], run: Run) -> NDArray[np.int64]:
+    best = np.empty(len(products), np.int64)
 
     def look(some: range) -> None:
-        best[some.start : some.stop] = products[some.start : some.stop].argmax(1)
+        best[some.start : some.stop] = products[some.start : some.stop].argmax(axis=1)
 
     run(look, blocks(0, len(products), COST_ROWS))
     return best
 
 
-def _is_likely(rough: RoughProducts, best: torch.Tensor, done: float, run: Run) -> bool:
+def _is_likely(rough: RoughProducts, best: NDArray[np.int64], done: float, run: Run) -> bool:
     """Whether nearly all would be proven if what is left is like what is done, which is such a share."""
     more = 1 / done - 1
-    worth = rough.products.gather(1, best[:, None])[:, 0]
+    worth = rough.products[np.arange(len(best)), best]
     left = Left(rough.squares[0] * more, rough.squares[1] * more, worth * more)
-    return float((_margins(rough, best, left, run) > 0).double().mean()) >= LIKELY
+    return float(np.mean(_margins(rough, best, left, run) > 0)) >= LIKELY
 
 
-def _margins(rough: RoughProducts, best: torch.Tensor, left: Left, run: Run) -> torch.Tensor:
+def _margins(rough: RoughProducts, best: NDArray[np.int64], left: Left, run: Run) -> NDArray[np.float32]:
     """By how much the match of each unit is worth more at least than any other at most."""
-    anchor, moving = (square.sqrt() for square in rough.squares)
-    anchor_left, moving_left = left.anchor.sqrt(), left.moving.sqrt()
-    worth = rough.products.gather(1, best[:, None])[:, 0] + left.matches
+    anchor, moving = (np.sqrt(square) for square in rough.squares)
+    anchor_left, moving_left = np.sqrt(left.anchor), np.sqrt(left.moving)
+    worth = rough.products[np.arange(len(best)), best] + left.matches
     sure = worth - rough.error * anchor * moving[best] - ROUNDING * anchor_left * moving_left[best]
-    margins = torch.empty(len(best))
+    margins = np.empty(len(best), np.float32)
 
     def compare(some: range) -> None:
         own = slice(some.start, some.stop)
-        highest = torch.addr(rough.products[own], anchor[own] * rough.error, moving)
-        highest.addr_(anchor_left[own], moving_left, alpha=1 + ROUNDING)
-        highest.scatter_(1, best[own, None], LEAST_WORTH)
-        margins[own] = sure[own] - highest.amax(1)
+        highest = np.multiply.outer(anchor[own] * rough.error, moving)
+        highest += rough.products[own]
+        highest += np.multiply.outer(anchor_left[own] * (1 + ROUNDING), moving_left)
+        highest[np.arange(len(highest)), best[own]] = LEAST_WORTH
+        margins[own] = sure[own] - highest.max(axis=1)
 
     run(compare, blocks(0, len(best), COST_ROWS))
     return margins

@@ -16,6 +16,7 @@ from mergec.symmetries.matching.merge_many import merge_many
 from mergec.symmetries.matching.part import parts_of
 from mergec.symmetries.matching.solution import GroupGain, ModelMatch, Solution
 from mergec.symmetries.matching.state import Problem
+from mergec.symmetries.matching.times import times_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +41,13 @@ def solve(
     """
     parts = parts_of(matching.symmetry)
     clusters = clusters_of(matching.symmetry, parts)
-    with Workers(workers) as pool:
+    times = times_for(matching.symmetry)
+    with np.errstate(all="ignore"), Workers(workers) as pool:  # what is not finite is looked for
         problems, elements, found, sweeps = [], [], [], []
         for model in range(1, len(operands)):
             pair = (operands[0], operands[model])
             sizes = measured(parts, pair, (0, model), pool)
-            problem = Problem(matching.symmetry, parts, clusters, sizes, pair)
+            problem = Problem(matching.symmetry, parts, clusters, sizes, pair, times)
             state, objectives = align(matching, problem, pool, progress, model)
             problems.append(problem)
             elements.append(state.vector)
@@ -53,7 +55,7 @@ def solve(
             sweeps.append(objectives)
             del state  # and the costs that it keeps
         if matching.refine:
-            elements = merge_many(matching, (parts, clusters), operands, elements, pool, progress)
+            elements = merge_many(matching, (parts, clusters, times), operands, elements, pool, progress)
             found = [values_at(*each, pool) for each in zip(problems, elements, strict=True)]
     matches = [_match(*each) for each in zip(problems, found, elements, sweeps, strict=True)]
     return Solution(tuple(elements), tuple(matches))

@@ -6,7 +6,6 @@ from itertools import product
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-import torch
 
 from mergec.symmetries.element import rows_of
 from mergec.symmetries.matching.assignment import Prices, assign
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from mergec.ir.symmetry import Symmetry
     from mergec.symmetries.matching.cluster import Cluster, Node, Term
     from mergec.symmetries.matching.gram import Pair, Run
+    from mergec.symmetries.matching.times import Times
 
     Proposal = dict[int, NDArray[np.int32]]
     """Permutations (members, size) of the groups of a cluster."""
@@ -36,7 +36,7 @@ class Gram(Protocol):
 
     unit: int
 
-    def add(self, out: torch.Tensor, first: range, second: range, factor: float) -> None:
+    def add(self, out: NDArray[np.float64], first: range, second: range, factor: float) -> None:
         """Add the products times a factor to out, for these indices of the root in either model."""
 
 
@@ -56,7 +56,7 @@ def weighted(pair: Pair, term: Term, run: Run) -> WeightedGram:
 class KnownCosts(NamedTuple):
     """Costs that need not be made, and the prices at which such costs were solved before."""
 
-    costs: torch.Tensor
+    costs: NDArray[np.float64]
     prices: Prices
 
 
@@ -70,24 +70,26 @@ def propose(
     size = cluster.root.size
     every = range(size)
     if size > DENSE_LIMIT:
+        import torch
+
         from mergec.symmetries.matching.sparse_assignment import assign_sparse  # scipy.sparse
 
         def passes() -> Iterator[tuple[int, torch.Tensor]]:
             for some in blocks(0, size, SPARSE_ROWS):
-                cost = torch.zeros((len(some), size), dtype=torch.float64)
+                cost = np.zeros((len(some), size))
                 for _, gram, weight in grams:
                     gram.add(cost, some, every, -weight)
-                yield some.start, cost
+                yield some.start, torch.from_numpy(cost)
 
         return {cluster.root.group: assign_sparse(passes, old, PRECISION)[None]}
-    cost = torch.zeros((size, size), dtype=torch.float64) if known is None else known.costs.clone()
-    add_costs(cost, grams, run)
-    return {cluster.root.group: assign(cost.numpy(), old, PRECISION, known and known.prices)[None]}
+    cost = np.zeros((size, size)) if known is None else known.costs.copy()
+    add_costs(cost, grams, run, pair.times)
+    return {cluster.root.group: assign(cost, old, PRECISION, known and known.prices)[None]}
 
 
-def add_costs(costs: torch.Tensor, grams: Sequence[WeightedGram], run: Run) -> None:
+def add_costs(costs: NDArray[np.float64], grams: Sequence[WeightedGram], run: Run, times: Times) -> None:
     """Take the products of all units from costs, (units, units)."""
-    waiting = WaitingFactors(costs, run)
+    waiting = WaitingFactors(costs, run, times)
     every = range(len(costs))
     for _, gram, weight in grams:
         if isinstance(gram, TermGram) and gram.is_small:
@@ -141,14 +143,14 @@ def _tables(
     grams: Sequence[WeightedGram], some: range, others: range
 ) -> dict[tuple[int, ...], NDArray[np.float64]]:
     """The inner products between roots, by signature: (roots, units, roots, units)."""
-    tables: dict[tuple[int, ...], torch.Tensor] = {}
+    tables: dict[tuple[int, ...], NDArray[np.float64]] = {}
     for key, gram, weight in grams:
         unit = gram.unit
         shape = (len(some) * unit, len(others) * unit)
-        table = tables.setdefault(key, torch.zeros(shape, dtype=torch.float64))
+        table = tables.setdefault(key, np.zeros(shape))
         gram.add(table, some, others, weight)
     return {
-        key: table.reshape(len(some), len(table) // len(some), len(others), -1).numpy()
+        key: table.reshape(len(some), len(table) // len(some), len(others), -1)
         for key, table in tables.items()
     }
 

@@ -15,6 +15,7 @@ from mergec.symmetries.matching.kept_costs import KeptCosts
 from mergec.symmetries.matching.objective import value_since
 from mergec.symmetries.matching.screening import proven_best
 from mergec.symmetries.matching.solve_cluster import WeightedGram, propose, weighted
+from mergec.symmetries.matching.times import IN_NUMPY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mergec.symmetries.matching.operand import Operand
     from mergec.symmetries.matching.part import Part
     from mergec.symmetries.matching.solve_cluster import KnownCosts, Proposal
+    from mergec.symmetries.matching.times import Times
 
 LEAST_GAIN = 1e-9
 """Of the norms of a cluster's terms; a smaller gain is none."""
@@ -45,17 +47,19 @@ class Problem:
         clusters: Sequence[Cluster],
         sizes: Sequence[Size],
         operands: tuple[Sequence[Operand], Sequence[Operand]],
+        times: Times = IN_NUMPY,
     ) -> None:
-        """`operands` are the anchor's and the moving model's."""
+        """`operands` are the anchor's and the moving model's; `times` is how they are multiplied."""
         self.symmetry = symmetry
         self.parts = parts
         self.clusters = clusters
         self.sizes = sizes
         self.anchor, self.moving = operands
+        self.times = times
 
     def pair(self, vector: NDArray[np.int32]) -> Pair:
         """The models with the moving one as the vector has it."""
-        return Pair(self.symmetry, self.anchor, self.moving, vector)
+        return Pair(self.symmetry, self.anchor, self.moving, vector, self.times)
 
     def neighbours(self, cluster: int) -> list[int]:
         """The other clusters that stand on a part of it, in ascending order."""

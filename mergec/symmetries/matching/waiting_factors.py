@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from mergec.symmetries.matching.gram import blocks, lines
 from mergec.symmetries.matching.limits import FACTOR_ELEMENTS
-from mergec.symmetries.matching.times import TimesTransposed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from mergec.symmetries.matching.gram import Factors, Run
+    from mergec.symmetries.matching.times import Times
 
 THIN = 64
 """Factors of fewer columns are put side by side first: their products would cost no more than adding them."""
@@ -25,10 +27,11 @@ class WaitingFactors:
     Products of factors that waited together add up in their own precision, all else in float64.
     """
 
-    def __init__(self, costs: torch.Tensor, run: Run) -> None:
+    def __init__(self, costs: NDArray[np.float64], run: Run, times: Times) -> None:
         """`costs` is (units, units), float64."""
         self.costs = costs
         self.run = run
+        self.times = times
         self.waiting: list[Factors] = []
         self.elements = 0
 
@@ -39,14 +42,14 @@ class WaitingFactors:
 
     def add(self, factors: Factors) -> None:
         """Wait for more, or for the end."""
-        elements = sum(side.numel() for side in factors)
+        elements = sum(side.size for side in factors)
         self.make_room(elements)
         self.waiting.append(factors)
         self.elements += elements
 
     def multiply(self) -> None:
         """Add the products of all that wait."""
-        factors = [(left, TimesTransposed(right)) for left, right in _side_by_side(self.waiting)]
+        factors = [(left, self.times.exactly(right)) for left, right in _side_by_side(self.waiting)]
         self.waiting, self.elements = [], 0
         if not factors:
             return
@@ -56,16 +59,16 @@ class WaitingFactors:
             total = factors[0][1](factors[0][0][stretch])
             for left, times in factors[1:]:
                 total += times(left[stretch])
-            self.costs[stretch].sub_(total)
+            self.costs[stretch] -= total
 
         self.run(multiply, blocks(0, len(self.costs), lines(self.costs)))
 
 
 def _side_by_side(waiting: Sequence[Factors]) -> Iterator[Factors]:
     """The same factors, all of one precision, the thin ones as one."""
-    if any(side.dtype == torch.float64 for factors in waiting for side in factors):
-        waiting = [(left.double(), right.double()) for left, right in waiting]
+    if any(side.dtype == np.float64 for factors in waiting for side in factors):
+        waiting = [(left.astype(np.float64), right.astype(np.float64)) for left, right in waiting]
     thin = [factors for factors in waiting if factors[0].shape[1] < THIN]
     if thin:
-        yield torch.cat([left for left, _ in thin], 1), torch.cat([right for _, right in thin], 1)
+        yield np.concatenate([left for left, _ in thin], 1), np.concatenate([right for _, right in thin], 1)
     yield from (factors for factors in waiting if factors[0].shape[1] >= THIN)

@@ -8,10 +8,10 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
+import numpy as np
 
 from mergec.ir.matching import Matching
-from mergec.symmetries.matching import solve_cluster
+from mergec.symmetries.matching import solve_cluster, times
 from mergec.symmetries.matching.memory import bytes_needed
 from mergec.symmetries.matching.solve import solve
 from tests.symmetries.matching.topologies import Made, mlp
@@ -19,11 +19,13 @@ from tests.symmetries.matching.topologies import Made, mlp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from mergec.ir.strided_view import Shape
     from mergec.ir.symmetry import Symmetry
 
 
-NOISE = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))
+NOISE = np.random.default_rng(0).standard_normal(1 << 20, np.float32)
 
 
 class Made32(NamedTuple):
@@ -32,14 +34,14 @@ class Made32(NamedTuple):
     shape: Shape
     seed: int
 
-    def rows(self, start: int, stop: int) -> torch.Tensor:
-        out = torch.empty((stop - start, prod(self.shape[1:])))
+    def rows(self, start: int, stop: int) -> NDArray[np.float32]:
+        out = np.empty((stop - start, prod(self.shape[1:])), np.float32)
         for row in range(start, stop):
             first = (row * 7919 + self.seed * 104_729) % (len(NOISE) - out.shape[1])
             out[row - start] = NOISE[first : first + out.shape[1]]
         return out.reshape(-1, *self.shape[1:])
 
-    def in_memory(self) -> torch.Tensor | None:
+    def in_memory(self) -> NDArray[np.float32] | None:
         return None
 
 
@@ -100,8 +102,12 @@ KINDS: dict[str, Callable[[], Symmetry]] = {
 
 
 def main() -> None:
-    kind, workers = sys.argv[1], int(sys.argv[2])
-    torch.set_num_threads(1)
+    kind, workers, library = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    if library == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+        times.MANY = 0
     if kind == "candidates":
         vars(solve_cluster)["DENSE_LIMIT"] = 1000
     symmetry = KINDS[kind]()
@@ -118,7 +124,8 @@ def main() -> None:
     tiny = [[Made32(tensor.shape, seed) for tensor in small.tensors] for seed in range(2)]
     solve(Matching(small, 1, 0, 1), tiny, workers, lambda _: None)
     before = status("VmRSS")
-    solve(matching, models, workers, lambda _: None)
+    with times.one_thread_of_numpy():
+        solve(matching, models, workers, lambda _: None)
     promised = bytes_needed(matching, workers)
     sys.stdout.write(json.dumps({"promised": promised, "used": status("VmHWM") - before}))
 

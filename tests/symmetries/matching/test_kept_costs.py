@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from mergec.symmetries.element import identity, random_element
 from mergec.symmetries.matching.changed_products import ChangedProducts
@@ -46,9 +45,9 @@ def swapped(symmetry: Symmetry, vector: NDArray[np.int32]) -> NDArray[np.int32]:
     return out
 
 
-def made_anew(pair: Pair, cluster: Cluster) -> torch.Tensor:
+def made_anew(pair: Pair, cluster: Cluster) -> NDArray[np.float64]:
     every = range(cluster.root.size)
-    out = torch.zeros((len(every), len(every)), dtype=torch.float64)
+    out = np.zeros((len(every), len(every)))
     for term in cluster.terms:
         TermGram(pair, term, run).add(out, every, every, -term.view.tensor.weight)
     return out

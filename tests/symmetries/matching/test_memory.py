@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20
 
 
-def measured(kind: str, workers: int) -> dict[str, int]:
-    command = [sys.executable, str(Path(__file__).with_name("measure_match.py")), kind, str(workers)]
+def measured(kind: str, workers: int, library: str) -> dict[str, int]:
+    script = str(Path(__file__).with_name("measure_match.py"))
+    command = [sys.executable, script, kind, str(workers), library]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
@@ -35,12 +36,15 @@ def measured(kind: str, workers: int) -> dict[str, int]:
         ("transformer", 2),
         ("queries", 2),
         ("experts", 2),
-        ("candidates", 1),
         ("mean", 1),
+        ("candidates", 1),
     ],
 )
-def test_no_more_is_used_than_promised(kind: str, workers: int) -> None:
-    found = measured(kind, workers)
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_no_more_is_used_than_promised(kind: str, workers: int, library: str) -> None:
+    if kind == "candidates" and library == "numpy":
+        pytest.skip("such a match has torch in any case")
+    found = measured(kind, workers, library)
     assert found["used"] <= found["promised"], found
 
 

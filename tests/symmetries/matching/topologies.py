@@ -6,7 +6,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from mergec.ir.matching import Matching
 from mergec.ir.symmetry import Factor, Group, SymmetricTensor, Symmetry
@@ -27,17 +26,17 @@ if TYPE_CHECKING:
 class Held(NamedTuple):
     """An operand in memory."""
 
-    values: torch.Tensor
+    values: NDArray[Any]
 
     @property
     def shape(self) -> Shape:
         return tuple(self.values.shape)
 
-    def rows(self, start: int, stop: int) -> torch.Tensor:
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
         assert 0 <= start < stop <= len(self.values)
-        return self.values[start:stop].clone()
+        return self.values[start:stop].copy()
 
-    def in_memory(self) -> torch.Tensor | None:
+    def in_memory(self) -> NDArray[Any] | None:
         return None
 
 
@@ -213,12 +212,7 @@ def noisy(tensors: Tensors, noise: float, seed: int) -> Tensors:
 
 
 def operands(symmetry: Symmetry, tensors: Mapping[str, NDArray[Any]]) -> list[Held]:
-    return [
-        Held(torch.from_numpy(tensors[name]))
-        for tensor in symmetry.tensors
-        if tensor.weight > 0
-        for name in tensor.names
-    ]
+    return [Held(tensors[name]) for tensor in symmetry.tensors if tensor.weight > 0 for name in tensor.names]
 
 
 def match(
