@@ -1,9 +1,9 @@
 """Linear assignment: the permutation of least cost, dense and exact.
 
-The solver of scipy finds it by augmenting paths from nothing. Costs that are first reduced by good potentials
-of rows and columns have the same solutions, and nearly all paths are then of length one. A few passes of
-Sinkhorn's scaling with falling temperature (Sinkhorn and Knopp 1967; Cuturi 2013) give such potentials in a
-fraction of the time.
+The solver of scipy finds it by augmenting paths from nothing. Of large costs few candidates of each row
+mostly tell it, with a proof. Where they do not, the costs are first reduced by good potentials of rows and
+columns: they have the same solutions, and more of the paths are of length one. A few passes of Sinkhorn's
+scaling with falling temperature (Sinkhorn and Knopp 1967; Cuturi 2013) give such potentials.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mergec.symmetries.matching.candidates import COLDEST, COOLING, LEAST_ASKED, PASSES
 from mergec.symmetries.matching.limits import COST_ROWS
+from mergec.symmetries.matching.proven_assignment import proven_assignment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-PASSES = 6
-COOLING = 0.6
 SMALL = 512
 """Below this number of rows the solver needs no help."""
 
@@ -45,16 +47,13 @@ def assign(
     every = np.arange(size)
     before = cost[every, old]
     best = cost.argmin(axis=1)
-    if len(np.unique(best)) < size:
-        from scipy.optimize import linear_sum_assignment  # slow to import, and not needed by models alike
-
-        rows, columns = (
-            _reduce(cost, prices or Prices()) if size >= SMALL else (np.zeros(size), np.zeros(size))
-        )
-        best = linear_sum_assignment(cost)[1]
-        after = cost[every, best] + rows + columns[best]
-    else:
+    if len(np.unique(best)) == size:
         after = cost[every, best]
+    elif size < SMALL:
+        best = _solve(cost)
+        after = cost[every, best]
+    else:
+        best, after = _solve_large(cost, old, prices or Prices())
     return keep_ties(old, best.astype(np.int32), before, after, precision)
 
 
@@ -85,16 +84,42 @@ def _cycles(old: NDArray[np.int32], new: NDArray[np.int32]) -> NDArray[np.int64]
     return least
 
 
-def _reduce(cost: NDArray[np.float64], prices: Prices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Take potentials of rows and columns from the costs, in place, so that the least of each row is 0."""
-    columns = prices.columns = _potentials(cost, prices.columns)
+def _solve(cost: NDArray[np.float64]) -> NDArray[np.int64]:
+    from scipy.optimize import linear_sum_assignment  # slow to import, and not needed by models alike
+
+    best: NDArray[np.int64] = linear_sum_assignment(cost)[1]
+    return best
+
+
+def _solve_large(
+    cost: NDArray[np.float64], old: NDArray[np.int32], prices: Prices
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The best permutation and what it costs, from the prices that are known, or else potentials."""
+    every = np.arange(len(cost))
+    known = prices.columns
+    first = np.zeros(len(cost)) if known is None else known
+    solved = proven_assignment(cost, old, first, is_priced=known is not None)
+    if solved is None:
+        prices.columns = _potentials(cost, known)
+        solved = proven_assignment(cost, old, prices.columns, is_priced=True)
+    if solved is not None:
+        prices.columns = solved.columns
+        return solved.best, cost[every, solved.best]
+    assert prices.columns is not None
+    rows = _reduce(cost, prices.columns)
+    best = _solve(cost)
+    return best, cost[every, best] + rows + prices.columns[best]
+
+
+def _reduce(cost: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take potentials of the columns from the costs, and of rows, which are returned: their least is 0."""
     rows = np.empty(len(cost))
-    for start in range(0, len(cost), COST_ROWS):
-        block = cost[start : start + COST_ROWS]
+    for some in _blocks(cost):
+        block = cost[some]
         block -= columns
-        rows[start : start + COST_ROWS] = block.min(axis=1)
-        block -= rows[start : start + COST_ROWS, None]
-    return rows, columns
+        rows[some] = block.min(axis=1)
+        block -= rows[some, None]
+    return rows
 
 
 def _potentials(cost: NDArray[np.float64], known: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -102,24 +127,28 @@ def _potentials(cost: NDArray[np.float64], known: NDArray[np.float64] | None) ->
 
     From prices that are known it takes a single pass, as cool as the last one.
     """
-    columns = np.zeros(len(cost)) if known is None else known.copy()
-    blocks = [cost[start : start + COST_ROWS] for start in range(0, len(cost), COST_ROWS)]
-    spread = fsum(float((block.mean(axis=1) - block.min(axis=1)).sum()) for block in blocks)
-    temperature = spread / (4 * len(cost))
+    size = len(cost)
+    columns = np.zeros(size) if known is None else known.copy()
+    spread = fsum(float((cost[some].mean(1) - cost[some].min(1)).sum()) for some in _blocks(cost))
+    temperature = spread / (4 * size)
     passes = PASSES
     if known is not None:
         temperature *= COOLING ** (PASSES - 1)
         passes = 1
     for _ in range(passes if temperature > 0 else 0):
-        asked = np.zeros(len(cost), np.float32)
-        for block in blocks:
-            wish = (columns - block).astype(np.float32)
+        asked = np.zeros(size)
+        for some in _blocks(cost):
+            wish = columns - cost[some]
             wish -= wish.max(axis=1, keepdims=True)
-            wish /= np.float32(temperature)
-            np.maximum(wish, -60, out=wish)  # below that float32 would go subnormal, and slow
-            np.exp(wish, out=wish)
-            wish /= wish.sum(axis=1, keepdims=True)
-            asked += wish.sum(axis=0)
-        columns -= temperature * np.log(np.maximum(asked.astype(np.float64), 1e-30))
+            wish /= temperature
+            soft = np.maximum(wish, COLDEST, out=wish).astype(np.float32)
+            np.exp(soft, out=soft)
+            soft /= soft.sum(axis=1, keepdims=True)
+            asked += soft.sum(axis=0)
+        columns -= temperature * np.log(np.maximum(asked, LEAST_ASKED))
         temperature *= COOLING
     return columns
+
+
+def _blocks(cost: NDArray[np.float64]) -> Iterator[slice]:
+    return (slice(start, start + COST_ROWS) for start in range(0, len(cost), COST_ROWS))

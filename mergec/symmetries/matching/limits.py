@@ -16,6 +16,8 @@ SLICE = 1 << 16
 """Elements that are multiplied in float64 at once."""
 COST_ROWS = 128
 """Rows of a table of costs that are worked on at once."""
+FEW_CANDIDATES = 32
+"""The lowest costs of each row among which the least assignment of a table is looked for first."""
 LEAST_ROWS = 512
 """Of blocks whose products add up: with fewer the sums in float64 would take longer than the products."""
 KEPT_COSTS = 64 << 20

@@ -70,16 +70,14 @@ def propose(
     size = cluster.root.size
     every = range(size)
     if size > DENSE_LIMIT:
-        import torch
-
         from mergec.symmetries.matching.sparse_assignment import assign_sparse  # scipy.sparse
 
-        def passes() -> Iterator[tuple[int, torch.Tensor]]:
+        def passes() -> Iterator[tuple[int, NDArray[np.float64]]]:
             for some in blocks(0, size, SPARSE_ROWS):
                 cost = np.zeros((len(some), size))
                 for _, gram, weight in grams:
                     gram.add(cost, some, every, -weight)
-                yield some.start, torch.from_numpy(cost)
+                yield some.start, cost
 
         return {cluster.root.group: assign_sparse(passes, old, PRECISION)[None]}
     cost = np.zeros((size, size)) if known is None else known.costs.copy()

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from scipy.optimize import linear_sum_assignment
 
 from mergec.symmetries.matching import cluster, solve_cluster
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 KINDS = ["unrelated", "related", "uneven", "few directions"]
 
 
-def blocks(cost: NDArray[np.float64], rows: int) -> Callable[[], Iterator[tuple[int, torch.Tensor]]]:
-    def passes() -> Iterator[tuple[int, torch.Tensor]]:
+def blocks(cost: NDArray[np.float64], rows: int) -> Callable[[], Iterator[tuple[int, NDArray[np.float64]]]]:
+    def passes() -> Iterator[tuple[int, NDArray[np.float64]]]:
         for start in range(0, len(cost), rows):
-            yield start, torch.from_numpy(cost[start : start + rows].copy())
+            yield start, cost[start : start + rows].copy()
 
     return passes
 
