@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BYTES = {
     "R0": "R0, equal on every machine",
-    "R1": "R1, equal for the same build of torch",
+    "R1": "R1, equal for the same builds of torch and NumPy",
     "R2": "R2, equal within a tolerance",
 }
 _HOLDS = {

@@ -30,8 +30,8 @@ def methods(*, markdown: bool, plugins: tuple[Path, ...]) -> None:
     """List all operations of the recipe language, each with a line on what it does.
 
     Of merge methods also the models that they take, what these must be (weights or deltas), and how far the
-    bytes of the result are promised: R0, equal on every machine; R1, equal for the same build of torch; R2,
-    within a tolerance. `rows` marks those that hold whole rows of a tensor, `whole` those that hold whole
+    bytes of the result are promised: R0, equal on every machine; R1, for the same builds of torch and NumPy;
+    R2, within a tolerance. `rows` marks those that hold whole rows of a tensor, `whole` those that hold whole
     tensors.
     """
     known = known_operations(plugins)

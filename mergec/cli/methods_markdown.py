@@ -21,9 +21,9 @@ Made by `mergec methods --markdown`; `mergec explain NAME` prints a part of it.
 
 A method is an expression over tensors: it is computed tile by tile, within the memory that you allow. The
 column *bytes* says how far the bytes of the result are promised: **R0**, equal on every machine; **R1**,
-equal for the same build of torch; **R2**, within a tolerance. *rows* marks methods that hold whole rows of a
-tensor, *whole* those that hold whole tensors; the plan says how much memory that takes. Arithmetic is in
-float32 (`arithmetic: float64` for more) and is rounded once.
+equal for the same builds of torch and NumPy; **R2**, within a tolerance. *rows* marks methods that hold
+whole rows of a tensor, *whole* those that hold whole tensors; the plan says how much memory that takes.
+Arithmetic is in float32 (`arithmetic: float64` for more) and is rounded once.
 
 All methods also understand `where` (patterns of the tensors to work on), `missing` (what becomes of tensors
 that not all models hold), `base` (whose integer tensors are taken) and `arithmetic`. `op: blockwise` takes

@@ -25,7 +25,7 @@ _MOST_PATTERNS = 4
 _COMPUTED = (Action.MERGE, Action.CHANGE, Action.PERMUTE, Action.CAST, Action.DEQUANTISE)
 _PROMISES = {
     Reproducibility.R0: "equal bytes on any machine",
-    Reproducibility.R1: "equal bytes for the same build of torch",
+    Reproducibility.R1: "equal bytes for the same builds of torch and NumPy",
     Reproducibility.R2: "equal within a tolerance",
 }
 

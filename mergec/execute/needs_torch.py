@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mergec.ir.plan import Region
-    from mergec.ir.program import HeldValue, LoadedLeaf, Program, StreamedRows
+    from mergec.ir.program import HeldValue, Instruction, LoadedLeaf, Program, Stream, StreamedRows
 
 ARITHMETIC = {"scale", "add", "subtract", "multiply", "divide"}
 OTHERS = {"cast", "identical", "settle_nans"}
 MOVING = {"gather", "axis_index"}
+# What `with_scalar` does with a number that is found when the build runs.
+WITH_SCALAR = {"add", "multiply", "divide"}
+# What such numbers are made by, and of.
+NUMBERS = {"scalars"}
+REDUCTIONS = {"gram"}
 # NumPy rounds to bfloat16 in five times torch's time: by so many elements that is what loading torch takes.
 _MOST_ROUNDED = 3 << 29
 # NumPy converts float16 twenty times slower than torch, and cannot compute in bfloat16.
@@ -24,9 +29,10 @@ _WIDTHS = {1, 2, 4, 8}
 
 
 def needs_torch(regions: Iterable[Region]) -> bool:
-    """Whether some region is more than a weighted sum or difference of what files hold, or all are too much.
+    """Whether some region is more than sums and products of what files hold, or all are too much.
 
-    What files hold may be put into another order first. Both leave the same bytes.
+    What files hold may be put into another order first, and factors made of dot products. Both leave the
+    same bytes.
     """
     rounded = 0
     for region in regions:
@@ -53,7 +59,7 @@ def _is_plain(region: Region) -> bool:
         not is_turned(region.target)
         and _is_known(region.program)
         and all(_is_of_file(leaf) or _is_of_held(leaf) for leaf in region.leaves)
-        and all(map(_is_index, region.held))
+        and all(_is_index(value) or _is_of_numbers(value) for value in region.held)
     )
 
 
@@ -62,6 +68,22 @@ def _is_index(value: HeldValue) -> bool:
     return _is_known(value.program) and all(
         leaf.picked is None and (_is_of_file(leaf) or leaf.decision is not None) for leaf in value.leaves
     )
+
+
+def _is_of_numbers(value: HeldValue) -> bool:
+    """Whether a held value is made of nothing but reductions."""
+    return all(step.kernel in {"load", *NUMBERS} for step in value.program.instructions) and all(
+        leaf.reduction is not None
+        and leaf.reduction.kernel in REDUCTIONS
+        and all(map(_streams_by, leaf.reduction.streams))
+        for leaf in value.leaves
+    )
+
+
+def _streams_by(stream: Stream) -> bool:
+    """Whether a stream is of elements in their order."""
+    is_flat = not (stream.held or stream.program.by_rows)
+    return is_flat and _is_known(stream.program) and all(map(_is_of_file, stream.leaves))
 
 
 def _is_known(program: Program) -> bool:
@@ -75,12 +97,16 @@ def _is_known(program: Program) -> bool:
     return (
         floats <= _FLOATS
         and not floats >= {DType.BF16, DType.F64}
-        and all(step.kernel in {"load", *ARITHMETIC, *OTHERS, *MOVING} for step in program.instructions)
-        and not any(
-            step.kernel in ARITHMETIC and program.registers[step.target].dtype is DType.BF16
-            for step in program.instructions
-        )
+        and all(_has_kernel(step, program) for step in program.instructions)
     )
+
+
+def _has_kernel(step: Instruction, program: Program) -> bool:
+    if step.kernel in {"load", *OTHERS, *MOVING}:
+        return True
+    computes = step.kernel in ARITHMETIC
+    computes = computes or (step.kernel == "with_scalar" and step.attributes[0] in WITH_SCALAR)
+    return computes and program.registers[step.target].dtype is not DType.BF16
 
 
 def _computes(program: Program) -> bool:

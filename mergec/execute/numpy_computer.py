@@ -44,7 +44,7 @@ class NumpyComputer:
         """Make the values that a region holds.
 
         Raises:
-            MergecError: MC02xx from a source.
+            MergecError: MC0706 where a plugin's function fails, MC02xx from a source.
         """
         self._held.of(region, self._evaluator)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from mergec.execute.box import rows_of
+from mergec.execute.box import box_of, boxes, rows_of
 from mergec.execute.load_box import load_box
 from mergec.execute.picked_rows import load_rows
 from mergec.ir.dtype import DType
-from mergec.ir.held_bytes import fixed_bytes
+from mergec.ir.held_bytes import fixed_bytes, stream_bytes
 from mergec.ir.program import REGISTER_ALIGNMENT
 from mergec.kernels import moved, pairs, without_torch
+from mergec.kernels.gram import Gram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +25,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mergec.ir.program import HeldValue, Instruction, LoadedLeaf, Program, StreamedRows
+    from mergec.ir.program import (
+        HeldValue,
+        Instruction,
+        LoadedLeaf,
+        Program,
+        Reduction,
+        Stream,
+        StreamedRows,
+    )
     from mergec.ir.strided_view import StridedView
     from mergec.sources.byte_source import ByteSource
 
@@ -31,13 +42,15 @@ if TYPE_CHECKING:
 
 _KERNELS: dict[str, Callable[..., bool | None]] = without_torch.KERNELS | moved.KERNELS
 _IN_PAIRS = {**_KERNELS, "cast": pairs.cast}
+_REDUCTIONS: dict[str, Callable[..., Gram]] = {"gram": Gram}
+_SHAPED = {*moved.KERNELS, "scalars"}
 
 
 class Bound(NamedTuple):
     """A program's registers in place, for tiles of one size, and its kernels.
 
     Of each register all elements in a row, their bytes, and the elements in their shape, which matters only
-    to kernels that move them.
+    to kernels that move them, or take matrices.
     """
 
     program: Program
@@ -48,7 +61,7 @@ class Bound(NamedTuple):
 
     def operands(self, step: Instruction) -> tuple[Array, list[Array]]:
         """The target and the sources of an instruction."""
-        registers = self.shaped if step.kernel in moved.KERNELS else self.registers
+        registers = self.shaped if step.kernel in _SHAPED else self.registers
         return registers[step.target], [registers[number] for number in step.sources]
 
 
@@ -66,7 +79,7 @@ class NumpyEvaluator:
         """Run a program; `parts` are what is wanted of each of its leaves. Whether its result is finite.
 
         Raises:
-            MergecError: MC02xx from a source.
+            MergecError: MC0706 where a plugin's function fails, MC02xx from a source.
             NotIdentical: where operands differ that must not.
         """
         is_finite = True
@@ -103,7 +116,9 @@ class NumpyEvaluator:
         return nullcontext()
 
     def _load(self, leaf: LoadedLeaf, box: StridedView, bound: Bound, target: int, held: Values) -> None:
-        if leaf.decision is not None:
+        if leaf.reduction is not None:
+            np.copyto(bound.shaped[target], self._reduced(leaf.reduction))
+        elif leaf.decision is not None:
             np.copyto(bound.shaped[target], self._decisions[leaf.decision])
         elif leaf.picked is not None:
             if not box.elements:
@@ -120,6 +135,23 @@ class NumpyEvaluator:
             np.copyto(bound.registers[target].reshape(box.shape), _part_of_held(box, held))
         else:
             load_box(self._sources[box.file], box, bound.views[target])
+
+    def _reduced(self, one: Reduction) -> Array:
+        reduction = _REDUCTIONS[one.kernel](*one.attributes)
+        return reduction.end_pass(map(partial(self._state, reduction), one.streams))
+
+    def _state(self, reduction: Gram, stream: Stream) -> Array:
+        """What a stream adds to a reduction."""
+        program = stream.program
+        state = reduction.begin()
+        block = np.empty(stream_bytes(stream), np.uint8)
+        known: dict[int, Bound] = {}
+        for corner, size in boxes(stream.shape, stream.tile):
+            count = prod(size)
+            bound = known.get(count) or known.setdefault(count, bind(program, count, block))
+            self.run(bound, stream.leaves, [box_of(leaf.view, corner, size) for leaf in stream.leaves])
+            reduction.take_in(state, [bound.registers[number] for number in program.results])
+        return state
 
 
 def bind(program: Program, count: int, block: Array) -> Bound:
@@ -140,11 +172,15 @@ def bind(program: Program, count: int, block: Array) -> Bound:
 
 
 def _goes_in_pairs(program: Program, registers: Sequence[Array]) -> bool:
-    """Whether all that is loaded, moved and stored is an even number of bfloat16, and all else float32."""
+    """Whether all that is loaded, moved and stored is an even number of bfloat16, and all else float32.
+
+    What a reduction adds up stays in its order.
+    """
     kept = (step.target for step in program.instructions if step.kernel in {"load", *moved.KERNELS})
     dtypes = {program.registers[number].dtype for number in (program.result, *kept)}
     return (
         dtypes == {DType.BF16}
+        and not program.results
         and all(one.dtype in {DType.BF16, DType.F32} for one in program.registers)
         and all(register.size % 2 == 0 for register in registers)
     )

@@ -6,4 +6,4 @@ and locks hold it, so that nothing that an older version computed is taken for w
 
 from __future__ import annotations
 
-NUMERICS = 1
+NUMERICS = 2

@@ -56,7 +56,7 @@ class Reproducibility(Enum):
     """How far the bytes of a result can be promised."""
 
     R0 = "R0"  # equal on any machine
-    R1 = "R1"  # equal for the same torch build
+    R1 = "R1"  # equal for the same builds of torch and NumPy
     R2 = "R2"  # within a tolerance
 
     __hash__ = object.__hash__

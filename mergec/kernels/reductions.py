@@ -13,6 +13,7 @@ import torch
 
 from mergec.ir.primitive import ROW_BLOCK
 from mergec.ir.reduction_primitives import JOINT_NAMES, SUM_BLOCK
+from mergec.kernels.gram import Gram
 from mergec.kernels.kth_magnitudes import KthMagnitudes
 from mergec.kernels.matrix import wide_blocks
 from mergec.kernels.spectral import ColumnGram
@@ -43,35 +44,24 @@ class Reduction(Protocol):
         """
 
 
-def _blocks(values: Values) -> Iterator[list[torch.Tensor]]:
-    flat = [value.view(-1) for value in values]
-    for start in range(0, len(flat[0]), SUM_BLOCK):
-        yield [value[start : start + SUM_BLOCK] for value in flat]
+class InNumpy:
+    """A reduction whose kernels are NumPy's, over the memory of torch's tensors."""
 
-
-class Gram:
-    """Dot products in float64, block by block."""
-
-    def __init__(self, width: int) -> None:
-        """Take in `width` operands."""
-        self._width = width
+    def __init__(self, reduction: Gram) -> None:
+        """Hand everything on to this one."""
+        self._reduction = reduction
 
     def begin(self) -> torch.Tensor:
-        """Zeros."""
-        return torch.zeros((self._width, self._width), dtype=torch.float64)
+        """That of a stream of which nothing has come."""
+        return torch.from_numpy(self._reduction.begin())
 
     def take_in(self, state: torch.Tensor, values: Values) -> None:
-        """Add the products of a tile."""
-        buffer = torch.empty((self._width, SUM_BLOCK), dtype=torch.float64)
-        for blocks in _blocks(values):
-            wide = buffer[:, : len(blocks[0])]
-            for row, block in zip(wide.unbind(), blocks, strict=True):
-                row.copy_(block)
-            state.add_(torch.mm(wide, wide.T))
+        """Take in a tile."""
+        self._reduction.take_in(state.numpy(), [value.numpy() for value in values])
 
     def end_pass(self, states: Iterable[torch.Tensor]) -> torch.Tensor:
-        """The sum over the streams."""
-        return total(states)
+        """What the streams came to."""
+        return torch.from_numpy(self._reduction.end_pass(state.numpy() for state in states))
 
 
 class Sums:
@@ -221,7 +211,7 @@ class MeanRows:
 
 # By the primitive's name: what makes a reduction of its attributes and the shape of its operands.
 REDUCTIONS: dict[str, Callable[[Attributes, Shape], Reduction]] = {
-    "gram": lambda attributes, _: Gram(*attributes),
+    "gram": lambda attributes, _: InNumpy(Gram(*attributes)),
     "sums": lambda attributes, _: Sums(*attributes),
     "extremes": lambda attributes, _: Extremes(*attributes),
     "kth_magnitudes": lambda attributes, _: KthMagnitudes(*attributes),

@@ -12,11 +12,14 @@ import numpy as np
 
 from mergec.ir.dtype import DType
 from mergec.kernels.findings import NotIdentical
+from mergec.kernels.host_functions import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from mergec.ir.reduction_primitives import HostFunction
 
     Array = NDArray[Any]
 
@@ -98,6 +101,31 @@ def divide(out: Array, sources: Sequence[Array]) -> None:
     np.divide(sources[0], sources[1], out=out)
 
 
+_WITH_NUMBER = {"add": np.add, "multiply": np.multiply, "divide": np.divide}
+"""What `with_scalar` can do here."""
+
+
+def with_scalar(out: Array, sources: Sequence[Array], operation: str, at: int) -> None:
+    """A tensor and one number of a vector, which is rounded to the dtype of `out`."""
+    source, vector = sources
+    number = float(vector.reshape(-1)[at])
+    if operation == "multiply":
+        scale(out, (source,), number)
+    else:
+        _WITH_NUMBER[operation](source, out.dtype.type(number), out=out)
+
+
+def scalars(
+    out: Array, sources: Sequence[Array], function: HostFunction, size: int, constants: tuple[object, ...]
+) -> None:
+    """The numbers that a function makes of those of the sources.
+
+    Raises:
+        MergecError: MC0706 where the function of a plugin fails.
+    """
+    np.copyto(out, numbers_of(function, sources, size, constants))
+
+
 def identical(out: Array, sources: Sequence[Array]) -> None:
     """The value that all sources share.
 
@@ -136,6 +164,8 @@ KERNELS: dict[str, Callable[..., bool | None]] = {
     "subtract": subtract,
     "multiply": multiply,
     "divide": divide,
+    "with_scalar": with_scalar,
+    "scalars": scalars,
     "identical": identical,
     "settle_nans": settle_nans,
 }

@@ -40,7 +40,9 @@ class LockedTool(Strict):
     mergec: str = Field(description="The version that wrote the lock; another one may do")
     language: int = Field(description="The version of the recipe language")
     numerics: int = Field(description="The version of what the primitives compute")
-    torch: str | None = Field(default=None, description="The build of torch, for outputs of class R1 and R2")
+    torch: str | None = Field(
+        default=None, description="The builds of torch and NumPy, for outputs of class R1 and R2"
+    )
     libraries: dict[str, str] = Field(
         default={}, description="The versions of those that make quantised weights dense, by their names"
     )

@@ -55,9 +55,9 @@ def tensor_keys(
 
     A key is a digest of the expression: primitives, their attributes and the keys of their inputs; a read
     is the content of its file (`contents`, see content_names) and the place in it. What R1 and R2
-    primitives give depends on the build of torch too, and dense values of packed codes on the version of
-    their library. Neither names of tensors and models nor the layout of the output enter; the output's
-    dtype does, as that of its last cast.
+    primitives give depends on the builds of torch and NumPy too, and dense values of packed codes on the
+    version of their library. Neither names of tensors and models nor the layout of the output enter; the
+    output's dtype does, as that of its last cast.
 
     What rests on a match rests on which permutations are found, and these differ between machines: tensors
     of two matches must never meet in one model. So where a match is `decided`, its vectors take the place

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PROMISES = {
     Reproducibility.R0: "all tensors then have the same bytes, on any machine.",
-    Reproducibility.R1: "all tensors then have the same bytes, with the same build of torch.",
+    Reproducibility.R1: "all tensors then have the same bytes, with the same builds of torch and NumPy.",
     Reproducibility.R2: "some tensors then have the same values only within a tolerance.",
 }
 

@@ -171,7 +171,7 @@ class TestPlan:
         for module in (tensor_keys, why_module):
             monkeypatch.setattr(module, "NUMERICS", 99)
         names = sorted([*LAYERS, "embed"])
-        assert told(built) == (0, 13, {"version of the arithmetic 1 -> 99": names})
+        assert told(built) == (0, 13, {"version of the arithmetic 2 -> 99": names})
 
     @pytest.mark.parametrize("edit", [lambda file: file.unlink(), lambda file: file.write_bytes(b"{}")])
     def test_a_file_that_is_gone_or_another_one(
@@ -182,7 +182,7 @@ class TestPlan:
 
     def test_an_output_whose_manifest_was_edited(self, built: Workbench, told: Callable[..., Told]) -> None:
         manifest = built.out / "mergec.manifest.json"
-        manifest.write_text(manifest.read_text().replace('"numerics": 1', '"numerics": 2'))
+        manifest.write_text(manifest.read_text().replace('"numerics": 2', '"numerics": 3'))
         reason = "the output does not tell what its tensors were made from"
         assert told(built) == (0, 13, {reason: sorted([*LAYERS, "embed"])})
 

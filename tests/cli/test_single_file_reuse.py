@@ -163,7 +163,7 @@ def test_another_form_and_a_header_with_metadata(bench: Workbench, out: Path, ru
     "damage",
     [
         lambda text: text[:-40],
-        lambda text: text.replace('"numerics": 1', '"numerics": 2'),
+        lambda text: text.replace('"numerics": 2', '"numerics": 3'),
         lambda text: text.replace('"key": "', '"key": "0', 1),
         lambda _: "[]",
     ],

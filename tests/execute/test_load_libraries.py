@@ -30,7 +30,8 @@ print([name for name in ("numpy", "torch") if name in sys.modules])
         (["copied"], "linear", []),
         (["copied", "w"], "linear", ["numpy"]),
         (["copied"], "slerp", []),
-        (["copied", "w"], "slerp", ["numpy", "torch"]),
+        (["copied", "w"], "slerp", ["numpy"]),
+        (["copied", "w"], "ties", ["numpy", "torch"]),
     ],
 )
 def test_loads_what_computes(bench: Workbench, made: list[str], operation: str, loaded: list[str]) -> None:
@@ -39,7 +40,8 @@ def test_loads_what_computes(bench: Workbench, made: list[str], operation: str, 
     weights = {"w": 0.5, "**": 1}
     averaged = {"op": "linear", "inputs": {"a": {"weight": weights}, "b": "rest"}}
     turned = {"op": "slerp", "inputs": ["b", "a"], "t": {"w": 0.5, "**": 0}}
-    bench.recipe({"linear": averaged, "slerp": turned}[operation])
+    pruned = {"op": "ties", "base": "a", "inputs": {"b": {"weight": weights, "density": 0.5}}}
+    bench.recipe({"linear": averaged, "slerp": turned, "ties": pruned}[operation])
     argv = [sys.executable, "-c", SCRIPT, str(bench.folder / "recipe.yaml"), *made]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout == f"{loaded}\n"

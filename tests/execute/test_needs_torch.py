@@ -30,9 +30,14 @@ PLAIN: dict[str, Any] = {
         "merged": {"op": "apply", "base": "a", "deltas": {"d": 0.5}, "arithmetic": "bfloat16"},
     },
     "copy": "a",
+    "slerp": {"op": "slerp", "inputs": ["a", "b"], "t": 0.3},
+    "nuslerp": {"op": "nuslerp", "inputs": {"a": 1, "b": 3}},
+    "karcher": {"op": "karcher", "inputs": {"a": 0.5, "b": 0.3, "c": 0.2}},
+    "model_stock": {"op": "model_stock", "base": "a", "inputs": ["b", "c"]},
+    "perpendicular": {"op": "perpendicular", "a": "a", "b": "b", "c": "c", "alpha": 0.7},
 }
 OTHERS: dict[str, Any] = {
-    "slerp": {"op": "slerp", "inputs": ["a", "b"], "t": 0.5},
+    "model_stock": {"op": "model_stock", "base": "a", "inputs": ["b", "c"], "filter_wise": True},
     "ties": {"op": "ties", "base": "a", "inputs": {"b": {"weight": 1, "density": 0.5}}},
 }
 
@@ -80,7 +85,7 @@ def test_the_bytes_are_those_of_torch(
 @pytest.mark.parametrize(
     ("model", "codes", "output"),
     [
-        *((OTHERS[name], ("F32",) * 3, {}) for name in ("slerp", "ties")),
+        *((OTHERS[name], ("F32",) * 3, {}) for name in ("model_stock", "ties")),
         (PLAIN["linear"], ("F16",) * 3, {}),
         (PLAIN["linear"], ("F32",) * 3, {"dtype": "float16"}),
         (PLAIN["linear"], ("F64",) * 3, {"dtype": "bfloat16"}),

@@ -10,9 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergec.execute.needs_torch import ARITHMETIC, OTHERS
+from mergec.execute.needs_torch import ARITHMETIC, NUMBERS, OTHERS, REDUCTIONS, WITH_SCALAR
+from mergec.execute.numpy_evaluator import _REDUCTIONS
 from mergec.ir.dtype import DType
-from mergec.kernels import elementwise, pairs, without_torch
+from mergec.kernels import pairs, table, without_torch
 from mergec.kernels.findings import NotIdentical
 from mergec.kernels.torch_dtypes import register_dtype
 from mergec.kernels.without_torch import KERNELS
@@ -30,7 +31,8 @@ FACTORS = st.one_of(st.floats(allow_nan=False, width=32), st.just(0.0), st.just(
 
 
 def test_what_is_admitted_has_a_kernel() -> None:
-    assert set(KERNELS) == ARITHMETIC | OTHERS
+    assert set(KERNELS) == ARITHMETIC | OTHERS | NUMBERS | {"with_scalar"}
+    assert set(_REDUCTIONS) == REDUCTIONS
 
 
 def drawn(data: st.DataObject, dtype: DType, count: int) -> Array:
@@ -65,7 +67,7 @@ def ours(kernel: str, out: DType, dtypes: list[DType], sources: list[Array], *at
 def theirs(kernel: str, out: DType, dtypes: list[DType], sources: list[Array], *attributes: object) -> Array:
     register = torch.empty(len(sources[0]), dtype=register_dtype(out))
     views = [torch.from_numpy(s).view(register_dtype(d)) for s, d in zip(sources, dtypes, strict=True)]
-    elementwise.KERNELS[kernel](register, views, *attributes)
+    table.KERNELS[kernel](register, views, *attributes)
     found: Array = register.view(torch.uint8).numpy().view(BITS[out])
     return found
 
@@ -73,7 +75,7 @@ def theirs(kernel: str, out: DType, dtypes: list[DType], sources: list[Array], *
 def settled(bits: Array, dtype: DType) -> tuple[Array, bool]:
     """The bits after NaNs have been settled by torch, which kernels may leave as they like."""
     register = torch.from_numpy(bits.copy()).view(register_dtype(dtype))
-    is_finite = elementwise.settle_nans(register, ())
+    is_finite = table.KERNELS["settle_nans"](register, ())
     found: Array = register.view(torch.uint8).numpy().view(BITS[dtype])
     return found, is_finite
 
@@ -92,6 +94,16 @@ def test_casts(source: DType, target: DType, count: int, data: st.DataObject) ->
 def test_scales(dtype: DType, data: st.DataObject, factor: float) -> None:
     bits = [drawn(data, dtype, 100)]
     found = ours("scale", dtype, [dtype], bits, factor), theirs("scale", dtype, [dtype], bits, factor)
+    np.testing.assert_array_equal(settled(found[0], dtype)[0], settled(found[1], dtype)[0])
+
+
+@pytest.mark.parametrize("dtype", [DType.F32, DType.F64])
+@pytest.mark.parametrize("operation", sorted(WITH_SCALAR))
+@given(data=st.data(), number=st.floats())
+def test_with_a_number_of_a_vector(operation: str, dtype: DType, data: st.DataObject, number: float) -> None:
+    vector = np.array([[1.5, number]]).view(np.uint64)
+    sources, dtypes = [drawn(data, dtype, 100), vector], [dtype, DType.F64]
+    found = [one("with_scalar", dtype, dtypes, sources, operation, 1) for one in (ours, theirs)]
     np.testing.assert_array_equal(settled(found[0], dtype)[0], settled(found[1], dtype)[0])
 
 

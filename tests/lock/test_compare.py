@@ -229,9 +229,9 @@ class TestSources:
 
 def test_the_arithmetic(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = state_of(recipe)
-    monkeypatch.setattr(current_state, "NUMERICS", 2)
-    monkeypatch.setattr(tensor_keys, "NUMERICS", 2)
-    assert told(recipe, before) == ["numerics 1 -> 2"]
+    monkeypatch.setattr(current_state, "NUMERICS", 3)
+    monkeypatch.setattr(tensor_keys, "NUMERICS", 3)
+    assert told(recipe, before) == ["numerics 2 -> 3"]
 
 
 def test_another_release_is_no_difference(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

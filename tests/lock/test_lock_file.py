@@ -124,7 +124,7 @@ class TestRefused:
             (lambda text: text.replace("numerics:", "numeric:"), "numeric:"),
             (lambda text: f"{text}extra: 1\n", "extra:"),
             (lambda text: text.replace("language: 1", "language: one"), "language:"),
-            (lambda text: text.replace("  numerics: 1\n", ""), "tool:"),
+            (lambda text: text.replace("  numerics: 2\n", ""), "tool:"),
             (lambda text: text.replace("keys: ", "keys: x"), "keys:"),
         ],
     )
@@ -143,7 +143,7 @@ class TestRefused:
         "edit",
         [
             lambda text: text.replace("size: ", "size: 1"),
-            lambda text: text.replace("numerics: 1", "numerics: 2"),
+            lambda text: text.replace("numerics: 2", "numerics: 3"),
             lambda text: text.replace("t: 0.25", "t: 0.5"),
             lambda text: text.replace("path: a.safe", "path: c.safe"),
         ],

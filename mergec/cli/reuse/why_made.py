@@ -147,7 +147,7 @@ class _Changes:
             also = (
                 ""
                 if tensor.reproducibility is Reproducibility.R0
-                else ", or another build of torch or a library"
+                else ", or another build of torch, NumPy or a library"
             )
             return "source", f"other bytes in {_listed(sources, 'or')}{also}"
         found = [name for name in sources if self._has_changed(name)]
