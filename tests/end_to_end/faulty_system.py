@@ -45,6 +45,7 @@ class FaultySystem:
         self._act = act
         self._each = each
         self._lock = threading.Lock()
+        self._calls = threading.local()
         self.counts: dict[str, int] = {}
 
     def install(self, patched: pytest.MonkeyPatch) -> None:
@@ -58,11 +59,17 @@ class FaultySystem:
         """How many calls there were."""
         return sum(self.counts.values())
 
+    @property
+    def path(self) -> str:
+        """What the call that `act` decides on is about, as far as the system tells."""
+        return str(self._calls.path)
+
     def _wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             with self._lock:
                 number = self.counts.get(name, 0) if self._each else self.total
                 self.counts[name] = self.counts.get(name, 0) + 1
+            self._calls.path = _path(arguments[0])
             count = self._act(name, number)
             if count is not None and name in WRITES:
                 real(arguments[0], bytes(arguments[1][:count]), *arguments[2:])
@@ -70,6 +77,15 @@ class FaultySystem:
             return real(*arguments, **options)
 
         return call
+
+
+def _path(file: object) -> str:
+    if isinstance(file, int):
+        try:
+            return os.readlink(f"/proc/self/fd/{file}")  # noqa: PTH115  # pathlib calls what stands here
+        except OSError:
+            return ""
+    return os.fspath(file) if isinstance(file, str | os.PathLike) else ""
 
 
 def die() -> None:

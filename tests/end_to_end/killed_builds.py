@@ -1,8 +1,8 @@
 """Builds that are killed at random points and resumed: a program of its own, as it forks.
 
-Its arguments are a folder with `recipe.yaml` and `older.yaml`, the first seed, and the number of seeds. It
-prints what came of all of them as a line of JSON, and fails at the first that ends with wrong bytes, in the
-output or in the recipe's lock.
+Its arguments are a folder with the recipes, the first seed, and the number of seeds. It prints what came of
+all of them as a line of JSON, and fails at the first that ends with wrong bytes, in the output or in the
+recipe's lock.
 """
 
 from __future__ import annotations
@@ -15,31 +15,50 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 import mergec
-from mergec.execute import tile_computer  # noqa: F401  # torch: loaded once, before the forks
+from mergec.execute import decide, tile_computer  # noqa: F401  # torch and scipy: loaded once, before the forks
 from tests.conftest import tree
-from tests.end_to_end.faulty_system import FaultySystem, die
+from tests.end_to_end.kill_points import ANY_INSTANT, KillPoint, PhasedSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 MOST_KILLS = 4
 PATHS = ("out", "out.safetensors")
-RECIPES = ("recipe.yaml", "older.yaml")
+# Where they lie in a place, and what they are called in the folder, by what they do.
+RECIPES = {
+    "plain": {"recipe.yaml": "recipe.yaml", "older.yaml": "older.yaml"},
+    "aligned": {"recipe.yaml": "aligned.yaml", "older.yaml": "older-aligned.yaml"},
+}
+# Matching is slow, and what is killed in it is the same wherever it goes.
+KINDS = ("plain", "plain", "plain", "aligned")
 
 
 class Whole(NamedTuple):
-    """A build that nothing happens to: what it writes, after how many calls of the system and seconds."""
+    """A build that nothing happens to: what it writes, after which calls of the system and how long.
+
+    `calls` are the numbers of calls in each phase, over what an older recipe left.
+    """
 
     held: dict[str, bytes]
     lock: bytes
-    calls: int
+    calls: Mapping[str, int]
     seconds: float
+
+
+class Came(NamedTuple):
+    """What came of builds: how many were killed in which phase, how many went on, and what they kept."""
+
+    killed: Counter[str]
+    resumed: int
+    kept: int
 
 
 def held(out: Path) -> dict[str, bytes]:
@@ -67,12 +86,12 @@ def in_child(action: Callable[[], object], kill_after: float | None = None) -> b
     return os.WIFSIGNALED(status)
 
 
-def place_for(folder: Path, name: str, out: str) -> Path:
+def place_for(folder: Path, name: str, out: str, kind: str) -> Path:
     """A folder with the recipes, which write to `out` in it."""
     place = folder / name
     place.mkdir()
-    for file in RECIPES:
-        document = json.loads((folder / file).read_text())
+    for file, called in RECIPES[kind].items():
+        document = json.loads((folder / called).read_text())
         for source in document["sources"].values():
             source["path"] = f"../{source['path']}"
         document["output"]["path"] = out
@@ -80,10 +99,12 @@ def place_for(folder: Path, name: str, out: str) -> Path:
     return place
 
 
-def build(recipe: Path, workers: int, told: Path) -> None:
-    """Build, and write down how many tensors were kept and how many calls it took."""
+def build(recipe: Path, workers: int, told: Path, point: KillPoint | None = None) -> None:
+    """Build, and write down how many tensors were kept and which calls it took; or be killed at one."""
     from mergec.output.partial_output import PartialOutput
 
+    # Each place remembers for itself what its matches found.
+    os.environ["XDG_CACHE_HOME"] = str(recipe.parent.with_suffix(".cache"))
     kept: list[int] = []
     begin = PartialOutput.begin
 
@@ -92,25 +113,12 @@ def build(recipe: Path, workers: int, told: Path) -> None:
         kept.extend(found)
         return found
 
-    system = FaultySystem(lambda _name, _number: None)
+    system = PhasedSystem(point, told)
     with pytest.MonkeyPatch.context() as patched:
         system.install(patched)
         patched.setattr(PartialOutput, "begin", noted)
         mergec.load(recipe).build(workers=workers)
-    told.write_text(json.dumps({"kept": len(kept), "calls": system.total}))
-
-
-def build_and_die(recipe: Path, workers: int, point: int, torn: int | None) -> None:
-    """Build until a call of the system, and then be killed: before it, or in the middle of a write."""
-
-    def act(_name: str, number: int) -> int | None:
-        if number == point and torn is None:
-            die()
-        return torn if number == point else None
-
-    with pytest.MonkeyPatch.context() as patched:
-        FaultySystem(act).install(patched)
-        mergec.load(recipe).build(workers=workers)
+    told.write_text(json.dumps({"kept": len(kept), "calls": system.counts}))
 
 
 class Trial:
@@ -119,65 +127,85 @@ class Trial:
     def __init__(self, folder: Path, seed: int) -> None:
         """Work in a folder of this seed below `folder`."""
         self._rng = random.Random(seed)  # noqa: S311  # no secret
-        self._folder = folder
-        name = PATHS[self._rng.randrange(2)]
-        self._place = place_for(folder, str(seed), name)
+        name, self._kind = self._rng.choice(PATHS), self._rng.choice(KINDS)
+        self._place = place_for(folder, str(seed), name, self._kind)
         self._out = self._place / name
         self._workers = self._rng.choice([1, 2])
         self._told = folder / "told.json"
 
-    def run(self, whole: dict[str, Whole]) -> tuple[int, int]:
-        """Kill and resume; how often it was killed, and how many tensors the last build kept."""
-        expected = whole[self._out.name]
-        if self._rng.random() < 0.5:  # something to replace
+    def run(self, wholes: Mapping[tuple[str, str], Whole]) -> Came:
+        """Kill and resume."""
+        whole = wholes[self._out.name, self._kind]
+        if self._rng.random() < 0.6:  # something to replace
             in_child(lambda: build(self._place / "older.yaml", 1, self._told))
         before = held(self._out)
-        kills = sum(self._kill(expected, before) for _ in range(self._rng.randint(1, MOST_KILLS)))
+        tries = range(self._rng.randint(1, MOST_KILLS))
+        killed = Counter(filter(None, (self._kill(whole, before) for _ in tries)))
         in_child(lambda: build(self._place / "recipe.yaml", self._workers, self._told))
-        assert held(self._out) == expected.held, "wrong bytes"
-        assert (self._place / "recipe.lock").read_bytes() == expected.lock, "another lock"
-        ours = {*RECIPES, "recipe.lock", "older.lock", self._out.name}
+        assert held(self._out) == whole.held, "wrong bytes"
+        assert (self._place / "recipe.lock").read_bytes() == whole.lock, "another lock"
+        ours = {"recipe.yaml", "older.yaml", "recipe.lock", "older.lock", self._out.name}
         assert {path.name for path in self._place.iterdir()} <= ours, "something is left"
         shutil.rmtree(self._place)
-        return kills, json.loads(self._told.read_text())["kept"]
+        shutil.rmtree(self._place.with_suffix(".cache"))
+        kept = json.loads(self._told.read_text())["kept"]
+        return Came(killed, int(killed.total() > 0), kept)
 
-    def _kill(self, whole: Whole, before: dict[str, bytes]) -> bool:
-        rng, recipe, lock = self._rng, self._place / "recipe.yaml", self._place / "recipe.lock"
-        if rng.random() < 0.2:  # at any instruction
-            wait = rng.uniform(0, 1.2 * whole.seconds)
-            told = self._place.with_suffix(".told")
-            was_killed = in_child(lambda: build(recipe, self._workers, told), wait)
-            told.unlink(missing_ok=True)
-        else:
-            point, torn = rng.randrange(whole.calls), rng.choice([None, 0, 1, 7, 1000])
-            was_killed = in_child(lambda: build_and_die(recipe, self._workers, point, torn))
+    def _kill(self, whole: Whole, before: dict[str, bytes]) -> str | None:
+        """Where a build was killed, if it was: it may have ended before."""
+        recipe, lock = self._place / "recipe.yaml", self._place / "recipe.lock"
+        point, wait = self._point(whole)
+        self._told.write_text(ANY_INSTANT)
+        was_killed = in_child(lambda: build(recipe, self._workers, self._told, point), wait)
         assert held(self._out) in (before, whole.held), "the output path is damaged"
         assert not lock.exists() or lock.read_bytes() == whole.lock, "the lock is damaged"
-        return was_killed
+        return self._told.read_text() if was_killed else None
+
+    def _point(self, whole: Whole) -> tuple[KillPoint | None, float | None]:
+        """A call, or so many seconds: then it may be any instruction, such as of compiling."""
+        rng = self._rng
+        if rng.random() < 0.2:
+            return None, rng.uniform(0, 1.2 * whole.seconds)
+        # Most calls read or write weights: two times in three every phase is as likely as the others.
+        phases = sorted(whole.calls)
+        weights = [whole.calls[phase] for phase in phases] if rng.random() < 1 / 3 else None
+        phase = rng.choices(phases, weights)[0]
+        torn = rng.choice([None, 0, 1, 7, 1000])
+        return KillPoint(phase, rng.randrange(whole.calls[phase]), torn), None
 
 
 def main(folder: Path, first: int, count: int) -> None:
     """Try these seeds."""
-    whole = {path: undisturbed(folder, path) for path in PATHS}
-    kills = kept = 0
+    wholes = {(path, kind): undisturbed(folder, path, kind) for path in PATHS for kind in RECIPES}
+    total = Came(Counter(), 0, 0)
     for seed in range(first, first + count):
         try:
-            more_kills, more_kept = Trial(folder, seed).run(whole)
+            came = Trial(folder, seed).run(wholes)
         except AssertionError as error:
             sys.exit(f"seed {seed}: {error}")
-        kills += more_kills
-        kept += more_kept
-    print(json.dumps({"seeds": count, "killed": kills, "kept": kept}))  # noqa: T201
+        resumed, kept = total.resumed + came.resumed, total.kept + came.kept
+        total = Came(total.killed + came.killed, resumed, kept)
+    killed = {"seeds": count, "killed": total.killed.total(), "phases": dict(total.killed)}
+    print(json.dumps({**killed, "resumed": total.resumed, "kept": total.kept}))  # noqa: T201
 
 
-def undisturbed(folder: Path, path: str) -> Whole:
-    """A build to a place where nothing is, which nothing happens to."""
-    place, told = place_for(folder, f"whole {path}", path), folder / "told.json"
-    started = time.monotonic()
-    in_child(lambda: build(place / "recipe.yaml", 1, told))
-    seconds = time.monotonic() - started
-    lock = (place / "recipe.lock").read_bytes()
-    return Whole(held(place / path), lock, json.loads(told.read_text())["calls"], seconds)
+def undisturbed(folder: Path, path: str, kind: str) -> Whole:
+    """What a build makes where nothing is, and its calls there and over an older output."""
+    told = folder / "told.json"
+    made: list[Whole] = []
+    for name, has_older in (("empty", False), ("older", True)):
+        place = place_for(folder, f"whole {path} {kind} {name}", path, kind)
+        if has_older:
+            in_child(partial(build, place / "older.yaml", 1, told))
+        started = time.monotonic()
+        in_child(partial(build, place / "recipe.yaml", 1, told))
+        seconds = time.monotonic() - started
+        calls = json.loads(told.read_text())["calls"]
+        made.append(Whole(held(place / path), (place / "recipe.lock").read_bytes(), calls, seconds))
+    first, second = made
+    assert first[:2] == second[:2], "another output over an older one"
+    phases = {*first.calls, *second.calls}
+    return first._replace(calls={one: max(w.calls.get(one, 0) for w in made) for one in phases})
 
 
 if __name__ == "__main__":
