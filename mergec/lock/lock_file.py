@@ -20,6 +20,7 @@ from mergec.lock.errors import (
 )
 from mergec.lock.lock_model import SCHEMA, LockModel
 from mergec.lock.yaml_text import yaml_text
+from mergec.output.durable import sync
 from mergec.recipe.place import TreePlace
 from mergec.recipe.validation import validate
 from mergec.recipe.yaml_tree import MAX_BYTES, plain, read_yaml
@@ -117,7 +118,14 @@ def _tree(path: Path) -> YamlNode:
         found = replace(_bad(path, error.strerror or "it cannot be opened"), help=help_)
         raise MergecError([found]) from None
     except MergecError as error:
-        raise MergecError([_bad(path, one.message, one.span) for one in error.diagnostics]) from None
+        told = [_bad(path, _about_it(one.message), one.span) for one in error.diagnostics]
+        raise MergecError(told) from None
+
+
+def _about_it(message: str) -> str:
+    """What the reader of recipes says, of a lock."""
+    rest = message.removeprefix("the recipe ")
+    return message if rest == message else f"it {rest}"
 
 
 def _bad(path: Path, problem: str, span: Span | None = None) -> Diagnostic:
@@ -156,6 +164,7 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         _clear_leftovers(path)
         partial.write_bytes(content)
+        sync(partial)  # a loss of power may not leave an empty lock
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

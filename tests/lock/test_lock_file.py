@@ -110,6 +110,12 @@ class TestRefused:
         lock_path(recipe).write_bytes(content)
         assert [code for code, _ in refused(recipe)] == ["MC0851"]
 
+    def test_what_the_reader_of_recipes_says_is_said_of_the_lock(self, recipe: Path) -> None:
+        lock_path(recipe).write_bytes(b"")
+        with pytest.raises(MergecError) as caught:
+            read_lock(recipe)
+        assert caught.value.diagnostics[0].message.endswith("is no lock: it is empty")
+
     def test_a_pipe(self, recipe: Path) -> None:
         os.mkfifo(lock_path(recipe))
         assert refused(recipe) == [("MC0851", 0)]
@@ -223,6 +229,26 @@ class TestWriting:
         plainly = recipe.parent / "plainly"
         plainly.touch()
         assert stat.S_IMODE(lock_path(recipe).stat().st_mode) == stat.S_IMODE(plainly.stat().st_mode)
+
+    def test_it_is_on_the_disk_before_it_takes_the_place_of_another(
+        self, recipe: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls: list[str] = []
+        fsync, move = os.fsync, os.replace
+        model = state_of(recipe)
+
+        def noting_fsync(file: int) -> None:
+            calls.append("fsync")
+            fsync(file)
+
+        def noting_move(old: Path, new: Path) -> None:
+            calls.append("replace")
+            move(old, new)
+
+        monkeypatch.setattr(os, "fsync", noting_fsync)
+        monkeypatch.setattr(os, "replace", noting_move)
+        write_lock(recipe, model)
+        assert calls == ["fsync", "replace"]
 
     def test_no_room(self, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         before = locked(recipe)
