@@ -15,13 +15,12 @@ from mergec.cli.settings import current_settings
 from mergec.cli.streams import print_diagnostics, print_document, print_result
 from mergec.cli.tensor_pattern import matching_names, tensor_option
 from mergec.diagnostics import ExitCode, Report
-from mergec.lock.lock_file import read_lock_at
+from mergec.lock.lock_file import is_lock, read_lock_at
 from mergec.verification.compare_checkpoints import Kind, all_names, compare_checkpoints, compare_digests
 from mergec.verification.compare_locks import compare_locks
 from mergec.verification.manifest_claims import read_claims
 
 _PATH = click.Path(path_type=Path)
-_LOCK = ".lock"
 
 
 @command("diff", has_json=True)
@@ -50,7 +49,7 @@ def diff(
     of the difference (over that of A) and the cosine are shown, the worst of those alike. Names are compared
     as they are: `mergec inspect A B` proposes rules that line up others.
     """
-    are_locks = a.suffix == _LOCK, b.suffix == _LOCK
+    are_locks = is_lock(a), is_lock(b)
     if all(are_locks):
         if tensor is not None or digests or nest is not None:
             raise click.UsageError("--tensor, --digests and --nest are for checkpoints")

@@ -71,6 +71,19 @@ def read_lock(recipe: Path) -> Lock:
     return lock
 
 
+def is_lock(path: Path) -> bool:
+    """Whether a path is said to be a lock: by its ending or, whatever it is called, by its first line."""
+    if path.suffix == _ENDING:
+        return True
+    try:
+        if not path.is_file():  # to open a pipe is to wait
+            return False
+        with path.open("rb") as stream:
+            return stream.read(len(_HEAD)) == _HEAD.encode()
+    except OSError:
+        return False
+
+
 def read_lock_at(path: Path) -> Lock:
     """The lock at a path, whatever its name is and that of its recipe.
 

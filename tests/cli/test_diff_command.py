@@ -166,6 +166,22 @@ def test_locks(mergec_command: Callable[..., Result], recipe: Path) -> None:
     assert tree(recipe.parent) == before
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_lock_is_known_under_any_name(
+    mergec_command: Callable[..., Result],
+    recipe: Path,
+    ends: bool,  # noqa: FBT001
+) -> None:
+    """Such as one that `git show` wrote somewhere."""
+    locked(recipe)
+    lock = recipe.with_suffix(".lock")
+    before, now = recipe.parent / "before", recipe.parent / "now"
+    for path in (before, now):
+        path.write_bytes(lock.read_bytes())
+    result = mergec_command("diff", before, lock if ends else now)
+    assert result.stdout.endswith("say the same\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
