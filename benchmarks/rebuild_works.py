@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from benchmarks.targets import Under, Within
 from benchmarks.work import Pair, Work
 
 _BLOCK: Final = "model.layers.5.**"
-_FILES: Final = "200MB"
+_FILES: Final = ("200MB", "100MB")
 _WITHOUT: Final = Path(__file__).with_name("without_digests.py")
 
 
@@ -42,8 +43,9 @@ def _edit_of_one_file(place: Place) -> Pair:
     return _edit(place, place.out)
 
 
-def _edit_of_small_files(place: Place) -> Pair:
-    return _edit(place, place.out, _FILES)
+def _edit_of_files(size: str) -> Callable[[Place], Pair]:
+    """Of a block of 84 MB, the rest of one or two files stays."""
+    return lambda place: _edit(place, place.out, size)
 
 
 def _edit_of_shared_blocks(place: Place) -> Pair:
@@ -73,8 +75,11 @@ def _digests(place: Place) -> Pair:
 _ALONE: Final = "that block alone"
 REBUILD_WORKS: Final = (
     Work("edit", "edit of one block of {size}, one file", _ALONE, Within(1.5), _edit_of_one_file),
-    Work(
-        "edit", f"edit of one block of {{size}}, files of {_FILES}", _ALONE, Within(1.5), _edit_of_small_files
+    *(
+        Work(
+            "edit", f"edit of one block of {{size}}, files of {one}", _ALONE, Within(1.5), _edit_of_files(one)
+        )
+        for one in _FILES
     ),
     Work(
         "edit",
