@@ -100,7 +100,7 @@ class TermGram:
         places = np.arange(self.term.view.height, dtype=np.int64)
         if self.term.free_rows:
             places = places.reshape(self.rows)
-        return self._anchor(places, self._columns({}), None), self._moving(places, None)
+        return self._both(places, self._columns({}), (None, None))
 
     def units(self, numbers: NDArray[np.int64], *, is_anchor: bool) -> Array:
         """The factors of some units, by number, on the rows of a model: (units, all else)."""
@@ -172,8 +172,7 @@ class TermGram:
         """The free factors are on the columns: products of blocks of rows add up."""
         for some in blocks(0, len(places), max(LEAST_ROWS, self._rows_in_tile())):
             chosen = places[some.start : some.stop]
-            left = self._anchor(chosen, columns, sides[0])
-            right = self._moving(chosen, sides[1])
+            left, right = self._both(chosen, columns, sides)
 
             def multiply(own: range, left: Array = left, right: Array = right) -> None:
                 stretch = slice(own.start, own.stop)
@@ -191,6 +190,23 @@ class TermGram:
 
     def _rows_in_tile(self) -> int:
         return max(1, BLOCK_BYTES // (4 * self.term.view.width))
+
+    def _both(
+        self,
+        places: NDArray[np.int64],
+        columns: NDArray[np.int64] | None,
+        roots: tuple[range | None, range | None],
+    ) -> Factors:
+        """The factors of both models, read at once where there are two workers."""
+        found: list[Array] = [np.empty(0)] * 2
+
+        def fill(some: range) -> None:
+            for side in some:
+                own = roots[side]
+                found[side] = self._moving(places, own) if side else self._anchor(places, columns, own)
+
+        self.run(fill, blocks(0, 2, 1))
+        return found[0], found[1]
 
     def _anchor(
         self,

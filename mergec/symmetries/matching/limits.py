@@ -42,8 +42,8 @@ GRAM_BYTES = 64 << 20
 """What the inner products of some roots of a nested cluster take, unless those of a single pair are more."""
 CANDIDATES = 64
 """The best of each row and of each column that are kept then."""
-SPARSE_PASSES = 3
-"""How often candidates are chosen, each time at the prices that were found with those before."""
+SPARSE_PASSES = 5
+"""How often candidates are chosen: but for the first time at the prices that were found with those before."""
 INVARIANT_ELEMENTS = 1 << 20
 """Of larger parts no invariants are taken: where they count, networks are small."""
 

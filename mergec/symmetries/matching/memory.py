@@ -76,7 +76,8 @@ def bytes_needed(matching: Matching, workers: int, itemsize: int = 4) -> int:
             block = _product(term, itemsize)
             block += tile.held  # the matrix that blocks are multiplied with, in the order of the library
             if term.free_rows:
-                block = max(tile.reading, tile.held + block)
+                block += tile.held
+            block = max(tile.reading, block)  # a worker reads or multiplies
             products = max(products, block + SMALL_THINGS)
     at_once = sum(sorted(clusters, reverse=True)[:workers])
     vectors = 16 * symmetry.length * (matching.models + workers + 1)
@@ -179,7 +180,7 @@ def _costs(symmetry: Symmetry, cluster: Cluster) -> int:
     if root.children:
         return _nested(symmetry, root, cluster.terms)
     if root.size > DENSE_LIMIT:
-        found = 2 * SPARSE_PASSES * CANDIDATES * root.size  # of rows and of columns, from each pass
+        found = (SPARSE_PASSES + 1) * CANDIDATES * root.size  # of columns from the first pass only
         made = 2 * SPARSE_ROWS * root.size  # a block while the one before it is still looked at
         return F64 * (made + 12 * found)
     return F64 * root.size * (root.size + 6 * COST_ROWS + 32)
