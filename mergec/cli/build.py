@@ -26,6 +26,7 @@ from mergec.cli.streams import print_diagnostics, print_document, print_message,
 from mergec.diagnostics import Report, safe
 from mergec.diagnostics.as_json import diagnostic_as_json
 from mergec.ir.byte_size import format_size
+from mergec.output.reuse import Why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mergec.cli.reuse.why_made import MadeAlike
     from mergec.cli.settings import Settings
     from mergec.ir.plan import Plan
+    from mergec.output.reuse import Reuse
 
 
 class _How(TypedDict):
@@ -90,6 +92,11 @@ def build(
     _print_done(built, plan, seconds, made, report, settings)
 
 
+def _replaces(reuse: Reuse) -> bool:
+    """Whether there was an output that tensors might have been taken from."""
+    return Why.NO_OUTPUT not in reuse.others.values() and Why.FRESH not in reuse.others.values()
+
+
 def _print_done(
     built: pipeline.Built,
     plan: Plan,
@@ -118,5 +125,5 @@ def _print_done(
         speed = format_size(written / max(seconds, 1e-3))
         kept = f" ({len(built.reuse.kept)} kept)" if built.reuse.kept else ""
         summary = f"{tensors} tensors{kept}, {format_size(written)} in {seconds:.1f} s ({speed}/s)"
-        anew = (f"  {line}" for line in made_lines(made)) if built.reuse.old is not None else ()
+        anew = (f"  {line}" for line in made_lines(made)) if _replaces(built.reuse) else ()
         print_result("\n".join([summary, *anew, *result_lines(matches)]))

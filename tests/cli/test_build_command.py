@@ -136,6 +136,17 @@ def test_a_fresh_build_goes_on_from_nothing(
     assert result.stdout.splitlines()[1].startswith("5 tensors, ")
 
 
+def test_an_output_that_nothing_can_be_taken_from_is_told(
+    mergec_command: Callable[..., Result], recipe: Path
+) -> None:
+    out = recipe.parent / "folder"
+    assert len(mergec_command("build", recipe, "--out", out).stdout.splitlines()) == 2
+    manifest = out / "mergec.manifest.json"
+    manifest.write_text(manifest.read_text().replace('"numerics": ', '"numerics": 9'))
+    told = mergec_command("build", recipe, "--out", out).stdout.splitlines()[2]
+    assert told.startswith("  5 made  the output does not tell what its tensors were made from  ")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are not what they are on POSIX")
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
