@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     HostCode = Callable[..., Sequence[float] | NDArray[Any]]
 
 # Sums are taken of so many elements of each operand at a time: part of what the numerics fix.
-SUM_BLOCK = 1 << 15
+SUM_BLOCK = 1 << 16
 _F64_BYTES = 8
 # How many values are counted at a time, and what a histogram over 16 bits of each takes.
 COUNTED_AT_ONCE = 1 << 18

@@ -1,7 +1,7 @@
 """Dot products in float64, in NumPy whatever computes the rest, so that they are the same without torch.
 
-Every block of a tile gives the products of runs, which are short enough that the library of linear algebra
-shares none of them out among threads of its own, and then their sum.
+The products of one run after another are added up. Runs are short enough that the library of linear algebra
+shares none of them out among threads of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+# Part of what the numerics fix. Blocks of SUM_BLOCK, which are widened at a time, hold whole runs.
 _RUN = 1 << 13
 
 
 class Gram:
-    """Dot products of `width` operands with each other, block by block."""
+    """Dot products of `width` operands with each other."""
 
     def __init__(self, width: int) -> None:
         """Take in `width` operands."""
@@ -36,34 +37,34 @@ class Gram:
     def take_in(self, state: Array, values: Sequence[Array]) -> None:
         """Add the products of a tile."""
         flat = [value.reshape(-1) for value in values]
-        buffer = np.empty((self._width, min(SUM_BLOCK, len(flat[0]))))
-        for start in range(0, len(flat[0]), SUM_BLOCK):
-            parts = [value[start : start + SUM_BLOCK] for value in flat]
-            wide = buffer[:, : len(parts[0])]
-            for row, part in zip(wide, parts, strict=True):
-                np.copyto(row, part)
-            with np.errstate(all="ignore"):  # infinities and NaN are values like others
-                for i, j in self._pairs():
-                    state[i, j] += _product(wide[i], wide[j])
+        count = len(flat[0])
+        buffer = np.empty((self._width, min(SUM_BLOCK, count)))
+        with np.errstate(all="ignore"):  # infinities and NaN are values like others
+            for start in range(0, count, SUM_BLOCK):
+                parts = [value[start : start + SUM_BLOCK] for value in flat]
+                wide = buffer[:, : len(parts[0])]
+                for row, part in zip(wide, parts, strict=True):
+                    np.copyto(row, part)
+                for products in _products(wide):
+                    state += products
 
     def end_pass(self, states: Iterable[Array]) -> Array:
-        """The sum over the streams in their order, both halves of it."""
+        """The sum over the streams in their order."""
         left = iter(states)
         found = next(left)
         for state in left:
             found += state
-        for i, j in self._pairs():
-            found[j, i] = found[i, j]
-        return found
-
-    def _pairs(self) -> Iterator[tuple[int, int]]:
-        return ((i, j) for i in range(self._width) for j in range(i, self._width))
+        return np.triu(found) + np.triu(found, 1).T
 
 
-def _product(one: Array, other: Array) -> float:
-    whole = len(one) - len(one) % _RUN
-    found = np.dot(one[whole:], other[whole:])
-    runs = np.matmul(one[:whole].reshape(-1, 1, _RUN), other[:whole].reshape(-1, _RUN, 1))
-    for run in runs.reshape(-1).tolist():
-        found += run
-    return float(found)
+def _products(wide: Array) -> Iterator[Array]:
+    """The dot products of the rows, run by run; those below the diagonal are 0."""
+    width, count = wide.shape
+    length = min(_RUN, count) or 1
+    runs = wide[:, : count - count % length].reshape(width, -1, 1, length)
+    found = np.zeros((runs.shape[1], width, width))
+    for i in range(width):
+        found[:, i, i:] = np.matmul(runs[i], runs[i:].swapaxes(2, 3))[:, :, 0, 0].T
+    yield from found
+    if count % length:
+        yield from _products(wide[:, count - count % length :])
