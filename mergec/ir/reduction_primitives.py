@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     HostCode = Callable[..., Sequence[float] | NDArray[Any]]
 
 # Sums are taken of so many elements of each operand at a time: part of what the numerics fix.
-SUM_BLOCK = 1 << 16
+SUM_BLOCK = 1 << 17
 _F64_BYTES = 8
 # How many values are counted at a time, and what a histogram over 16 bits of each takes.
 COUNTED_AT_ONCE = 1 << 18
@@ -118,9 +118,9 @@ def _kth_magnitudes(types: Types, attributes: Attributes) -> TensorType:
     return _vector(len(ranks))
 
 
-def _sum_scratch(_: Types, attributes: Attributes) -> int:
+def _sum_scratch(types: Types, attributes: Attributes) -> int:
     width: int = attributes[0]
-    return (width + 1) * SUM_BLOCK * _F64_BYTES
+    return (width + 1) * min(SUM_BLOCK, max(prod(one.shape) for one in types)) * _F64_BYTES
 
 
 def _row_scratch(types: Types, attributes: Attributes) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from mergec.ir.reduction_primitives import SUM_BLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,8 +45,9 @@ class Gram:
                 wide = buffer[:, : len(parts[0])]
                 for row, part in zip(wide, parts, strict=True):
                     np.copyto(row, part)
-                for products in _products(wide):
-                    state += products
+                whole = len(parts[0]) // _RUN * _RUN
+                _add_products(state, wide[:, :whole].reshape(self._width, -1, 1, _RUN))
+                _add_products(state, wide[:, whole:].reshape(self._width, 1, 1, -1))
 
     def end_pass(self, states: Iterable[Array]) -> Array:
         """The sum over the streams in their order."""
@@ -57,14 +58,9 @@ class Gram:
         return np.triu(found) + np.triu(found, 1).T
 
 
-def _products(wide: Array) -> Iterator[Array]:
-    """The dot products of the rows, run by run; those below the diagonal are 0."""
-    width, count = wide.shape
-    length = min(_RUN, count) or 1
-    runs = wide[:, : count - count % length].reshape(width, -1, 1, length)
-    found = np.zeros((runs.shape[1], width, width))
-    for i in range(width):
-        found[:, i, i:] = np.matmul(runs[i], runs[i:].swapaxes(2, 3))[:, :, 0, 0].T
-    yield from found
-    if count % length:
-        yield from _products(wide[:, count - count % length :])
+def _add_products(state: Array, runs: Array) -> None:
+    """Add the dot products of each row of runs with itself and those after it."""
+    if runs.size:
+        for i, row in enumerate(runs):
+            products = np.matmul(row, runs[i:].swapaxes(2, 3))
+            state[i, i:] += np.add.reduce(products, axis=(1, 2, 3))

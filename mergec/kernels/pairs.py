@@ -44,19 +44,18 @@ def _halves(array: Array) -> tuple[Array, Array]:
 
 
 def _round(first: Array, second: Array, pairs: Array) -> None:
-    scratch = np.empty((2, min(_CHUNK, len(pairs))), np.uint32)
+    scratch = np.empty(min(_CHUNK, len(pairs)), np.uint32)
     for start in range(0, len(pairs), _CHUNK):
         part = slice(start, start + _CHUNK)
         out = pairs[part]
-        np.right_shift(_rounded(first[part], scratch[0]), 16, out=out)
-        upper = _rounded(second[part], scratch[1])
-        np.bitwise_and(upper, _UPPER, out=upper)
+        upper = scratch[: len(out)]
+        np.right_shift(_rounded(first[part], out), 16, out=out)
+        np.bitwise_and(_rounded(second[part], upper), _UPPER, out=upper)
         np.bitwise_or(out, upper, out=out)
 
 
-def _rounded(bits: Array, scratch: Array) -> Array:
+def _rounded(bits: Array, found: Array) -> Array:
     """Float32 plus half a unit of what is kept of it, less where that is even; in the upper 16 bits."""
-    found = scratch[: len(bits)]
     np.right_shift(bits, 16, out=found)
     np.bitwise_and(found, 1, out=found)
     np.add(found, 0x7FFF, out=found)
