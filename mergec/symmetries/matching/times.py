@@ -14,7 +14,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mergec.symmetries.matching.cluster import clusters_of
-from mergec.symmetries.matching.limits import DENSE_LIMIT
 from mergec.symmetries.matching.part import parts_of
 
 if TYPE_CHECKING:
@@ -105,13 +104,8 @@ def squares(factor: Array) -> Array:
 
 
 def repays_torch(symmetry: Symmetry) -> bool:
-    """Whether the products of two models are so many that it takes less time to load torch for them.
-
-    Assignment among candidates needs it in any case.
-    """
-    clusters = clusters_of(symmetry, parts_of(symmetry))
-    is_large = any(cluster.root.size > DENSE_LIMIT for cluster in clusters)
-    return is_large or _products(symmetry, clusters) >= MANY
+    """Whether the products of two models are so many that it takes less time to load torch for them."""
+    return _products(symmetry, clusters_of(symmetry, parts_of(symmetry))) >= MANY
 
 
 def times_for(symmetry: Symmetry) -> Times:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mergec.symmetries.matching import times, torch_times
-from mergec.symmetries.matching.times import IN_NUMPY, repays_torch, squares, times_for
+from mergec.symmetries.matching.times import IN_NUMPY, squares, times_for
 from mergec.symmetries.matching.torch_times import InTorch, least_dtype
 from tests.symmetries.matching.topologies import mlp
 
@@ -90,8 +90,3 @@ def test_torch_is_for_many_products(monkeypatch: pytest.MonkeyPatch) -> None:
     assert times_for(symmetry) is IN_NUMPY
     monkeypatch.setattr(times, "MANY", 16 * 16 * 13)
     assert isinstance(times_for(symmetry), InTorch)
-
-
-def test_torch_is_for_groups_that_are_solved_among_candidates() -> None:
-    assert not repays_torch(mlp(2, 16384, 2))
-    assert repays_torch(mlp(2, 16385, 2))
