@@ -94,6 +94,9 @@ class StreamedOperand:
         program = value.program
         held = self._needed_whole()
         made = np.empty((stop - start, *value.shape[1:]), _DTYPES[program.registers[program.result].dtype])
+        if len(program.registers) == 1 and not value.turned_bytes:  # the rows are all that is held of them
+            self._computer.rows(value, start, stop - start, held, made.reshape(-1).view(np.uint8))
+            return made
         block = np.empty(streaming_bytes(value), np.uint8)
         at = start - start % program.block  # kernels that take blocks of rows count them from the first
         while at < stop:

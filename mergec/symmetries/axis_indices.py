@@ -34,6 +34,11 @@ def indices(index: AxisIndex, vector: NDArray[np.int32]) -> NDArray[np.int64]:
 
 def _segment(segment: tuple[IndexFactor, ...], vector: NDArray[np.int32]) -> NDArray[np.int64]:
     """Of one segment, as an array with an axis for each factor; mixed radix, the last factor fastest."""
+    if len(segment) == 1 and not segment[0].parents:
+        (factor,) = segment
+        if factor.start is None:
+            return np.arange(factor.size)
+        return vector[factor.start : factor.start + factor.size].astype(np.int64)
     sizes = tuple(factor.size for factor in segment)
     strides = list(accumulate(reversed(sizes), lambda stride, size: stride * size, initial=1))[-2::-1]
     places = np.meshgrid(*(np.arange(size) for size in sizes), indexing="ij", sparse=True)

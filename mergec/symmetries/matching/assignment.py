@@ -16,6 +16,7 @@ import numpy as np
 from mergec.symmetries.matching.candidates import COLDEST, COOLING, LEAST_ASKED, PASSES
 from mergec.symmetries.matching.limits import COST_ROWS
 from mergec.symmetries.matching.proven_assignment import proven_assignment
+from mergec.symmetries.matching.warm_assignment import warm_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL = 512
-"""Below this number of rows the solver needs no help."""
+"""Up to this number of rows the solver needs no help."""
 
 
 class Prices:
@@ -49,8 +50,8 @@ def assign(
     best = cost.argmin(axis=1)
     if len(np.unique(best)) == size:
         after = cost[every, best]
-    elif size < SMALL:
-        best = _solve(cost)
+    elif size <= SMALL:
+        best = _solve(cost) if prices is None else _solve_again(cost, old, prices)
         after = cost[every, best]
     else:
         best, after = _solve_large(cost, old, prices or Prices())
@@ -89,6 +90,14 @@ def _solve(cost: NDArray[np.float64]) -> NDArray[np.int64]:
 
     best: NDArray[np.int64] = linear_sum_assignment(cost)[1]
     return best
+
+
+def _solve_again(cost: NDArray[np.float64], old: NDArray[np.int32], prices: Prices) -> NDArray[np.int64]:
+    """The best permutation of a few rows whose costs come again and again."""
+    columns = _potentials(cost, None) if prices.columns is None else prices.columns.copy()
+    best = warm_assignment(cost, old, columns)
+    prices.columns = None if best is None else columns
+    return _solve(cost) if best is None else best
 
 
 def _solve_large(

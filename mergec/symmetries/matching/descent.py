@@ -52,7 +52,8 @@ class Descent:
         for sweep in range(1, self.matching.max_sweeps + 1):
             before = sum(self.changes)
             self._pass(self._order(sweep), sweep, {})
-            give_back()
+            if len(self.state.kept) < len(self.problem.clusters):
+                give_back()
             objectives.append(self.state.objective)
             if sum(self.changes) == before:
                 break

@@ -52,11 +52,12 @@ class Workers:
 
     def run(self, work: Callable[[range], None], blocks: Iterable[range]) -> None:
         """Do some work for each block, in any order."""
-        if self.blocks is None:
-            for block in blocks:
+        each = list(blocks)
+        if self.blocks is None or len(each) == 1:
+            for block in each:
                 work(block)
         else:
-            for _ in self.blocks.map(work, blocks):
+            for _ in self.blocks.map(work, each):
                 pass
 
     def map(self, work: Callable[[int], Item], items: Iterable[int]) -> list[Item]:
