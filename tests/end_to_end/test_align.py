@@ -303,3 +303,34 @@ class TestDeterminism:
             command = [sys.executable, "-c", script, str(recipe.path), str(tmp_path / seed)]
             subprocess.run(command, check=True, env=environment)
         assert tree(tmp_path / "0") == tree(tmp_path / "1")
+
+
+SCRIPT = """
+import sys
+import mergec
+mergec.load(sys.argv[1]).build()
+print(sorted({"torch", "scipy"} & set(sys.modules)))
+"""
+
+
+def test_small_networks_are_aligned_without_torch(bench: Workbench) -> None:
+    a = network(0)
+    bench.source("a", {name: bf16(value) for name, value in a.items()})
+    bench.source("b", shuffled(a, 1))
+    bench.recipe({"aligned": ALIGN, "out": "0.5 * a + 0.5 * aligned"})
+    argv = [sys.executable, "-c", SCRIPT, str(bench.folder / "recipe.yaml")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("many", [0, 1 << 60], ids=["torch", "NumPy"])
+def test_either_library_gives_the_same_bytes_with_any_workers(
+    bench: Workbench, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = network(0)
+    bench.source("a", a)
+    moved = shuffled(a, 1)
+    bench.source("b", moved)
+    monkeypatch.setattr("mergec.symmetries.matching.times.MANY", many)
+    for workers in (1, 3):
+        equal(build(bench, {"aligned": ALIGN}, workers=workers, fresh=True), a)

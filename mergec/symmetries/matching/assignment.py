@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL = 512
-"""Up to this number of rows the solver needs no help."""
+"""Below this number of rows the solver needs no help."""
+OFTEN = 512
+"""Up to this number of rows, costs that come again are solved without scipy."""
 
 
 class Prices:
@@ -33,6 +35,7 @@ class Prices:
     def __init__(self) -> None:
         """None are known yet."""
         self.columns: NDArray[np.float64] | None = None
+        self.are_vain = False
 
 
 def assign(
@@ -50,8 +53,10 @@ def assign(
     best = cost.argmin(axis=1)
     if len(np.unique(best)) == size:
         after = cost[every, best]
-    elif size <= SMALL:
-        best = _solve(cost) if prices is None else _solve_again(cost, old, prices)
+    elif size <= OFTEN and prices and (again := _solve_again(cost, old, prices)) is not None:
+        best, after = again, cost[every, again]
+    elif size < SMALL:
+        best = _solve(cost)
         after = cost[every, best]
     else:
         best, after = _solve_large(cost, old, prices or Prices())
@@ -92,12 +97,16 @@ def _solve(cost: NDArray[np.float64]) -> NDArray[np.int64]:
     return best
 
 
-def _solve_again(cost: NDArray[np.float64], old: NDArray[np.int32], prices: Prices) -> NDArray[np.int64]:
-    """The best permutation of a few rows whose costs come again and again."""
+def _solve_again(
+    cost: NDArray[np.float64], old: NDArray[np.int32], prices: Prices
+) -> NDArray[np.int64] | None:
+    """The best permutation of a few rows, unless prices tell too little; then it is not tried again."""
+    if prices.are_vain:
+        return None
     columns = _potentials(cost, None) if prices.columns is None else prices.columns.copy()
     best = warm_assignment(cost, old, columns)
-    prices.columns = None if best is None else columns
-    return _solve(cost) if best is None else best
+    prices.columns, prices.are_vain = None if best is None else columns, best is None
+    return best
 
 
 def _solve_large(
