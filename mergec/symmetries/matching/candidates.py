@@ -7,6 +7,7 @@ it is the least of all.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -63,10 +64,16 @@ def least(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
 
 
 def solve(found: Candidates, columns: NDArray[np.float64], *, is_priced: bool) -> Solved:
-    """The least assignment, from prices of the columns; where they say little, better ones are made first."""
+    """The least assignment, from prices of the columns; where they say little, better ones are made first.
+
+    Raises:
+        ValueError: a cost is not a finite number.
+    """
     from scipy.sparse import csr_array  # slow to import, and not needed by models alike
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+    if not isfinite(found.costs.sum()):
+        raise ValueError("costs are not finite")
     size = len(columns)
     row, column = np.divmod(found.places, size)
     start = np.searchsorted(row, np.arange(size))
@@ -117,8 +124,9 @@ def _prices(
     source, longer, column = best[row[order]], longer[order], column[order]
     first = np.searchsorted(column, np.arange(len(best)))
     prices = np.zeros(len(best))
-    while True:
+    for _ in range(len(best) + 1):
         shorter = np.minimum.reduceat(prices[source] + longer, first)
         if np.array_equal(shorter, prices):  # a column's own row leads to it at no cost: never longer
             return prices
         prices = shorter
+    raise ArithmeticError("some change of the assignment lowers it")
