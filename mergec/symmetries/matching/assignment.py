@@ -51,7 +51,7 @@ def assign(
     every = np.arange(size)
     before = cost[every, old]
     best = cost.argmin(axis=1)
-    if len(np.unique(best)) == size:
+    if np.count_nonzero(np.bincount(best)) == size:
         after = cost[every, best]
     elif size <= OFTEN and prices and (again := _solve_again(cost, old, prices)) is not None:
         best, after = again, cost[every, again]

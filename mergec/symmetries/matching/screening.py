@@ -93,7 +93,7 @@ def _best_units(pair: Pair, weighed: Sequence[tuple[Term, float]], run: Run) -> 
         if rest and columns < FEW:
             continue
         best = _argmax(rough.products, run)
-        share = len(np.unique(best)) / len(best)
+        share = np.count_nonzero(np.bincount(best)) / len(best)
         if share < 1:
             if rest and columns < ENOUGH and share > CHANCE:
                 continue
