@@ -27,6 +27,8 @@ QUANTUM, FINEST = 2.0**-32, 2.0**-40
 The solver loops without end on values that differ by less than it can add to its prices; sums of a way's
 whole multiples are exact.
 """
+LEAST_QUANTUM = 5e-324
+"""Above zero: where all costs are the same, there is no difference to tell."""
 SLACK = 1e-9
 """Relative to the prices: a pair whose cost is below them by less is none that would lower the whole."""
 
@@ -82,7 +84,7 @@ def solve(found: Candidates, columns: NDArray[np.float64], *, is_priced: bool) -
     reduced = found.costs - columns[column]
     rows = np.minimum.reduceat(reduced, start)
     reduced -= rows[row]
-    quantum = max(float(reduced.mean()) * QUANTUM, float(reduced.max()) * FINEST, 1e-300)
+    quantum = max(float(reduced.mean()) * QUANTUM, float(reduced.max()) * FINEST, LEAST_QUANTUM)
     whole = np.round(reduced / quantum)
     graph = csr_array((whole + 1, column, np.append(start, len(row))), shape=(size, size))
     best = min_weight_full_bipartite_matching(graph)[1].astype(np.int64)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ def least_total(cost: Costs) -> float:
 
 @settings(max_examples=300)
 @given(cost=SQUARES, seed=st.integers(0, 5), few=st.integers(1, 12))
+@example(cost=np.array([[1.0, 2.0], [1.0, 3.0]]) * 1e-301, seed=0, few=2)
+@example(cost=np.array([[1.0, 2.0], [1.0, 3.0]]) * 1e-301, seed=1, few=2)
+@example(cost=np.array([[2.0, 1.0], [3.0, 1.0]]) * 1e-301, seed=1, few=2)
 def test_what_is_proven_is_the_least(cost: Costs, seed: int, few: int) -> None:
     old = np.random.default_rng(seed).permutation(len(cost)).astype(np.int32)
     prices = np.zeros(len(cost))
